@@ -1,0 +1,40 @@
+"""Who a mailing goes to."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+
+from mailer.models import Client, ClientGroup, Mailing
+from mailer.models.client import ClientQuerySet
+from people.models import User
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audience:
+    """How many addresses a choice of clients and groups reaches."""
+
+    total: int
+    suppressed: int
+
+    @property
+    def mailable(self) -> int:
+        return self.total - self.suppressed
+
+
+def recipients(mailing: Mailing) -> ClientQuerySet:
+    """The clients of a mailing, each once, as its clients and groups stand now."""
+    chosen = Mailing.clients.through.objects.filter(mailing_id=mailing.pk).values("client_id")
+    groups = Mailing.groups.through.objects.filter(mailing_id=mailing.pk).values("clientgroup_id")
+    members = ClientGroup.clients.through.objects.filter(clientgroup_id__in=groups).values("client_id")
+    return Client.objects.filter(Q(pk__in=chosen) | Q(pk__in=members), owner_id=mailing.owner_id)
+
+
+def measure(*, owner: User, clients: Collection[int], groups: Collection[int]) -> Audience:
+    """Count what a choice would reach, before it is saved; foreign ids count for nothing."""
+    members = ClientGroup.clients.through.objects.filter(clientgroup_id__in=list(groups)).values("client_id")
+    chosen = Client.objects.owned_by(owner).filter(Q(pk__in=list(clients)) | Q(pk__in=members))
+    counts = chosen.with_suppression().aggregate(
+        total=Count("pk"), suppressed=Count("pk", filter=Q(suppressed__isnull=False))
+    )
+    return Audience(**counts)

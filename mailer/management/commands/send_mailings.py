@@ -1,0 +1,80 @@
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
+from django.utils import timezone
+from tqdm import tqdm
+
+from mailer.models import Attempt, Lease, Mailing
+from mailer.sending import leases, worker
+from mailer.sending.opening import CannotRun, latest_id, open_mailing, run_now
+from mailer.sending.sweep import due
+from site_config.shutdown import STOPPING, stop_on_signals
+
+
+class Command(BaseCommand):
+    help = (
+        "Open and send all that is due, in the foreground, by the same code as the consumer. "
+        "Exits 0 only when every attempt it saw succeeded."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--mailing", type=int, metavar="ID", help="run this mailing now, and only it")
+
+    def handle(self, *args: Any, mailing: int | None, **options: Any) -> None:
+        with stop_on_signals():
+            attempts = list(self._open_one(mailing) if mailing is not None else self._open_due())
+            rows = Attempt.objects.filter(pk__in=attempts)
+            total = sum(row.waiting for row in rows)
+            with tqdm(total=total, unit="mail", file=sys.stderr, disable=not total) as bar:
+                for attempt_id in attempts:
+                    self._send(attempt_id, bar)
+        self._report(Attempt.objects.filter(pk__in=attempts).order_by("pk"))
+
+    def _open_one(self, mailing_id: int) -> Iterator[int]:
+        mailing = Mailing.objects.filter(pk=mailing_id).first()
+        if mailing is None:
+            raise CommandError(f"There is no mailing {mailing_id}.")
+        try:
+            yield run_now(mailing=mailing, after=latest_id(mailing)).pk
+        except CannotRun as reason:
+            raise CommandError(f"Mailing {mailing_id} cannot run now: {reason}") from reason
+
+    def _open_due(self) -> Iterator[int]:
+        now = timezone.now()
+        for attempt_id in leases.expired():
+            leases.enqueue(attempt_id)
+        yield from Attempt.objects.running().values_list("pk", flat=True)
+        for mailing_id in due(now):
+            attempt = open_mailing(mailing_id)
+            if attempt is not None:
+                yield attempt.pk
+
+    def _send(self, attempt_id: int, bar: "tqdm[None]") -> None:
+        """Send until nothing of this attempt can be sent now; a worker that has it is left to it."""
+
+        def advance(done: int) -> None:
+            bar.update(done)
+
+        leases.enqueue(attempt_id)
+        queued = Lease.objects.filter(attempt_id=attempt_id, running=False)
+        while not STOPPING.is_set() and (lease := queued.first()):
+            worker.send_attempt(attempt_id, lease.token, on_progress=advance)
+
+    def _report(self, attempts: QuerySet[Attempt]) -> None:
+        unsuccessful = 0
+        for attempt in attempts:
+            unsuccessful += attempt.status != Attempt.Status.SUCCEEDED
+            self.stdout.write(
+                f"{attempt.subject}: {attempt.get_status_display()} – {attempt.sent} sent, "
+                f"{attempt.failed} failed, {attempt.skipped} skipped, {attempt.expired} expired, "
+                f"{attempt.waiting} waiting"
+            )
+            for line in (attempt.problem or attempt.server_response).splitlines():
+                self.stdout.write(f"    {line}")
+        if not attempts:
+            self.stdout.write("Nothing is due.")
+        if unsuccessful:
+            raise CommandError(f"{unsuccessful} of {len(attempts)} attempts did not succeed.")

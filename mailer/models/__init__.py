@@ -1,0 +1,18 @@
+from mailer.models.attempt import Attempt, Lease
+from mailer.models.client import Client, ClientGroup, Suppression
+from mailer.models.delivery import Delivery
+from mailer.models.mailing import Mailing
+from mailer.models.message import Message
+from mailer.models.server import MailServer
+
+__all__ = [
+    "Attempt",
+    "Client",
+    "ClientGroup",
+    "Delivery",
+    "Lease",
+    "MailServer",
+    "Mailing",
+    "Message",
+    "Suppression",
+]

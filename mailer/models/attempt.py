@@ -1,0 +1,113 @@
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models.mailing import Mailing
+
+if TYPE_CHECKING:
+    from people.models import User
+
+
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def owned_by(self, user: "User") -> Self:
+        return self.filter(mailing__owner=user)
+
+    def visible_to(self, user: "User") -> Self:
+        return self.owned_by(user)
+
+    def running(self) -> Self:
+        return self.filter(status=Attempt.Status.RUNNING)
+
+
+def new_key() -> str:
+    return uuid.uuid4().hex
+
+
+class Attempt(models.Model):
+    """One run of a mailing, with the server's answers and exact counts.
+
+    The counts change in the same transaction as the deliveries they count.
+    """
+
+    class Status(models.TextChoices):
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+
+    mailing = models.ForeignKey(Mailing, models.CASCADE, verbose_name=_("mailing"), related_name="attempts")
+    scheduled_for = models.DateTimeField(_("due"))
+    started_at = models.DateTimeField(_("started"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RUNNING)
+    server_response = models.TextField(_("server's answer"), blank=True)
+    answers = models.JSONField(default=dict, help_text="The server's answers and how often each came.")
+    subject = models.CharField(_("subject"), max_length=200)
+    body = models.TextField(_("body"))
+    key = models.CharField(max_length=32, default=new_key, unique=True, editable=False)
+    missed = models.PositiveIntegerField(_("missed runs"), default=0)
+    problem = models.TextField(_("problem"), blank=True, help_text="Why nothing is being sent just now.")
+    held_at = models.DateTimeField(null=True, help_text="Stopped by a mistake in the configuration.")
+
+    total = models.PositiveIntegerField(_("recipients"), default=0)
+    sent = models.PositiveIntegerField(_("sent"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    skipped = models.PositiveIntegerField(_("skipped"), default=0)
+    expired = models.PositiveIntegerField(_("expired"), default=0)
+    possibly_twice = models.PositiveIntegerField(_("possibly twice"), default=0)
+
+    objects = AttemptQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ("-scheduled_for", "-pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("mailing", "scheduled_for"), name="mailer_attempt_once_per_occurrence"
+            ),
+            models.UniqueConstraint(
+                fields=("mailing",), name="mailer_attempt_one_running", condition=Q(status="running")
+            ),
+            models.CheckConstraint(
+                name="mailer_attempt_counts_fit",
+                condition=Q(total__gte=F("sent") + F("failed") + F("skipped") + F("expired")),
+            ),
+        )
+        indexes = (models.Index(fields=("status", "started_at"), name="mailer_attempt_by_status"),)
+
+    def __str__(self) -> str:
+        return f"{self.subject} ({self.scheduled_for:%Y-%m-%d %H:%M} UTC)"
+
+    @property
+    def done(self) -> int:
+        return self.sent + self.failed + self.skipped + self.expired
+
+    @property
+    def percent(self) -> int:
+        return 100 if not self.total else self.done * 100 // self.total
+
+    @property
+    def waiting(self) -> int:
+        return self.total - self.done
+
+
+class Lease(models.Model):
+    """The right of one worker at a time to send for an attempt.
+
+    Queued: a task with this token waits in the queue. Running: a worker holds it and renews
+    `expires_at`; when that passes, the worker is gone and its deliveries go back to the queue.
+    """
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="leases")
+    token = models.CharField(max_length=32, unique=True, default=new_key)
+    running = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("attempt",), name="mailer_lease_one_per_attempt"),)
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id}: {'running' if self.running else 'queued'}"

@@ -1,0 +1,75 @@
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models.attempt import Attempt
+from mailer.models.client import Client
+
+if TYPE_CHECKING:
+    from people.models import User
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: "User") -> Self:
+        return self.filter(attempt__mailing__owner=user)
+
+    def open(self) -> Self:
+        """Those whose fate is not known yet."""
+        return self.filter(status__in=Delivery.OPEN)
+
+
+class Delivery(models.Model):
+    """The ledger row of one recipient in one attempt."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        SENDING = "sending", _("sending")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        SKIPPED = "skipped", _("skipped")
+        EXPIRED = "expired", _("expired")
+
+    OPEN = (Status.QUEUED, Status.SENDING)
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="deliveries")
+    client = models.ForeignKey(Client, models.SET_NULL, null=True, related_name="deliveries")
+    email = models.EmailField(_("e-mail"))
+    full_name = models.CharField(_("full name"), max_length=150, blank=True)
+    message_id = models.CharField("Message-ID", max_length=255)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    next_try_at = models.DateTimeField(_("next try"), null=True)
+    lease = models.CharField(max_length=32, blank=True, help_text="The token of the lease that sends it.")
+    possibly_twice = models.BooleanField(
+        _("possibly twice"),
+        default=False,
+        help_text="An earlier try was cut off and may have gone out.",
+    )
+    response = models.TextField(_("server's answer"), blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("attempt", "client"), name="mailer_delivery_once_per_client"),
+        )
+        indexes = (
+            models.Index(
+                fields=("attempt", "next_try_at", "id"),
+                name="mailer_delivery_queue",
+                condition=Q(status="queued"),
+            ),
+            models.Index(
+                fields=("attempt", "lease"), name="mailer_delivery_leased", condition=Q(status="sending")
+            ),
+            models.Index(fields=("attempt", "status", "id"), name="mailer_delivery_by_status"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.email}: {self.get_status_display()}"

@@ -1,0 +1,105 @@
+from datetime import datetime
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models.client import Client, ClientGroup
+from mailer.models.message import Message
+from mailer.models.owned import Owned, OwnedQuerySet
+from people.models import validate_zone
+
+
+class MailingQuerySet(OwnedQuerySet["Mailing"]):
+    def allowed(self) -> Self:
+        """Not paused, not disabled, the owner not blocked."""
+        return self.filter(paused_at=None, disabled_at=None, owner__is_active=True)
+
+    def due(self, now: datetime) -> Self:
+        """Those whose next run should have begun by now."""
+        return self.allowed().filter(next_run_at__lte=now)
+
+
+class Mailing(Owned):
+    """One message to many clients, once or again and again between a start and an end."""
+
+    class Period(models.TextChoices):
+        ONCE = "once", _("once")
+        DAILY = "daily", _("every day")
+        WEEKLY = "weekly", _("every week")
+        MONTHLY = "monthly", _("every month")
+
+    class Status(models.TextChoices):
+        CREATED = "created", _("scheduled")
+        RUNNING = "running", _("running")
+        FINISHED = "finished", _("finished")
+
+    message = models.ForeignKey(Message, models.PROTECT, verbose_name=_("message"), related_name="mailings")
+    clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="mailings", blank=True)
+    groups = models.ManyToManyField(
+        ClientGroup, verbose_name=_("groups"), related_name="mailings", blank=True
+    )
+    starts_at = models.DateTimeField(_("start"))
+    ends_at = models.DateTimeField(_("end"))
+    period = models.CharField(_("repeat"), max_length=10, choices=Period, default=Period.ONCE)
+    time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.CREATED)
+    next_run_at = models.DateTimeField(_("next run"), null=True, editable=False)
+    paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
+    disabled_at = models.DateTimeField(_("disabled"), null=True, editable=False)
+    disabled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    disabled_reason = models.CharField(_("reason"), max_length=500, blank=True)
+
+    objects = MailingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mailing")
+        verbose_name_plural = _("mailings")
+        ordering = ("-starts_at", "-pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at")),
+                name="mailer_mailing_starts_before_it_ends",
+                violation_error_message=_("The end must be later than the start."),
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("next_run_at",),
+                name="mailer_mailing_next_run",
+                condition=Q(next_run_at__isnull=False),
+            ),
+            models.Index(fields=("owner", "-starts_at", "-id"), name="mailer_mailing_by_start"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def state(self) -> str:
+        """What a person is shown: a switch that is thrown speaks louder than the status."""
+        if self.disabled_at:
+            return "disabled"
+        if self.paused_at and self.status != self.Status.FINISHED:
+            return "paused"
+        return self.status
+
+    def may_run(self) -> bool:
+        return not self.paused_at and not self.disabled_at and self.owner.is_active
+
+    def pause(self) -> bool:
+        """Throw the owner's switch; tell whether this call did it."""
+        return bool(Mailing.objects.filter(pk=self.pk, paused_at=None).update(paused_at=timezone.now()))
+
+    def resume(self) -> bool:
+        return bool(Mailing.objects.filter(pk=self.pk, paused_at__isnull=False).update(paused_at=None))

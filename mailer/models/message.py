@@ -1,0 +1,26 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models.owned import Owned, OwnedQuerySet
+from mailer.validators import validate_one_line
+
+BODY_LIMIT = 200_000  # characters; mail readers cut a mail off long before
+
+
+class Message(Owned):
+    """Subject and body, with merge fields in Liquid."""
+
+    subject = models.CharField(_("subject"), max_length=200, validators=[validate_one_line])
+    body = models.TextField(_("body"), max_length=BODY_LIMIT)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    objects = OwnedQuerySet["Message"].as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ("-updated_at", "-pk")
+        indexes = (models.Index(fields=("owner", "-updated_at", "-id"), name="mailer_message_by_change"),)
+
+    def __str__(self) -> str:
+        return self.subject

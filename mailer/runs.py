@@ -1,0 +1,94 @@
+"""What an owner does to a mailing: save, pause, resume, try again, delete."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+
+from mailer import tasks
+from mailer.models import Attempt, Client, ClientGroup, Mailing
+from mailer.sending import closing, leases
+from mailer.sending.opening import schedule_of
+from mailer.sending.sweep import HORIZON
+
+
+def save_mailing(
+    mailing: Mailing, *, clients: Collection[Client], groups: Collection[ClientGroup]
+) -> Mailing:
+    """Save a mailing with its recipients and plan its next run; one that is due opens at once.
+
+    A schedule that is edited is planned anew: an occurrence that has its attempt does not run again.
+    IntegrityError if a mailing was created from the same form already.
+    """
+    with transaction.atomic():
+        if mailing.pk:
+            Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
+        mailing.next_run_at = None
+        mailing.save()
+        mailing.clients.set(clients)
+        mailing.groups.set(groups)
+        _plan(mailing)
+    return mailing
+
+
+def _plan(mailing: Mailing) -> None:
+    now = timezone.now()
+    schedule = schedule_of(mailing)
+    latest = schedule.latest(now) if now < mailing.ends_at else None
+    if latest and not mailing.attempts.filter(scheduled_for__gte=latest).exists():
+        mailing.next_run_at = latest
+    else:
+        mailing.next_run_at = schedule.next_after(now)
+    Mailing.objects.filter(pk=mailing.pk).update(next_run_at=mailing.next_run_at)
+    closing.settle_status(mailing)
+    _wake(mailing)
+
+
+def _wake(mailing: Mailing) -> None:
+    """Queue what this mailing needs before the next sweep."""
+    now = timezone.now()
+    due = mailing.next_run_at
+    if due is None or due > now + HORIZON:
+        return
+    if due <= now:
+        transaction.on_commit(lambda: tasks.open_mailing(mailing.pk))
+    else:
+        delay = max((due - now - tasks.EARLY).total_seconds(), 0)
+        task = tasks.open_at
+        transaction.on_commit(lambda: task.schedule((mailing.pk, due.timestamp()), delay=delay))
+
+
+def pause(mailing: Mailing) -> bool:
+    """Stop sending within a second; tell whether this call did it."""
+    return mailing.pause()
+
+
+def resume(mailing: Mailing) -> bool:
+    """Go on with what was begun, then with the runs that were missed, folded into one."""
+    with transaction.atomic():
+        resumed = mailing.resume()
+        go_on(mailing)
+    return resumed
+
+
+def go_on(mailing: Mailing) -> None:
+    """Have the workers look at a mailing that may run again."""
+    for attempt in mailing.attempts.running():
+        leases.enqueue(attempt.pk)
+    _wake(mailing)
+
+
+def try_again(attempt: Attempt) -> bool:
+    """Release an attempt that a mistake in the configuration stopped; tell whether it was held."""
+    with transaction.atomic():
+        released = Attempt.objects.running().filter(pk=attempt.pk, held_at__isnull=False).update(held_at=None)
+        if released:
+            leases.enqueue(attempt.pk)
+    return bool(released)
+
+
+def delete(mailing: Mailing) -> None:
+    """Delete a mailing with its attempts and their ledger; a worker that is sending stops."""
+    with transaction.atomic():
+        Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
+        mailing.delete()

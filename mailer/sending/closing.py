@@ -1,0 +1,68 @@
+"""How an attempt ends: exactly once, with its counts taken from the ledger."""
+
+from collections import Counter
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from mailer.models import Attempt, Delivery, Lease, Mailing
+from mailer.sending.ledger import close_open, tally
+
+ENDED = gettext_noop("Not sent: the mailing ended first")
+OVERTAKEN = gettext_noop("Not sent: the next run was due before the retry")
+NOBODY = gettext_noop("Nobody to send to: the mailing has no recipients")
+ALL_SUPPRESSED = gettext_noop("Nobody to send to: every recipient is suppressed")
+
+
+def finish(attempt_id: int) -> bool:
+    """Close an attempt whose deliveries are all decided; tell whether this call did it."""
+    with transaction.atomic():
+        mailing = Mailing.objects.select_for_update().filter(attempts=attempt_id).first()
+        if mailing is None or Delivery.objects.filter(attempt_id=attempt_id).open().exists():
+            return False
+        attempt = Attempt.objects.select_for_update().running().filter(pk=attempt_id).first()
+        if attempt is None:
+            return False
+        counts = tally(attempt_id)
+        answers = Counter(attempt.answers)
+        if not counts["sent"] + counts["failed"] + counts["expired"]:
+            answers[ALL_SUPPRESSED if counts["skipped"] else NOBODY] += 1
+        attempt.sent, attempt.failed = counts["sent"], counts["failed"]
+        attempt.skipped, attempt.expired = counts["skipped"], counts["expired"]
+        succeeded = counts["sent"] and not counts["failed"] and not counts["expired"]
+        attempt.status = Attempt.Status.SUCCEEDED if succeeded else Attempt.Status.FAILED
+        attempt.finished_at = timezone.now()
+        attempt.answers = answers
+        attempt.server_response = summary(answers)
+        attempt.problem, attempt.held_at = "", None
+        attempt.save()
+        Lease.objects.filter(attempt_id=attempt_id).delete()
+        settle_status(mailing)
+    return True
+
+
+def settle_status(mailing: Mailing) -> None:
+    """Bring a locked mailing's status in line with the clock and the work done."""
+    now = timezone.now()
+    if mailing.attempts.running().exists():
+        status = Mailing.Status.RUNNING
+    elif mailing.next_run_at is None:
+        status = Mailing.Status.FINISHED
+    else:
+        status = Mailing.Status.RUNNING if mailing.starts_at <= now else Mailing.Status.CREATED
+    Mailing.objects.filter(pk=mailing.pk).exclude(status=status).update(status=status)
+
+
+def expire_ended(attempt_id: int, *, now: datetime) -> None:
+    """Give up what a mailing that has ended did not send, and close its attempt."""
+    if Attempt.objects.running().filter(pk=attempt_id, mailing__ends_at__lte=now).exists():
+        close_open(attempt_id=attempt_id, status=Delivery.Status.EXPIRED, response=ENDED, now=now)
+        finish(attempt_id)
+
+
+def summary(answers: dict[str, int]) -> str:
+    """The answers, the most frequent first, one a line."""
+    ranked = sorted(answers.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join(f"{number} × {answer}" for answer, number in ranked)

@@ -1,0 +1,176 @@
+"""A message, compiled once per attempt, and the mail it makes for each recipient."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from email.utils import formataddr, parseaddr
+from functools import cached_property
+
+import css_inline
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.utils import translation
+from django.utils.html import escape, linebreaks, urlize
+from django.utils.translation import gettext
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
+from liquid import BoundTemplate
+
+from mailer.models import Message
+from mailer.sending import unsubscribe
+from mailer.sending.merge import HTML, MERGE_FIELDS, SAMPLE, check_template, parse, values_for
+from people.models import User
+
+__all__ = ["MERGE_FIELDS", "Compiled", "Preview", "Recipient", "check_template", "compile_message", "preview"]
+
+_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--")
+_KEY = secrets.token_hex(6)  # so that no body can hold a stand-in of its own
+_STAND_IN = re.compile(rf"LQ{_KEY}N(\d+)X")
+_WAY_OUT = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
+_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
+_TEXT = ParserConfig(display_links=True, display_images=True)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipient:
+    """One mail's own part: who gets it and under which Message-ID."""
+
+    email: str
+    full_name: str
+    message_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """Subject, HTML and text as parsed templates; only merge values are filled in per recipient."""
+
+    subject: BoundTemplate
+    html: BoundTemplate
+    text: BoundTemplate
+
+    def fill(self, values: dict[str, str]) -> Preview:
+        """Merge one recipient's values; LiquidError if a filter cannot take them."""
+        return Preview(
+            subject=one_line(self.subject.render(**values)),
+            html=self.html.render(**values),
+            text=self.text.render(**values),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composer:
+    """Makes the mails of one attempt."""
+
+    compiled: Compiled
+    owner: User
+
+    @cached_property
+    def _sender(self) -> tuple[str, str]:
+        name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+        return one_line(self.owner.name) or name, address
+
+    def mail(self, recipient: Recipient) -> EmailMultiAlternatives:
+        """One recipient's mail (RFC 5322, RFC 8058); LiquidError if its values cannot be merged."""
+        token = unsubscribe.token_for(owner_id=self.owner.pk, email=recipient.email)
+        values = values_for(
+            full_name=recipient.full_name,
+            email=recipient.email,
+            sender_name=self.owner.get_short_name(),
+            unsubscribe_url=unsubscribe.link(token),
+        )
+        filled = self.compiled.fill(dict(values))
+        mail = EmailMultiAlternatives(
+            subject=filled.subject,
+            body=filled.text,
+            from_email=formataddr(self._sender),
+            to=[formataddr((one_line(recipient.full_name), recipient.email))],
+            reply_to=[formataddr((one_line(self.owner.name), self.owner.email))],
+            headers={
+                "Message-ID": recipient.message_id,
+                "Precedence": "bulk",
+                "Auto-Submitted": "auto-generated",
+                **unsubscribe.headers(token),
+            },
+        )
+        mail.attach_alternative(filled.html, "text/html")
+        return mail
+
+
+def compile_message(*, subject: str, body: str) -> Compiled:
+    """Inline the style sheets, make the text part and parse all three; LiquidError on bad syntax.
+
+    The Liquid tags are taken out while HTML tools are at work, which would otherwise escape them.
+    """
+    tags: list[str] = []
+
+    def take_out(match: re.Match[str]) -> str:
+        tags.append(match[0])
+        return f"LQ{_KEY}N{len(tags) - 1}X"
+
+    def put_back(text: str) -> str:
+        return _STAND_IN.sub(lambda match: tags[int(match[1])], text)
+
+    plain = _LIQUID.sub(take_out, _with_way_out(body).replace("\r\n", "\n"))
+    if _TAG.search(plain):
+        inlined = _INLINER.inline(_document(plain))
+        html, text = put_back(inlined), put_back(get_text(inlined, _TEXT))
+    else:
+        html = _WAY_OUT.sub(_anchor, put_back(_document(linebreaks(urlize(escape(plain))))))
+        text = put_back(plain)
+    return Compiled(
+        subject=parse(subject), html=parse(html, environment=HTML), text=parse(text.strip() + "\n")
+    )
+
+
+def preview(*, message: Message, owner: User) -> Preview:
+    """The message as a sample recipient would get it; LiquidError if it was saved with bad syntax."""
+    compiled = compile_message(subject=message.subject, body=message.body)
+    return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
+
+
+def one_line(text: str) -> str:
+    """Make text safe inside a header: nothing in it can start another one (RFC 5322 section 2.2)."""
+    return _CONTROL.sub(" ", text).strip()
+
+
+def _with_way_out(body: str) -> str:
+    """Add a visible unsubscribe link, in the language of the message, unless the body has its own."""
+    if re.search(r"\{\{-?\s*unsubscribe_url\b", body):
+        return body
+    with translation.override(_language(body)):
+        why = gettext("You receive this mail from {{ sender_name }}.")
+        out = gettext("Unsubscribe")
+    if not _TAG.search(_LIQUID.sub("", body)):
+        return f"{body.rstrip()}\n\n-- \n{why}\n{out}: {{{{ unsubscribe_url }}}}\n"
+    footer = (
+        '<p style="margin-top:32px;padding-top:12px;border-top:1px solid #cccccc;'
+        'font-size:12px;color:#666666">'
+        f'{why} <a href="{{{{ unsubscribe_url }}}}" style="color:#666666">{out}</a></p>'
+    )
+    end = body.lower().rfind("</body>")
+    return f"{body[:end]}{footer}{body[end:]}" if end >= 0 else body + footer
+
+
+def _anchor(match: re.Match[str]) -> str:
+    return f'<a href="{match[0]}">{match[0]}</a>'
+
+
+def _document(html: str) -> str:
+    if re.search(r"<html[\s>]", html, re.IGNORECASE):
+        return html
+    return f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>{html}</body></html>'
+
+
+def _language(body: str) -> str:
+    letters = _LIQUID.sub("", _TAG.sub("", body))
+    cyrillic = len(re.findall(r"[а-яё]", letters, re.IGNORECASE))
+    return "ru" if cyrillic > len(re.findall(r"[a-z]", letters, re.IGNORECASE)) else "en"

@@ -1,0 +1,171 @@
+"""One worker at a time sends for an attempt: whoever holds its lease.
+
+queued --take--> running --give_back--> queued (new token) … until the attempt is finished.
+A running lease is renewed by its worker's heartbeat; when it expires the worker is gone.
+"""
+
+import logging
+from collections import Counter
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from mailer.models import Attempt, Delivery, Lease
+from mailer.models.attempt import new_key
+from mailer.sending.ledger import count
+
+log = logging.getLogger(__name__)
+
+RUNNING = timedelta(seconds=15)
+QUEUED = timedelta(seconds=90)  # a task that has not begun by then is queued once more
+HEARTBEAT_SECONDS = 4
+WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
+GIVEN_UP = gettext_noop("Given up: the worker stopped every time this mail was in hand")
+
+
+def enqueue(attempt_id: int) -> None:
+    """Have a worker send for this attempt, unless one does or is about to. Safe to call at any time."""
+    with transaction.atomic():
+        now = timezone.now()
+        if not Attempt.objects.running().filter(pk=attempt_id).exists():
+            return
+        lease, created = Lease.objects.select_for_update().get_or_create(
+            attempt_id=attempt_id, defaults={"expires_at": now + QUEUED}
+        )
+        if not created:
+            if lease.expires_at > now:
+                return
+            if lease.running:
+                recover(lease)
+                lease.token, lease.running = new_key(), False
+            # The task may be late and not lost: the same token, so that only one of both will begin.
+            lease.expires_at = now + QUEUED
+            lease.save()
+        _queue(attempt_id, lease.token)
+
+
+def take(token: str) -> bool:
+    """Become the one who sends; False if this token is void or somebody already has begun with it."""
+    return bool(
+        Lease.objects.filter(token=token, running=False).update(
+            running=True, expires_at=timezone.now() + RUNNING
+        )
+    )
+
+
+def may_go_on(token: str) -> bool:
+    """Whether the holder still holds it, and nobody has paused, disabled, blocked or ended the mailing."""
+    return Lease.objects.filter(
+        token=token,
+        running=True,
+        attempt__status=Attempt.Status.RUNNING,
+        attempt__held_at=None,
+        attempt__mailing__paused_at=None,
+        attempt__mailing__disabled_at=None,
+        attempt__mailing__owner__is_active=True,
+        attempt__mailing__ends_at__gt=timezone.now(),
+    ).exists()
+
+
+def give_back(*, attempt_id: int, token: str, more: bool) -> None:
+    """End a slice: put what is still claimed back, and queue up behind the others if there is more."""
+    with transaction.atomic():
+        mine = Lease.objects.select_for_update().filter(token=token, running=True)
+        if not mine:
+            return
+        Delivery.objects.filter(attempt_id=attempt_id, lease=token, status=Delivery.Status.SENDING).update(
+            status=Delivery.Status.QUEUED, lease=""
+        )
+        if not more:
+            mine.delete()
+            return
+        new = new_key()
+        mine.update(token=new, running=False, expires_at=timezone.now() + QUEUED)
+        _queue(attempt_id, new)
+
+
+def recover(lease: Lease) -> None:
+    """Put back what a lost worker had in hand: each counts a try and may have been sent already."""
+    lost = Delivery.objects.filter(
+        attempt_id=lease.attempt_id, lease=lease.token, status=Delivery.Status.SENDING
+    )
+    now = timezone.now()
+    newly_unknown = lost.filter(possibly_twice=False).count()
+    given_up = lost.filter(tries__gte=settings.MAIL_MAX_TRIES - 1).update(
+        status=Delivery.Status.FAILED, lease="", tries=F("tries") + 1, response=GIVEN_UP,
+        possibly_twice=True, next_try_at=None, finished_at=now,
+    )  # fmt: skip
+    put_back = lost.update(
+        status=Delivery.Status.QUEUED, lease="", tries=F("tries") + 1, response=WORKER_LOST,
+        possibly_twice=True, next_try_at=now,
+    )  # fmt: skip
+    if given_up or put_back:
+        log.warning("attempt %s: put back %s mails of a lost worker", lease.attempt_id, put_back)
+        answers = Counter({WORKER_LOST: put_back, GIVEN_UP: given_up})
+        count(
+            attempt_id=lease.attempt_id,
+            statuses=Counter(failed=given_up),
+            answers=+answers,
+            possibly_twice=newly_unknown,
+        )
+
+
+def expired() -> list[int]:
+    """The attempts whose worker is gone or whose task was lost."""
+    return list(Lease.objects.filter(expires_at__lte=timezone.now()).values_list("attempt_id", flat=True))
+
+
+class Heartbeat:
+    """Renews a running lease from a thread of its own, also while the server is slow to answer."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._stop = Event()
+        self._thread = Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            try:
+                Lease.objects.filter(token=self._token, running=True).update(
+                    expires_at=timezone.now() + RUNNING
+                )
+            except DatabaseError:  # the worker will notice by itself; the next beat may succeed
+                log.warning("the heartbeat could not reach the database", exc_info=True)
+            finally:
+                connection.close()
+
+
+def pass_on(attempt_id: int, token: str) -> None:
+    """Put a task back that this process, about to stop, will not begin with."""
+    _queue(attempt_id, token)
+
+
+def wake(attempt_id: int, *, at: datetime) -> None:
+    """Look at the attempt again when the mail server has rested."""
+    from mailer.tasks import resume_attempt  # the tasks call this package: a true circle
+
+    seconds = max((at - timezone.now()).total_seconds(), 0)
+    resume_attempt.schedule((attempt_id,), delay=seconds)
+
+
+def _queue(attempt_id: int, token: str) -> None:
+    from mailer.tasks import send_attempt  # the tasks call this package: a true circle
+
+    transaction.on_commit(lambda: send_attempt(attempt_id, token))

@@ -1,0 +1,236 @@
+"""The ledger: one row per recipient, changed only by the holder of the attempt's lease.
+
+Locks are taken in one order everywhere: mailing, lease, deliveries, attempt.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    DateTimeField,
+    F,
+    IntegerField,
+    OuterRef,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from mailer.audience import recipients
+from mailer.models import Attempt, Delivery, Mailing, Suppression
+
+SUPPRESSED = {
+    Suppression.Reason.UNSUBSCRIBED: gettext_noop("Not mailed: unsubscribed"),
+    Suppression.Reason.BOUNCED: gettext_noop("Not mailed: the address bounced before"),
+    Suppression.Reason.COMPLAINED: gettext_noop("Not mailed: the recipient complained"),
+}
+CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
+MAX_ANSWERS = 50  # distinct answers kept in an attempt's summary
+OTHER_ANSWERS = gettext_noop("other answers")
+
+COLUMNS = (
+    "attempt_id", "client_id", "email", "full_name", "message_id", "status", "tries", "next_try_at",
+    "lease", "possibly_twice", "response", "finished_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What became of one claimed delivery."""
+
+    delivery: Delivery
+    status: str
+    response: str
+    tries: int
+    next_try_at: datetime | None = None
+    possibly_twice: bool = False
+
+
+def message_id_domain() -> str:
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost.localdomain"
+    return domain.encode("idna").decode()
+
+
+def new_message_id(left: str) -> str:
+    """A Message-ID (RFC 5322 section 3.6.4) that nobody else makes."""
+    return f"<{left}.{uuid4().hex}@{message_id_domain()}>"
+
+
+def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Counter[str]:
+    """Insert a delivery for each recipient by one INSERT … SELECT; return how many have which status."""
+    suppressed = [When(suppressed=reason, then=Value(text)) for reason, text in SUPPRESSED.items()]
+    rows = (
+        recipients(mailing)
+        .order_by()
+        .with_suppression()
+        .annotate(
+            d_attempt=Value(attempt.pk, output_field=IntegerField()),
+            d_message_id=Concat(
+                Value("<"), Cast("pk", CharField()), Value(f".{attempt.key}@{message_id_domain()}>")
+            ),
+            d_status=Case(When(suppressed__isnull=False, then=Value("skipped")), default=Value("queued")),
+            d_tries=Value(0),
+            d_next=Value(now, output_field=DateTimeField()),
+            d_lease=Value(""),
+            d_twice=Value(False, output_field=BooleanField()),
+            d_response=Case(*suppressed, default=Value("")),
+            d_finished=Case(
+                When(suppressed__isnull=False, then=Value(now)), output_field=DateTimeField()
+            ),
+        )
+        .values_list(
+            "d_attempt", "pk", "email", "full_name", "d_message_id", "d_status", "d_tries", "d_next",
+            "d_lease", "d_twice", "d_response", "d_finished",
+        )
+    )  # fmt: skip
+    sql, params = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {Delivery._meta.db_table} ({', '.join(COLUMNS)}) {sql}", params)
+    return tally(attempt.pk)
+
+
+def tally(attempt_id: int) -> Counter[str]:
+    """How many deliveries of an attempt have which status, counted from the ledger."""
+    table = Delivery._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT status, count(*) FROM {table} WHERE attempt_id = %s GROUP BY status",  # noqa: S608
+            [attempt_id],
+        )
+        return Counter(dict(cursor.fetchall()))
+
+
+def claim(*, attempt: Attempt, token: str, limit: int, now: datetime) -> list[Delivery]:
+    """Take up to `limit` due deliveries for the holder of this lease; each has `suppressed` annotated."""
+    reasons = Suppression.objects.matching(OuterRef("email"), attempt.mailing.owner_id)
+    with transaction.atomic():
+        due = (
+            Delivery.objects.filter(attempt=attempt, status=Delivery.Status.QUEUED, next_try_at__lte=now)
+            .order_by("next_try_at", "pk")
+            .annotate(suppressed=Subquery(reasons.values("reason")[:1]))
+            .select_for_update(skip_locked=True, of=("self",))
+        )
+        claimed = list(due[:limit])
+        Delivery.objects.filter(pk__in=[row.pk for row in claimed]).update(
+            status=Delivery.Status.SENDING, lease=token
+        )
+    return claimed
+
+
+def record(*, attempt_id: int, token: str, results: Sequence[Result]) -> int:
+    """Write the results of a window and its counts in one transaction; return how many were ours to write.
+
+    A row whose lease was lost meanwhile belongs to another worker and is left alone.
+    """
+    if not results:
+        return 0
+    with transaction.atomic():
+        written = _write(token, results)
+        kept = [result for result in results if result.delivery.pk in written]
+        statuses = Counter(result.status for result in kept)
+        twice = sum(r.possibly_twice and not r.delivery.possibly_twice for r in kept)
+        count(
+            attempt_id=attempt_id,
+            statuses=statuses,
+            answers=Counter(summarised(r.response) for r in kept if r.response),
+            possibly_twice=twice,
+        )
+    return len(written)
+
+
+def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], possibly_twice: int = 0) -> None:
+    """Add to an attempt's counts, inside the transaction that changed its deliveries."""
+    attempt = Attempt.objects.select_for_update().only("answers").filter(pk=attempt_id).first()
+    if attempt is None:
+        return
+    merged = Counter(attempt.answers)
+    for answer, number in answers.items():
+        merged[answer if answer in merged or len(merged) < MAX_ANSWERS else OTHER_ANSWERS] += number
+    closed = {name: statuses[name] for name in ("sent", "failed", "skipped", "expired") if statuses[name]}
+    Attempt.objects.filter(pk=attempt_id).update(
+        answers=merged,
+        possibly_twice=F("possibly_twice") + possibly_twice,
+        **{name: F(name) + number for name, number in closed.items()},
+    )
+
+
+def close_open(
+    *, attempt_id: int, status: str, response: str, only_retries: bool = False, now: datetime | None = None
+) -> int:
+    """Close the queued deliveries of an attempt with one status and reason; return how many."""
+    rows = Delivery.objects.filter(attempt_id=attempt_id, status=Delivery.Status.QUEUED)
+    if only_retries:
+        rows = rows.filter(tries__gt=0)
+    with transaction.atomic():
+        number = rows.update(
+            status=status, response=response, next_try_at=None, finished_at=now or timezone.now()
+        )
+        if number:
+            count(
+                attempt_id=attempt_id,
+                statuses=Counter({status: number}),
+                answers=Counter({response: number}),
+            )
+    return number
+
+
+def summarised(answer: str) -> str:
+    """An answer without what differs from mail to mail, so that equal ones can be counted together."""
+    return re.sub(r"<[^>]*>|\b(?=\w*\d)[\w.-]{7,}", "…", answer)[:300]
+
+
+def _write(token: str, results: Sequence[Result]) -> set[int]:
+    now = timezone.now()
+    as_text = connection.ops.adapt_datetimefield_value if connection.vendor == "sqlite" else str
+    rows = [
+        {
+            "id": result.delivery.pk,
+            "status": result.status,
+            "response": result.response.replace("\x00", ""),
+            "tries": result.tries,
+            "next_try_at": as_text(result.next_try_at) if result.next_try_at else None,
+            "twice": result.possibly_twice,
+            "finished_at": None if result.status in Delivery.OPEN else as_text(now),
+        }
+        for result in results
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL[connection.vendor], [json.dumps(rows), token])
+        return {row[0] for row in cursor.fetchall()}
+
+
+_SET = """
+UPDATE mailer_delivery SET status = r.status, response = r.response, tries = r.tries, lease = '',
+    next_try_at = r.next_try_at, finished_at = r.finished_at,
+    possibly_twice = mailer_delivery.possibly_twice OR r.twice
+"""
+_OURS = """
+WHERE mailer_delivery.id = r.id AND mailer_delivery.lease = %s AND mailer_delivery.status = 'sending'
+"""
+_SQL = {
+    "postgresql": f"""{_SET}
+FROM jsonb_to_recordset(%s::jsonb) AS r(id bigint, status text, response text, tries int,
+    next_try_at timestamptz, finished_at timestamptz, twice boolean)
+{_OURS} RETURNING mailer_delivery.id""",
+    "sqlite": f"""{_SET}
+FROM (SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.status') AS status,
+    json_extract(value, '$.response') AS response, json_extract(value, '$.tries') AS tries,
+    json_extract(value, '$.next_try_at') AS next_try_at,
+    json_extract(value, '$.finished_at') AS finished_at, json_extract(value, '$.twice') AS twice
+    FROM json_each(%s)) AS r
+{_OURS} RETURNING id""",  # noqa: S608 (constants only)
+}

@@ -1,0 +1,114 @@
+"""How an attempt begins: one transaction makes it, its whole ledger, and the mailing's next date."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from mailer.models import Attempt, Delivery, Mailing
+from mailer.schedule import Due, Schedule
+from mailer.sending import closing, leases
+from mailer.sending.ledger import close_open, write_deliveries
+
+DOWN = gettext_noop("Not sent: the mailing ended before the service could run it")
+
+
+class CannotRun(Exception):
+    """A mailing cannot run just now; str(error) tells its owner why."""
+
+
+def schedule_of(mailing: Mailing) -> Schedule:
+    return Schedule(
+        starts_at=mailing.starts_at, ends_at=mailing.ends_at, period=mailing.period, zone=mailing.zone
+    )
+
+
+def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | None:
+    """Open the run that is due, folding all that were missed into it; None if there is nothing to do.
+
+    Safe to call twice and from several places at once: the mailing is locked, its `next_run_at`
+    moves on in the same transaction, and (mailing, scheduled_for) is unique.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        mailing = _locked(Mailing.objects.due(now).filter(pk=mailing_id))
+        if mailing is None or mailing.next_run_at is None or not _gave_way(mailing):
+            return None
+        due = schedule_of(mailing).due(next_run_at=mailing.next_run_at, now=now)
+        Mailing.objects.filter(pk=mailing.pk).update(next_run_at=due.next_run_at)
+        mailing.next_run_at = due.next_run_at
+        if mailing.attempts.filter(scheduled_for=due.scheduled_for).exists():
+            closing.settle_status(mailing)
+            return None
+        return _open(mailing, due, now)
+
+
+def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
+    """Run a mailing at once, beside its schedule; CannotRun says why not.
+
+    `after` is the id of the latest attempt its owner saw (None: there was none), so that the same
+    click sent twice runs it once.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        locked = _locked(Mailing.objects.filter(pk=mailing.pk))
+        if locked is None:
+            raise CannotRun(_("This mailing is gone."))
+        if locked.disabled_at or not locked.owner.is_active:
+            raise CannotRun(_("This mailing was disabled by a manager."))
+        if locked.paused_at:
+            raise CannotRun(_("This mailing is paused. Resume it first."))
+        if locked.ends_at <= now:
+            raise CannotRun(_("This mailing has ended. Give it a later end first."))
+        if not _gave_way(locked):
+            raise CannotRun(_("This mailing is being sent just now."))
+        if latest_id(locked) != after:
+            raise CannotRun(_("This mailing has run already; nothing was sent twice."))
+        return _open(locked, Due(scheduled_for=now, missed=0, next_run_at=locked.next_run_at), now)
+
+
+def latest_id(mailing: Mailing) -> int | None:
+    return mailing.attempts.order_by("-pk").values_list("pk", flat=True).first()
+
+
+def _locked(mailings: QuerySet[Mailing]) -> Mailing | None:
+    return mailings.select_related("message", "owner").select_for_update(of=("self",)).first()
+
+
+def _gave_way(mailing: Mailing) -> bool:
+    """A mailing never runs beside itself, but mail that only waits for a retry does not hold it up."""
+    previous = mailing.attempts.running().first()
+    if previous is None:
+        return True
+    close_open(
+        attempt_id=previous.pk,
+        status=Delivery.Status.EXPIRED,
+        response=closing.OVERTAKEN,
+        only_retries=True,
+    )
+    return closing.finish(previous.pk)
+
+
+def _open(mailing: Mailing, due: Due, now: datetime) -> Attempt:
+    attempt = Attempt.objects.create(
+        mailing=mailing,
+        scheduled_for=due.scheduled_for,
+        started_at=now,
+        missed=due.missed,
+        subject=mailing.message.subject,
+        body=mailing.message.body,
+    )
+    counts = write_deliveries(attempt, mailing, now=now)
+    attempt.total, attempt.skipped = counts.total(), counts["skipped"]
+    attempt.save(update_fields=["total", "skipped"])
+    closing.settle_status(mailing)
+    if mailing.ends_at <= now:
+        close_open(attempt_id=attempt.pk, status=Delivery.Status.EXPIRED, response=DOWN, now=now)
+    if mailing.ends_at <= now or not counts["queued"]:
+        closing.finish(attempt.pk)
+    else:
+        leases.enqueue(attempt.pk)
+    return attempt

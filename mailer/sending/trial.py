@@ -1,0 +1,29 @@
+from liquid.exceptions import LiquidError
+
+from mailer.models import Message
+from mailer.sending.compose import Composer, Recipient, compile_message
+from mailer.sending.ledger import new_message_id
+from mailer.sending.transport import MailRefused, Verdict, open_transport
+from people.models import User
+
+
+def send_test(*, message: Message, owner: User, to: str) -> str:
+    """Send one message to one address now and return the server's answer; MailRefused if it said no.
+
+    It is no attempt and leaves no ledger row.
+    """
+    try:
+        composer = Composer(compiled=compile_message(subject=message.subject, body=message.body), owner=owner)
+        mail = composer.mail(
+            Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
+        )
+    except LiquidError as error:
+        raise MailRefused(error.message) from error
+    transport = open_transport()
+    try:
+        answer = transport.send(mail, to=to)
+    finally:
+        transport.close()
+    if answer.verdict is not Verdict.ACCEPTED:
+        raise MailRefused(answer.text)
+    return answer.text

@@ -1,0 +1,51 @@
+"""The way out that every mail carries: signed links and the RFC 8058 headers."""
+
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from mailer.models import Suppression
+from people.models import User
+
+_signer = Signer(salt="mailer.unsubscribe")
+
+
+def token_for(*, owner_id: int, email: str) -> str:
+    """A signed, permanent token: it must work long after the delivery and the client are gone."""
+    return _signer.sign_object([owner_id, email])
+
+
+def read_token(token: str) -> tuple[int, str] | None:
+    """The owner's id and the address, or None if the token is not one of ours."""
+    try:
+        owner_id, email = _signer.unsign_object(token)
+    except (BadSignature, ValueError, UnicodeError):
+        return None
+    return owner_id, email
+
+
+def link(token: str) -> str:
+    return f"{settings.SITE_URL}{reverse('unsubscribe', args=[token])}"
+
+
+def headers(token: str) -> dict[str, str]:
+    """List-Unsubscribe (RFC 2369 section 3.2) and List-Unsubscribe-Post (RFC 8058 section 3.1)."""
+    ways = [f"<{link(token)}>"]
+    if settings.MAIL_UNSUBSCRIBE_MAILTO:
+        ways.append(f"<mailto:{settings.MAIL_UNSUBSCRIBE_MAILTO}?subject={token}>")
+    return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def suppress(*, owner_id: int, email: str, reason: str) -> bool:
+    """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes."""
+    if Suppression.objects.matching_address(email, owner_id).exists():
+        return False
+    if not User.objects.filter(pk=owner_id).exists():
+        return False
+    try:
+        with transaction.atomic():
+            Suppression.objects.create(owner_id=owner_id, email=email, reason=reason)
+    except IntegrityError:  # the same click twice at once
+        return False
+    return True

@@ -1,0 +1,61 @@
+"""Huey's tasks: each takes ids and makes one call. What they lose, the sweep finds again."""
+
+from datetime import timedelta
+from threading import Lock
+
+from django.utils import timezone
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
+
+from mailer.sending import leases, opening, worker
+from mailer.sending import sweep as sweeping
+from site_config.shutdown import STOPPING
+
+# The scheduler looks once a second: a task comes early and waits for its second itself.
+EARLY = timedelta(seconds=2)
+_first_worker = Lock()
+
+
+@db_task()
+def open_mailing(mailing_id: int) -> None:
+    opening.open_mailing(mailing_id)
+
+
+@db_task()
+def open_at(mailing_id: int, due: float) -> None:
+    """Open a mailing at a POSIX time that is at most seconds away."""
+    STOPPING.wait(max(due - timezone.now().timestamp(), 0))
+    opening.open_mailing(mailing_id)
+
+
+@db_task()
+def send_attempt(attempt_id: int, token: str) -> None:
+    worker.send_attempt(attempt_id, token)
+
+
+@db_task()
+def resume_attempt(attempt_id: int) -> None:
+    leases.enqueue(attempt_id)
+
+
+@db_periodic_task(crontab())
+def sweep() -> None:
+    sweep_now()
+
+
+@db_task()
+def sweep_now() -> None:
+    sweeping.sweep()
+    now = timezone.now()
+    for mailing_id, due in sweeping.coming(now):
+        delay = (due - now - EARLY).total_seconds()
+        open_at.schedule((mailing_id, due.timestamp()), delay=max(delay, 0))
+
+
+@on_startup()
+def sweep_at_startup() -> None:
+    """Go on at once after a restart, and again when the leases of killed workers have run out."""
+    if _first_worker.acquire(blocking=False):
+        sweeping.release_held()
+        sweep_now()
+        sweep_now.schedule(delay=leases.RUNNING.total_seconds() + 1)

@@ -1,0 +1,53 @@
+"""Small helpers for views that answer htmx and plain browsers from the same URL."""
+
+import json
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
+
+from people.models import User
+
+
+class Request(HttpRequest):
+    """A request of a signed-in user, as the middlewares leave it."""
+
+    htmx: HtmxDetails
+    user: User
+
+
+def targets(request: HttpRequest, element_id: str) -> bool:
+    """Tell whether htmx will put the answer into the element with this id.
+
+    htmx 2 sends the bare id, htmx 4 `tag#id`.
+    """
+    htmx = cast(Request, request).htmx
+    return bool(htmx) and (htmx.target or "").rpartition("#")[2] == element_id
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """A fragment was asked for: htmx sent it, and not because its history missed a page."""
+    htmx = cast(Request, request).htmx
+    return bool(htmx) and not htmx.history_restore_request
+
+
+def trigger(response: HttpResponse, event: str, detail: Any = True) -> HttpResponse:
+    """Add an event to the answer's HX-Trigger header, keeping those already there."""
+    events: dict[str, Any] = json.loads(response.get("HX-Trigger", "{}"))
+    events[event] = detail
+    response["HX-Trigger"] = json.dumps(events)
+    return response
+
+
+def no_content(*events: str) -> HttpResponse:
+    """Answer 204: there is nothing to swap, but these events happened."""
+    response = HttpResponse(status=204)
+    for event in events:
+        trigger(response, event)
+    return response
+
+
+def retarget(response: HttpResponse, selector: str, swap: str = "outerHTML") -> HttpResponse:
+    response["HX-Retarget"] = selector
+    response["HX-Reswap"] = swap
+    return response
