@@ -9,5 +9,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/logout/", logout, name="account_logout"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("mailer.urls")),
 ]
 handler500 = "site_config.errors.server_error"

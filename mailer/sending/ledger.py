@@ -75,7 +75,7 @@ def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Co
     suppressed = [When(suppressed=reason, then=Value(text)) for reason, text in SUPPRESSED.items()]
     rows = (
         recipients(mailing)
-        .order_by()
+        .order_by("pk")
         .with_suppression()
         .annotate(
             d_attempt=Value(attempt.pk, output_field=IntegerField()),

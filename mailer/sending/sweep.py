@@ -46,9 +46,8 @@ def unattended(now: datetime) -> list[int]:
     attempts = Attempt.objects.running().filter(
         mailing__in=Mailing.objects.allowed(), held_at=None, leases__isnull=True
     )
-    ready = attempts.filter(Exists(queued.filter(next_try_at__lte=now)))
-    done = attempts.exclude(Exists(undecided))
-    return list(ready.union(done).values_list("pk", flat=True))
+    ready = Exists(queued.filter(next_try_at__lte=now)) | ~Exists(undecided)
+    return list(attempts.filter(ready).values_list("pk", flat=True))
 
 
 def release_held() -> None:

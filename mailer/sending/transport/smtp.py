@@ -50,6 +50,10 @@ class SmtpTransport:
     def _connect(self) -> smtplib.SMTP:
         try:
             self._backend.open()
+            smtp: smtplib.SMTP | None = self._backend.connection
+            if smtp is None:
+                raise ServerAway("The mail server cannot be reached.")
+            smtp.ehlo_or_helo_if_needed()
         except ssl.SSLError as error:
             raise ServerAway(f"TLS failed: {error}") from error
         except smtplib.SMTPAuthenticationError as error:
@@ -60,10 +64,8 @@ class SmtpTransport:
             raise ServerAway(_text(error.smtp_code, error.smtp_error)) from error
         except (*_NETWORK, smtplib.SMTPException) as error:
             raise ServerAway(f"The mail server cannot be reached: {error}") from error
-        if self._backend.connection is None:
-            raise ServerAway("The mail server cannot be reached.")
-        self._smtp = self._backend.connection
-        return self._smtp
+        self._smtp = smtp
+        return smtp
 
     def _begin(self) -> smtplib.SMTP:
         """Connect if need be and say MAIL; a kept connection that went stale is replaced once."""

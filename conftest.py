@@ -1,0 +1,55 @@
+"""Fixtures for the whole suite."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client as Browser
+from huey.contrib.djhuey import HUEY
+
+from mailer.tests.factories import UserFactory
+from mailer.tests.smtp_server import SmtpServer
+from people.models import User
+from site_config.shutdown import STOPPING
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return UserFactory(email="owner@example.com", name="Olga Owner")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return UserFactory(email="stranger@example.com")
+
+
+@pytest.fixture
+def client_of():
+    """A browser in which this user is signed in."""
+
+    def sign_in(user: User) -> Browser:
+        browser = Browser()
+        browser.force_login(user)
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture(autouse=True)
+def _fresh_queue() -> Iterator[None]:
+    """Tasks run where they are enqueued, in a queue of each test's own."""
+    HUEY.immediate = True
+    HUEY.flush()
+    STOPPING.clear()
+    yield
+    STOPPING.clear()
+
+
+@pytest.fixture
+def smtp(settings) -> Iterator[SmtpServer]:
+    """A real SMTP server on loopback that the settings point to."""
+    with SmtpServer() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        yield server
