@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.test import Client as Browser
+from django.test import override_settings
 from huey.contrib.djhuey import HUEY
 
 from mailer.tests.factories import UserFactory
@@ -32,6 +34,18 @@ def client_of():
         return browser
 
     return sign_in
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _light_settings() -> Iterator[None]:
+    """Static files are named as they are, since none were collected; passwords are hashed fast."""
+    storages = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(STORAGES=storages, WHITENOISE_AUTOREFRESH=True, PASSWORD_HASHERS=hashers):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models.owned import Owned, OwnedQuerySet
@@ -46,13 +46,22 @@ class Client(Owned):
         return f"{self.full_name} <{self.email}>" if self.full_name else self.email
 
 
+class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
+    def with_size(self) -> Self:
+        """Annotate `size`: the number of clients in the group."""
+        members = ClientGroup.clients.through.objects.filter(clientgroup_id=models.OuterRef("pk"))
+        size = members.order_by().values("clientgroup_id").annotate(size=models.Count("pk"))
+        size_only = size.values("size")  # type: ignore[misc]  # annotations are not seen
+        return self.annotate(size=Coalesce(models.Subquery(size_only), 0))
+
+
 class ClientGroup(Owned):
     """A named set of clients; who joins later is included in the next run."""
 
     name = models.CharField(_("name"), max_length=100, validators=[validate_one_line])
     clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="groups", blank=True)
 
-    objects = OwnedQuerySet["ClientGroup"].as_manager()
+    objects = ClientGroupQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("group")

@@ -1,3 +1,5 @@
+from typing import Self
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -7,6 +9,12 @@ from mailer.validators import validate_one_line
 BODY_LIMIT = 200_000  # characters; mail readers cut a mail off long before
 
 
+class MessageQuerySet(OwnedQuerySet["Message"]):
+    def with_uses(self) -> Self:
+        """Annotate `uses`: the number of mailings that send the message."""
+        return self.annotate(uses=models.Count("mailings"))
+
+
 class Message(Owned):
     """Subject and body, with merge fields in Liquid."""
 
@@ -14,7 +22,7 @@ class Message(Owned):
     body = models.TextField(_("body"), max_length=BODY_LIMIT)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
-    objects = OwnedQuerySet["Message"].as_manager()
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("message")

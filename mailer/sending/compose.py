@@ -119,7 +119,7 @@ def compile_message(*, subject: str, body: str) -> Compiled:
     def put_back(text: str) -> str:
         return _STAND_IN.sub(lambda match: tags[int(match[1])], text)
 
-    plain = _LIQUID.sub(take_out, _with_way_out(body).replace("\r\n", "\n"))
+    plain = _LIQUID.sub(take_out, _with_way_out(body, _language(subject + body)).replace("\r\n", "\n"))
     if _TAG.search(plain):
         inlined = _INLINER.inline(_document(plain))
         html, text = put_back(inlined), put_back(get_text(inlined, _TEXT))
@@ -142,11 +142,11 @@ def one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
-def _with_way_out(body: str) -> str:
-    """Add a visible unsubscribe link, in the language of the message, unless the body has its own."""
+def _with_way_out(body: str, language: str) -> str:
+    """Add a visible unsubscribe link in the language of the message, unless the body has its own."""
     if re.search(r"\{\{-?\s*unsubscribe_url\b", body):
         return body
-    with translation.override(_language(body)):
+    with translation.override(language):
         why = gettext("You receive this mail from {{ sender_name }}.")
         out = gettext("Unsubscribe")
     if not _TAG.search(_LIQUID.sub("", body)):

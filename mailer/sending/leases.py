@@ -91,6 +91,7 @@ def give_back(*, attempt_id: int, token: str, more: bool) -> None:
         _queue(attempt_id, new)
 
 
+@transaction.atomic
 def recover(lease: Lease) -> None:
     """Put back what a lost worker had in hand: each counts a try and may have been sent already."""
     lost = Delivery.objects.filter(

@@ -72,7 +72,7 @@ def test_the_mail_carries_names_merge_fields_and_a_way_out(owner, smtp, settings
     assert parsed["List-Unsubscribe"].strip().startswith("<http://testserver/u/")
     assert "<mailto:out@example.com?subject=" in parsed["List-Unsubscribe"]
     assert parsed["Precedence"] == "bulk"
-    assert "Анна &quot;Аня&quot; &lt;Иванова&gt;" in mail.part("html")
+    assert "Анна &#34;Аня&#34; &lt;Иванова&gt;" in mail.part("html")
     assert 'href="http://testserver/u/' in mail.part("html")
     assert 'Анна "Аня" <Иванова>' in mail.part("plain")
     assert "http://testserver/u/" in mail.part("plain")

@@ -1,0 +1,45 @@
+"""Which clients are in which groups."""
+
+from collections.abc import Collection
+
+from django.db import connection, transaction
+from django.db.models import IntegerField, QuerySet, Value
+
+from mailer.models import Client, ClientGroup
+
+
+def save_client(*, client: Client, groups: Collection[ClientGroup]) -> Client:
+    """Save a client and put it into exactly these groups; a group deleted meanwhile is left out."""
+    with transaction.atomic():
+        client.save()
+        # Locked, in one order for all: a group cannot go away before its new member is committed.
+        wanted = ClientGroup.objects.filter(pk__in=[group.pk for group in groups], owner=client.owner_id)
+        client.groups.set(list(wanted.order_by("pk").select_for_update()))
+    return client
+
+
+def add_clients(*, group: ClientGroup, clients: QuerySet[Client]) -> int:
+    """Put any number of clients into a group by one INSERT … SELECT; return how many are new in it."""
+    through = ClientGroup.clients.through
+    members = through.objects.filter(clientgroup_id=group.pk).values("client_id")
+    rows = (
+        clients.filter(owner=group.owner_id)
+        .exclude(pk__in=members)
+        .annotate(to_group=Value(group.pk, output_field=IntegerField()))
+        .order_by("pk")
+        .values_list("to_group", "pk")
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not ClientGroup.objects.select_for_update().filter(pk=group.pk):
+            return 0
+        sql, params = rows.query.sql_with_params()
+        cursor.execute(
+            f"INSERT INTO {through._meta.db_table} (clientgroup_id, client_id) {sql} ON CONFLICT DO NOTHING",
+            params,
+        )
+        return int(cursor.rowcount)
+
+
+def remove_client(*, group: ClientGroup, client: Client) -> None:
+    """Take a client out of a group; it stays a client, and doing it again changes nothing."""
+    group.clients.remove(client)

@@ -1,0 +1,59 @@
+from typing import Any, cast
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models import Client, ClientGroup
+from people.models import User
+from site_config.forms import OwnedForm
+
+NOT_YOURS = _("One of these groups is not yours, or is gone. Load the page again.")
+
+
+class ClientForm(OwnedForm[Client]):
+    beside = "email"
+
+    groups = forms.ModelMultipleChoiceField(
+        label=_("Groups"),
+        queryset=ClientGroup.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": NOT_YOURS, "invalid_pk_value": NOT_YOURS},
+    )
+
+    class Meta:
+        model = Client
+        fields = ("email", "full_name", "comment")
+        widgets = {  # noqa: RUF012
+            "email": forms.EmailInput(attrs={"autocomplete": "off"}),
+            "full_name": forms.TextInput(attrs={"autocomplete": "off"}),
+            "comment": forms.Textarea(attrs={"rows": 3}),
+        }
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, owner=owner, **kwargs)
+        groups = cast("forms.ModelMultipleChoiceField[ClientGroup]", self.fields["groups"])
+        groups.queryset = ClientGroup.objects.owned_by(owner)
+        if self.instance.pk:
+            groups.initial = self.instance.groups.all()
+
+    def clean_email(self) -> str:
+        """The part before the @ may depend on case, the domain never does (RFC 5321 section 2.4)."""
+        local, _at, domain = self.cleaned_data["email"].rpartition("@")
+        return f"{local}@{domain.lower()}"
+
+
+class AddToGroupForm(forms.Form):
+    """The group into which all clients that the filter finds are put."""
+
+    group = forms.ModelChoiceField(
+        label=_("Group"),
+        queryset=ClientGroup.objects.none(),
+        empty_label=_("Choose a group"),
+        error_messages={"invalid_choice": NOT_YOURS},
+    )
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        group = cast("forms.ModelChoiceField[ClientGroup]", self.fields["group"])
+        group.queryset = ClientGroup.objects.owned_by(owner)

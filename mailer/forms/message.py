@@ -1,0 +1,50 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models import Message, Suppression
+from mailer.sending.compose import check_template
+from people.models import User
+from site_config.forms import OwnedForm
+
+
+class MessageForm(OwnedForm[Message]):
+    class Meta:
+        model = Message
+        fields = ("subject", "body")
+        widgets = {  # noqa: RUF012
+            "subject": forms.TextInput(attrs={"autocomplete": "off"}),
+            "body": forms.Textarea(attrs={"rows": 18, "class": "body-field", "spellcheck": "true"}),
+        }
+        help_texts = {  # noqa: RUF012
+            "body": _("HTML or plain text. A text part and an unsubscribe link are added to every mail."),
+        }
+
+    def clean_subject(self) -> str:
+        return self._checked("subject")
+
+    def clean_body(self) -> str:
+        return self._checked("body")
+
+    def _checked(self, name: str) -> str:
+        source: str = self.cleaned_data[name]
+        check_template(source)
+        return source
+
+
+class TestSendForm(forms.Form):
+    __test__ = False  # no test case, whatever pytest takes it for
+
+    to = forms.EmailField(label=_("Send a test to"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+    def clean_to(self) -> str:
+        address: str = self.cleaned_data["to"]
+        if Suppression.objects.matching_address(address, self.owner.pk).exists():
+            raise ValidationError(_("This address is on your stop-list, so nothing is sent to it."))
+        return address

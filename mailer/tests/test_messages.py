@@ -1,0 +1,185 @@
+"""Messages: write, preview, send a test, and why one in use stays."""
+
+import json
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from mailer.models import Message, Suppression
+from mailer.sending.merge import MERGE_FIELDS
+from mailer.tests.factories import MailingFactory, MessageFactory
+
+NEW = "/messages/new/"
+REGION = {"HX-Request": "true", "HX-Target": "test-send"}
+
+
+@pytest.fixture
+def browser(owner, client_of):
+    return client_of(owner)
+
+
+@pytest.fixture
+def message(owner):
+    return MessageFactory(owner=owner)
+
+
+def form(**fields):
+    return {"subject": "News", "body": "<p>Hi {{ first_name }}</p>", "form_key": uuid.uuid4(), **fields}
+
+
+def test_the_form_names_every_merge_field(browser):
+    html = browser.get(NEW).content.decode()
+    for name, meaning in MERGE_FIELDS.items():
+        assert f"<code>{{{{ {name} }}}}</code>" in html
+        assert str(meaning).replace("'", "&#x27;") in html
+
+
+def test_create_leads_to_the_preview_and_twice_to_the_same(browser, owner):
+    data = form()
+    places = {browser.post(NEW, data)["Location"] for _ in range(2)}
+    message = Message.objects.get()
+    assert places == {f"/messages/{message.pk}/preview/"}
+    assert (message.owner, message.subject, message.body) == (owner, "News", "<p>Hi {{ first_name }}</p>")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("subject", "", "This field is required."),
+        ("body", "", "This field is required."),
+        ("subject", "a\r\nBcc: b@example.org", "Line breaks and control characters are not allowed here."),
+        ("subject", "a\x00", "Null characters are not allowed."),
+        ("body", "a\x00", "Null characters are not allowed."),
+        ("subject", "x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
+        ("body", "x" * 1_000_000, "Ensure this value has at most 200000 characters (it has 1000000)."),
+        ("subject", "{{ nobody }}", "There is no merge field “nobody”."),
+        ("body", "{{ nobody }}", "There is no merge field “nobody”."),
+        ("body", "{{ first_name", "The merge fields cannot be read"),
+        ("body", "{% for a in b %}", "The merge fields cannot be read"),
+    ],
+)
+def test_bad_input_gets_a_message_beside_the_field(field, value, says, browser, message):
+    for url in (NEW, reverse("message_edit", args=[message.pk])):
+        answer = browser.post(url, form(**{field: value}))
+        assert answer.status_code == 422
+        assert list(answer.context["form"].errors) == [field]
+        assert says in answer.context["form"].errors[field][0]
+        assert f'id="id_{field}_error"' in answer.content.decode()
+    assert [row.subject for row in Message.objects.all()] == ["News for {{ first_name }}"]
+
+
+def test_what_is_too_large_to_read_is_refused_with_a_page(browser):
+    answer = browser.post(NEW, form(body="x" * 3_000_000))
+    assert answer.status_code == 400
+    assert b"It was too large or not complete." in answer.content
+    assert not Message.objects.exists()
+
+
+def test_edit_says_who_will_send_it(browser, message):
+    url = reverse("message_edit", args=[message.pk])
+    assert b"what you save here" not in browser.get(url).content
+    MailingFactory(message=message)
+    html = browser.get(url).content.decode()
+    assert "1 mailing sends this message: its next run takes what you save here." in html
+    answer = browser.post(url, form(subject="New"))
+    assert (answer.status_code, answer["Location"]) == (302, f"/messages/{message.pk}/preview/")
+    message.refresh_from_db()
+    assert message.subject == "New"
+
+
+def test_the_preview_shows_a_sample_and_keeps_the_html_in_a_frame(browser, owner):
+    message = MessageFactory(
+        owner=owner, subject="For {{ first_name }}", body="<p>Dear {{ full_name }}</p><script>bad()</script>"
+    )
+    html = browser.get(reverse("message_preview", args=[message.pk])).content.decode()
+    frame = reverse("message_preview_html", args=[message.pk])
+    assert "<dd>For Anna</dd>" in html
+    assert "Dear Anna Petrova" in html
+    assert "bad()</script>" not in html
+    assert f'<iframe class="mail-frame" src="{frame}" sandbox title=' in html
+
+
+def test_the_frame_may_show_pictures_and_nothing_else(browser, message):
+    answer = browser.get(reverse("message_preview_html", args=[message.pk]))
+    assert b"<p>Dear Anna Petrova,</p>" in answer.content
+    policy = dict(
+        (part.strip() + " ").split(" ", 1) for part in answer["Content-Security-Policy"].split(";")
+    )
+    assert {name: value.strip() for name, value in policy.items()} == {
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "https: data:",
+        "form-action": "'none'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'self'",
+        "sandbox": "",
+    }
+    assert answer["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_a_message_that_cannot_be_merged_any_more_says_so(browser, message):
+    Message.objects.update(body="{{ first_name")
+    answer = browser.get(reverse("message_preview", args=[message.pk]))
+    assert answer.status_code == 200
+    assert b"There is no preview, because the merge fields cannot be read" in answer.content
+    assert browser.get(reverse("message_preview_html", args=[message.pk])).status_code == 422
+
+
+def test_a_test_goes_out_and_the_answer_is_shown(browser, message, smtp):
+    url = reverse("message_test", args=[message.pk])
+    answer = browser.post(url, {"to": "me@example.org"}, headers=REGION)
+    assert answer.status_code == 200
+    assert answer.content.strip().startswith(b'<div id="test-send">')
+    [toast] = json.loads(answer["HX-Trigger"])["toasts"]
+    assert toast["level"] == "success"
+    assert toast["text"].startswith("Sent to me@example.org. The server answered: 250 ")
+    plain = browser.post(url, {"to": "me@example.org"})
+    assert (plain.status_code, plain["Location"]) == (302, f"/messages/{message.pk}/preview/")
+    assert smtp.recipients == ["me@example.org"] * 2
+
+
+@pytest.mark.parametrize("headers", [{}, REGION])
+def test_a_test_that_fails_says_why_beside_the_field(headers, browser, message, owner, smtp, settings):
+    settings.EMAIL_PORT = 1  # nobody answers there
+    url = reverse("message_test", args=[message.pk])
+    Suppression.objects.create(owner=owner, email="OUT@example.org", reason="unsubscribed")
+    for to, says in (
+        ("", "This field is required."),
+        ("me", "Enter a valid email address."),
+        ("out@example.org", "This address is on your stop-list, so nothing is sent to it."),
+        ("me@example.org", "The mail did not go out: "),
+    ):
+        answer = browser.post(url, {"to": to}, headers=headers)
+        assert answer.status_code == 422
+        assert says in answer.context["form"].errors["to"][0]
+        assert (b"<html" in answer.content) is not bool(headers)
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "dialog-body"}])
+def test_a_message_in_use_stays_and_says_why(headers, browser, message, owner):
+    mailing = MailingFactory(message=message, period="weekly")
+    url = reverse("message_delete", args=[message.pk])
+    for answer, status in ((browser.get(url, headers=headers), 200), (browser.post(url, headers=headers), 422)):
+        html = answer.content.decode()
+        assert answer.status_code == status
+        assert "This message stays, because these mailings send it." in html
+        assert f'href="{reverse("mailing_detail", args=[mailing.pk])}"' in html
+        assert "every week" in html
+        assert 'class="btn btn-danger"' not in html
+    assert Message.objects.count() == 1
+
+
+def test_delete(browser, message):
+    url = reverse("message_delete", args=[message.pk])
+    assert b"Attempts keep the text they sent." in browser.get(url).content
+    assert browser.post(url)["Location"] == "/messages/"
+    assert not Message.objects.exists()
+
+
+def test_the_search_looks_into_subject_and_text(browser, owner):
+    MessageFactory(owner=owner, subject="Alpha", body="one")
+    MessageFactory(owner=owner, subject="Beta", body="alphabet")
+    MessageFactory(owner=owner, subject="Gamma", body="three")
+    answer = browser.get("/messages/?q=ALPHA")
+    assert {row.record.subject for row in answer.context["table"].page.object_list} == {"Alpha", "Beta"}

@@ -1,0 +1,109 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from mailer.audience.membership import add_clients, save_client
+from mailer.filters import ClientFilter
+from mailer.forms.client import AddToGroupForm, ClientForm
+from mailer.forms.picker import as_ids
+from mailer.models import Client, Delivery
+from mailer.tables import ClientTable
+from people.models import User
+from site_config.http import Request
+from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, OwnedView
+
+
+class ClientList(OwnedList):
+    model = Client
+    table_class = ClientTable
+    filterset_class = ClientFilter
+    things = "clients"
+    title = _("Clients")
+    lead = _("The people who receive your mail.")
+    create_url_name = "client_create"
+    create_title = _("New client")
+    above_table = "clients/above_table.html"
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[Client]:
+        return Client.objects.visible_to(user).with_suppression().prefetch_related("groups")
+
+
+class ClientCreate(OwnedCreate):
+    list_view = ClientList
+    form_class = ClientForm
+    title = _("New client")
+    done_text = _("The client was added.")
+
+    def initial(self) -> dict[str, Any]:
+        return {**super().initial(), "groups": sorted(as_ids(self.request.GET.getlist("group")))}
+
+    def store(self, form: ClientForm) -> Client:
+        return save_client(client=form.save(commit=False), groups=form.cleaned_data["groups"])
+
+
+class ClientEdit(OwnedEdit):
+    list_view = ClientList
+    form_class = ClientForm
+    title = _("Edit client")
+    done_text = _("The client was saved.")
+
+    def store(self, form: ClientForm) -> Client:
+        return save_client(client=form.save(commit=False), groups=form.cleaned_data["groups"])
+
+
+class ClientDelete(OwnedDelete):
+    list_view = ClientList
+    title = _("Delete client")
+    done_text = _("The client was deleted.")
+
+    def consequences(self) -> list[str]:
+        lines = [str(_("The client leaves its groups and mailings. Reports keep the address."))]
+        waiting = Delivery.objects.open().filter(client=self.object).count()
+        if waiting:
+            lines.append(
+                ngettext(
+                    "%(count)s mail that waits to be sent to this client does not go out.",
+                    "%(count)s mails that wait to be sent to this client do not go out.",
+                    waiting,
+                )
+                % {"count": waiting}
+            )
+        return lines
+
+
+class ClientsToGroup(OwnedView):
+    """Put all clients that the list's filter finds into a group."""
+
+    list_view = ClientList
+    title = _("Add the found clients to a group")
+    page_template = "clients/to_group_page.html"
+    dialog_template = "clients/to_group_dialog.html"
+
+    def found(self) -> Any:
+        rows = Client.objects.owned_by(self.request.user).with_suppression()
+        return ClientFilter(self.request.GET, queryset=rows, request=self.request).qs
+
+    def back_url(self) -> str:
+        return f"{reverse('clients')}?{self.request.GET.urlencode()}"
+
+    def get(self, request: Request) -> HttpResponse:
+        return self.ask(AddToGroupForm(owner=request.user))
+
+    def post(self, request: Request) -> HttpResponse:
+        form = AddToGroupForm(request.POST, owner=request.user)
+        if not form.is_valid():
+            return self.ask(form, status=422)
+        group = form.cleaned_data["group"]
+        new = add_clients(group=group, clients=self.found())
+        text = ngettext(
+            "%(count)s client was added to “%(group)s”.", "%(count)s clients were added to “%(group)s”.", new
+        )
+        return self.changed(text % {"count": new, "group": group})
+
+    def ask(self, form: AddToGroupForm, status: int = 200) -> HttpResponse:
+        return self.show(form=form, count=self.found().count(), submit=_("Add"), status=status)

@@ -1,0 +1,106 @@
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from mailer.audience.membership import remove_client
+from mailer.filters import GroupFilter, MemberFilter
+from mailer.forms.group import GroupForm
+from mailer.models import Client, ClientGroup
+from mailer.tables import GroupTable, MemberTable
+from people.models import User
+from site_config.http import Request, is_htmx, no_content
+from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn
+
+
+class GroupList(OwnedList):
+    model = ClientGroup
+    table_class = GroupTable
+    filterset_class = GroupFilter
+    things = "groups"
+    title = _("Groups")
+    lead = _("A mailing to a group reaches everyone who is in it when it runs.")
+    create_url_name = "group_create"
+    create_title = _("New group")
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[ClientGroup]:
+        return ClientGroup.objects.visible_to(user).with_size()
+
+
+class GroupCreate(OwnedCreate):
+    list_view = GroupList
+    form_class = GroupForm
+    title = _("New group")
+    done_text = _("The group was added.")
+
+
+class GroupEdit(OwnedEdit):
+    list_view = GroupList
+    form_class = GroupForm
+    title = _("Rename group")
+    done_text = _("The group was renamed.")
+
+
+class GroupDelete(OwnedDelete):
+    list_view = GroupList
+    title = _("Delete group")
+    done_text = _("The group was deleted.")
+
+    def consequences(self) -> list[str]:
+        lines = [str(_("Its clients stay; only the group goes."))]
+        uses = self.object.mailings.count()
+        if uses:
+            lines.append(
+                ngettext(
+                    "%(count)s mailing loses this group of recipients.",
+                    "%(count)s mailings lose this group of recipients.",
+                    uses,
+                )
+                % {"count": uses}
+            )
+        return lines
+
+
+class GroupDetail(OwnedList):
+    """One group and the clients in it."""
+
+    model = Client
+    table_class = MemberTable
+    filterset_class = MemberFilter
+    things = "clients"
+    title = _("Group")
+    template_name = "groups/detail.html"
+
+    @cached_property
+    def group(self) -> ClientGroup:
+        return get_object_or_404(ClientGroup.objects.visible_to(self.request.user), pk=self.kwargs["pk"])
+
+    def get_queryset(self) -> QuerySet[Client]:
+        members = Client.objects.filter(groups=self.group, owner=self.group.owner_id)
+        return members.with_suppression()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "group": self.group, "title": self.group.name}
+
+
+class GroupRemove(SignedIn):
+    """Take one client out of a group."""
+
+    def get(self, request: Request, pk: int, client: int) -> HttpResponse:  # noqa: ARG002
+        return redirect("group_detail", pk)  # where log-in leads back to
+
+    def post(self, request: Request, pk: int, client: int) -> HttpResponse:
+        group = get_object_or_404(ClientGroup.objects.owned_by(request.user), pk=pk)
+        member = get_object_or_404(Client.objects.owned_by(request.user), pk=client)
+        remove_client(group=group, client=member)
+        messages.success(request, _("The client left the group."))
+        if is_htmx(request):
+            return no_content("clients:changed")
+        return redirect(reverse("group_detail", args=[pk]))
