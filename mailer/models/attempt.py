@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def get_by_natural_key(self, key: str) -> "Attempt":
+        return self.get(key=key)
+
     def owned_by(self, user: "User") -> Self:
         return self.filter(mailing__owner=user)
 
@@ -104,6 +107,9 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} ({self.scheduled_for:%Y-%m-%d %H:%M} UTC)"
+
+    def natural_key(self) -> tuple[str]:
+        return (self.key,)
 
     @property
     def state(self) -> str:
