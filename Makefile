@@ -51,11 +51,10 @@ lock: .venv/dev.done
 	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; done
 
-# Collect the strings to translate; needs gettext.
+# Collect the strings to translate, and compile what is translated; needs gettext.
 messages: .venv/dev.done
-	DEBUG=True $(BIN)/python manage.py makemessages --all --no-location --no-obsolete \
-	    --ignore .venv --ignore var
-	DEBUG=True $(BIN)/python manage.py compilemessages --ignore .venv --ignore var
+	DEBUG=True $(BIN)/python manage.py makemessages --locale ru --no-location --no-obsolete --ignore .venv --ignore var
+	DEBUG=True $(BIN)/python manage.py compilemessages --locale ru --ignore .venv --ignore var
 
 clean:
 	rm -rf .venv var
