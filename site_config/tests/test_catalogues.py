@@ -33,8 +33,9 @@ def test_nothing_is_untranslated_uncertain_or_left_over(catalogue):
     assert [entry.msgid for entry in catalogue.obsolete_entries()] == []
 
 
-def test_every_plural_has_its_three_forms(catalogue):
-    assert [e.msgid for e in catalogue if e.msgid_plural and len(e.msgstr_plural) != 3] == []
+def test_every_plural_has_all_its_forms(catalogue):
+    assert "nplurals=4;" in catalogue.metadata["Plural-Forms"]
+    assert [e.msgid for e in catalogue if e.msgid_plural and len(e.msgstr_plural) != 4] == []
 
 
 def test_every_placeholder_and_tag_is_kept(catalogue):
