@@ -12,7 +12,7 @@ def main() -> None:
     except ImportError:
         sys.exit("Django is not installed here. Run 'make run', or .venv/bin/python manage.py …")
     try:
-        settings.INSTALLED_APPS
+        settings.INSTALLED_APPS  # noqa: B018 (reads the settings)
     except ImproperlyConfigured as error:
         sys.exit(f"Settings: {error}")
     execute_from_command_line(sys.argv)

@@ -1,12 +1,15 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.forms import DateInput
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django_filters import ChoiceFilter, ModelChoiceFilter
+from django_filters import ChoiceFilter, DateFilter, ModelChoiceFilter
 
-from mailer.models import Client, ClientGroup, Message
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
+from mailer.models.attempt import AttemptQuerySet
 from mailer.models.client import ClientQuerySet
+from mailer.models.mailing import MailingQuerySet
 from site_config.filters import ListFilter, SearchFilter
 
 
@@ -59,4 +62,57 @@ class MessageFilter(ListFilter):
 
     class Meta:
         model = Message
+        fields: tuple[str, ...] = ()
+
+
+class MailingFilter(ListFilter):
+    q = SearchFilter(fields=("message__subject",), label=_("Message"))
+    state = ChoiceFilter(
+        method="by_state", label=_("Status"), empty_label=_("Any"), choices=Mailing.State.choices
+    )
+    period = ChoiceFilter(label=_("Repeat"), empty_label=_("Any"), choices=Mailing.Period.choices)
+
+    class Meta:
+        model = Mailing
+        fields: tuple[str, ...] = ()
+
+    def by_state(self, queryset: MailingQuerySet, _name: str, value: str) -> MailingQuerySet:
+        return queryset.in_state(value)
+
+
+class AttemptFilter(ListFilter):
+    q = SearchFilter(fields=("subject",), label=_("Subject"))
+    state = ChoiceFilter(
+        method="by_state", label=_("Status"), empty_label=_("Any"), choices=Attempt.State.choices
+    )
+    since = DateFilter(
+        field_name="scheduled_for",
+        lookup_expr="date__gte",
+        label=_("From"),
+        widget=DateInput(attrs={"type": "date"}),
+    )
+    until = DateFilter(
+        field_name="scheduled_for",
+        lookup_expr="date__lte",
+        label=_("To"),
+        widget=DateInput(attrs={"type": "date"}),
+    )
+
+    class Meta:
+        model = Attempt
+        fields: tuple[str, ...] = ()
+
+    def by_state(self, queryset: AttemptQuerySet, _name: str, value: str) -> AttemptQuerySet:
+        return queryset.in_state(value)
+
+
+class DeliveryFilter(ListFilter):
+    q = SearchFilter(fields=("email", "full_name"), label=_("E-mail or name"))
+    status = ChoiceFilter(label=_("Status"), empty_label=_("Any"), choices=Delivery.Status.choices)
+    possibly_twice = ChoiceFilter(
+        label=_("Certainty"), empty_label=_("Any"), choices=[("True", _("possibly twice"))]
+    )
+
+    class Meta:
+        model = Delivery
         fields: tuple[str, ...] = ()

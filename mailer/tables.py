@@ -3,13 +3,17 @@ from typing import Any
 import django_tables2 as tables
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from mailer.models import Client, ClientGroup, Message, Suppression
-from site_config.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
+from site_config.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
+MAILING_KINDS = {"running": "ok", "paused": "warn", "disabled": "bad"}
+ATTEMPT_KINDS = {"running": "live", "waiting": "warn", "held": "bad", "succeeded": "ok", "failed": "bad"}
+DELIVERY_KINDS = {"sending": "live", "sent": "ok", "failed": "bad", "skipped": "warn", "expired": "warn"}
 
 
 class SuppressionColumn(BadgeColumn):
@@ -47,8 +51,8 @@ class ClientTable(RowTable):
     suppressed = SuppressionColumn()
     created_at = TimeColumn(verbose_name=_("Added"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Edit"), url_name="client_edit"),
-        Action(name="delete", title=_("Delete"), url_name="client_delete"),
+        Action(name="edit", title=_("Edit"), url_name="client_edit", icon="pencil-square"),
+        Action(name="delete", title=_("Delete"), url_name="client_delete", icon="trash"),
     )
 
     class Meta(RowTable.Meta):
@@ -67,8 +71,8 @@ class GroupTable(RowTable):
     size = tables.Column(verbose_name=_("Clients"), attrs=NUMBER)
     created_at = TimeColumn(verbose_name=_("Created"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Rename"), url_name="group_edit"),
-        Action(name="delete", title=_("Delete"), url_name="group_delete"),
+        Action(name="edit", title=_("Rename"), url_name="group_edit", icon="pencil-square"),
+        Action(name="delete", title=_("Delete"), url_name="group_delete", icon="trash"),
     )
 
     class Meta(RowTable.Meta):
@@ -83,8 +87,8 @@ class MessageTable(RowTable):
     uses = tables.Column(verbose_name=_("Mailings"), attrs=NUMBER)
     updated_at = TimeColumn(verbose_name=_("Changed"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Edit"), url_name="message_edit", dialog=False),
-        Action(name="delete", title=_("Delete"), url_name="message_delete"),
+        Action(name="edit", title=_("Edit"), url_name="message_edit", icon="pencil-square", dialog=False),
+        Action(name="delete", title=_("Delete"), url_name="message_delete", icon="trash"),
     )
 
     class Meta(RowTable.Meta):
@@ -92,3 +96,99 @@ class MessageTable(RowTable):
         fields = ("subject", "uses", "updated_at", "actions")
         order_by = "-updated_at"
         empty_text = _("No message found. A message is the subject and text that a mailing sends.")
+
+
+class StateColumn(BadgeColumn):
+    """What a person is shown of a mailing or an attempt: its `state`."""
+
+    def __init__(self, kinds: dict[str, str], states: Any) -> None:
+        super().__init__(kinds, accessor="state", verbose_name=_("Status"), order_by=("status",))
+        self.states = states
+
+    def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
+        return str(self.states(raw).label)
+
+
+class MailingTable(RowTable):
+    message = tables.Column(
+        linkify=("mailing_detail", [tables.A("pk")]), order_by=("message__subject",), attrs=MAIN
+    )
+    state = StateColumn(MAILING_KINDS, Mailing.State)
+    period = tables.Column()
+    starts_at = TimeColumn()
+    next_run_at = TimeColumn(default="")
+    last_run = tables.TemplateColumn(
+        template_name="mailings/last_run.html", verbose_name=_("Last run"), orderable=False
+    )
+    actions = tables.TemplateColumn(
+        template_name="mailings/row_actions.html", verbose_name=_("Actions"), orderable=False
+    )
+
+    class Meta(RowTable.Meta):
+        model = Mailing
+        fields = ("message", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
+        order_by = "-starts_at"
+        empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
+
+
+class AttemptTable(RowTable):
+    """The runs of one mailing."""
+
+    scheduled_for = TimeColumn(linkify=("attempt_detail", [tables.A("pk")]), attrs=MAIN)
+    state = StateColumn(ATTEMPT_KINDS, Attempt.State)
+    total = tables.Column(attrs=NUMBER)
+    sent = tables.Column(attrs=NUMBER)
+    failed = tables.Column(attrs=NUMBER)
+    skipped = tables.Column(attrs=NUMBER)
+    expired = tables.Column(attrs=NUMBER)
+    answers = tables.TemplateColumn(
+        template_name="reports/answers.html", verbose_name=_("Server's answer"), orderable=False
+    )
+
+    class Meta(RowTable.Meta):
+        model = Attempt
+        fields: tuple[str, ...] = (
+            "scheduled_for",
+            "state",
+            "total",
+            "sent",
+            "failed",
+            "skipped",
+            "expired",
+            "answers",
+        )
+        order_by = "-scheduled_for"
+        empty_text = _("It has not run yet.")
+
+
+class ReportTable(AttemptTable):
+    """The runs of all mailings."""
+
+    subject = tables.Column(linkify=("attempt_detail", [tables.A("pk")]), attrs=MAIN)
+    scheduled_for = TimeColumn(attrs={}, linkify=False)
+
+    class Meta(AttemptTable.Meta):
+        sequence = ("subject", "...")
+        fields: tuple[str, ...] = ("subject", *AttemptTable.Meta.fields)
+        empty_text = _("No run found. Here is what became of every mailing, run by run.")
+
+
+class DeliveryTable(RowTable):
+    """What became of each mail of one attempt."""
+
+    email = tables.Column(attrs=MAIN)
+    full_name = tables.Column(default="", orderable=False)
+    status = BadgeColumn(DELIVERY_KINDS)
+    tries = tables.Column(attrs=NUMBER, orderable=False)
+    said = tables.Column(verbose_name=_("Server's answer"), orderable=False, default="")
+    finished_at = TimeColumn(default="", orderable=False)
+
+    class Meta(RowTable.Meta):
+        model = Delivery
+        fields = ("email", "full_name", "status", "tries", "said", "finished_at")
+        empty_text = _("No recipient found.")
+
+    def render_email(self, record: Delivery) -> Any:
+        if not record.possibly_twice:
+            return record.email
+        return format_html("{} {}", record.email, badge("warn", _("possibly twice")))

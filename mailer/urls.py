@@ -1,6 +1,15 @@
 from django.urls import path
 
-from mailer.views import clients, groups, messages, unsubscribe
+from mailer.views import (
+    clients,
+    groups,
+    mailing_actions,
+    mailings,
+    messages,
+    outbox,
+    reports,
+    unsubscribe,
+)
 
 urlpatterns = [
     path("clients/", clients.ClientList.as_view(), name="clients"),
@@ -23,5 +32,22 @@ urlpatterns = [
         "messages/<int:pk>/preview/html/", messages.MessagePreviewHtml.as_view(), name="message_preview_html"
     ),
     path("messages/<int:pk>/test/", messages.MessageTest.as_view(), name="message_test"),
+    path("mailings/", mailings.MailingList.as_view(), name="mailings"),
+    path("mailings/new/", mailings.MailingCreate.as_view(), name="mailing_create"),
+    path("mailings/recipients/", mailings.Recipients.as_view(), name="mailing_recipients"),
+    path("mailings/<int:pk>/", mailings.MailingDetail.as_view(), name="mailing_detail"),
+    path("mailings/<int:pk>/edit/", mailings.MailingEdit.as_view(), name="mailing_edit"),
+    path("mailings/<int:pk>/copy/", mailings.MailingClone.as_view(), name="mailing_clone"),
+    path("mailings/<int:pk>/delete/", mailings.MailingDelete.as_view(), name="mailing_delete"),
+    path("mailings/<int:pk>/pause/", mailing_actions.MailingPause.as_view(), name="mailing_pause"),
+    path("mailings/<int:pk>/resume/", mailing_actions.MailingResume.as_view(), name="mailing_resume"),
+    path("mailings/<int:pk>/run/", mailing_actions.MailingRun.as_view(), name="mailing_run"),
+    path("reports/", reports.ReportList.as_view(), name="reports"),
+    path("reports/<int:pk>/", reports.AttemptDetail.as_view(), name="attempt_detail"),
+    path("reports/<int:pk>/html/", reports.AttemptHtml.as_view(), name="attempt_html"),
+    path("reports/<int:pk>/retry/", mailing_actions.AttemptTryAgain.as_view(), name="attempt_retry"),
+    path("outbox/", outbox.OutboxList.as_view(), name="outbox"),
+    path("outbox/<str:key>/", outbox.OutboxMail.as_view(), name="outbox_mail"),
+    path("outbox/<str:key>/html/", outbox.OutboxHtml.as_view(), name="outbox_html"),
     path("u/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]

@@ -9,6 +9,7 @@ from django.db import models
 from people.models import User
 
 Row = TypeVar("Row", bound=models.Model)
+LONGEST_ID = 18  # digits; a bigint has 19
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm
@@ -19,6 +20,15 @@ else:
 
         def __class_getitem__(cls, _row: Any) -> type:
             return cls
+
+
+class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # not subscriptable at run time
+    """Several rows; an id that no row can have is refused before the database is asked."""
+
+    def clean(self, value: Any) -> Any:
+        if isinstance(value, list | tuple) and any(len(str(pk)) > LONGEST_ID for pk in value):
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return super().clean(value)
 
 
 class OwnedForm(ModelForm[Row]):
@@ -39,6 +49,10 @@ class OwnedForm(ModelForm[Row]):
             del self.fields["form_key"]
         else:
             self.instance.owner = owner  # type: ignore[attr-defined]  # every such row has one
+
+    def validate_unique(self) -> None:
+        super().validate_unique()
+        self.validate_constraints()
 
     def validate_constraints(self) -> None:
         """Check the constraints over the owner too, which is no field of the form."""

@@ -75,6 +75,7 @@ class Action:
     name: str
     title: str | Promise
     url_name: str
+    icon: str
     dialog: bool = True
 
     def link(self, record: Model) -> dict[str, Any]:
@@ -82,6 +83,7 @@ class Action:
             "id": f"{row_id(record)}-{self.name}",
             "title": self.title,
             "url": reverse(self.url_name, args=[record.pk]),
+            "icon": self.icon,
             "dialog": self.dialog,
             "kind": "danger" if self.name == "delete" else "secondary",
         }

@@ -86,7 +86,12 @@ class OwnedList(SignedIn, SingleTableMixin, FilterView):
             changed_event=f"{self.things}:changed",
             **kwargs,
         )
+        context["poll"] = self.poll_seconds(context)
         return context
+
+    def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002  (for subclasses)
+        """How often a page of this list looks again by itself; 0 for never."""
+        return 0
 
 
 class OwnedView(SignedIn):

@@ -33,7 +33,15 @@ def recipients(mailing: Mailing) -> ClientQuerySet:
 def measure(*, owner: User, clients: Collection[int], groups: Collection[int]) -> Audience:
     """Count what a choice would reach, before it is saved; foreign ids count for nothing."""
     members = ClientGroup.clients.through.objects.filter(clientgroup_id__in=list(groups)).values("client_id")
-    chosen = Client.objects.owned_by(owner).filter(Q(pk__in=list(clients)) | Q(pk__in=members))
+    return _measured(Client.objects.owned_by(owner).filter(Q(pk__in=list(clients)) | Q(pk__in=members)))
+
+
+def audience_of_mailing(mailing: Mailing) -> Audience:
+    """Count what a mailing would reach if it ran now."""
+    return _measured(recipients(mailing))
+
+
+def _measured(chosen: ClientQuerySet) -> Audience:
     counts = chosen.with_suppression().aggregate(
         total=Count("pk"), suppressed=Count("pk", filter=Q(suppressed__isnull=False))
     )

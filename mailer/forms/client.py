@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Client, ClientGroup
 from people.models import User
-from site_config.forms import OwnedForm
+from site_config.forms import OwnedForm, RowsField
 
 NOT_YOURS = _("One of these groups is not yours, or is gone. Load the page again.")
 
@@ -13,7 +13,7 @@ NOT_YOURS = _("One of these groups is not yours, or is gone. Load the page again
 class ClientForm(OwnedForm[Client]):
     beside = "email"
 
-    groups = forms.ModelMultipleChoiceField(
+    groups = RowsField(
         label=_("Groups"),
         queryset=ClientGroup.objects.none(),
         required=False,

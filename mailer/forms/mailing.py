@@ -1,5 +1,6 @@
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -12,8 +13,11 @@ from mailer.audience import Audience, measure
 from mailer.forms.picker import CHOSEN_LIMIT, Picker, as_ids
 from mailer.models import Client, ClientGroup, Mailing, Message
 from people.models import ZONES, User
+from site_config.forms import OwnedForm, RowsField
 
 LONGEST = timedelta(days=366 * 20)
+RECIPIENTS = ("groups", "clients")
+NOT_YOURS = _("One of these is not yours, or is gone. Load the page again.")
 
 
 class LocalDateTime(forms.DateTimeInput):
@@ -25,52 +29,73 @@ class LocalDateTime(forms.DateTimeInput):
         super().__init__(format="%Y-%m-%dT%H:%M")
 
 
-class MailingForm(forms.ModelForm[Mailing]):
+class MailingForm(OwnedForm[Mailing]):
     """A mailing of one owner: nothing of another owner is offered or accepted."""
 
-    starts_at = forms.DateTimeField(label=_("Start"), widget=LocalDateTime())
-    ends_at = forms.DateTimeField(label=_("End"), widget=LocalDateTime())
+    groups = RowsField(queryset=ClientGroup.objects.none(), required=False, label=_("Groups"))
+    clients = RowsField(queryset=Client.objects.none(), required=False, label=_("Single clients"))
+    starts_at = forms.DateTimeField(
+        label=_("Start"),
+        widget=LocalDateTime(),
+        help_text=_("A start that has passed, while the end has not, sends the first run at once."),
+    )
+    ends_at = forms.DateTimeField(
+        label=_("End"), widget=LocalDateTime(), help_text=_("What is unsent by then is not sent any more.")
+    )
     time_zone = forms.ChoiceField(
         label=_("Time zone of the schedule"),
         choices=[(zone, zone.replace("_", " ")) for zone in ZONES],
         help_text=_("A daily run keeps its hour on this zone's clocks, also when they change."),
     )
-    form_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Mailing
-        fields = ("message", "groups", "clients", "starts_at", "ends_at", "period", "time_zone")
+        fields = ("message", "groups", "clients", "period", "starts_at", "ends_at", "time_zone")
+        widgets = {"period": forms.Select}  # noqa: RUF012
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.owner = owner
-        self.instance.owner = owner
+        super().__init__(*args, owner=owner, **kwargs)
         self._choices("message").queryset = Message.objects.owned_by(owner)
+        self._choices("message").empty_label = _("Choose a message")
         self._choices("groups").queryset = ClientGroup.objects.owned_by(owner)
         self._choices("clients").queryset = Client.objects.owned_by(owner)
-        self._choices("message").empty_label = _("Choose a message")
-        for name in ("groups", "clients"):
-            self.fields[name].error_messages["invalid_choice"] = _("One of these is not yours, or is gone.")
-        self.query: dict[str, str] = {}
+        for name in ("message", *RECIPIENTS):
+            for code in ("invalid_choice", "invalid_pk_value"):
+                self.fields[name].error_messages[code] = NOT_YOURS
 
-    def _choices(self, name: str) -> forms.ModelChoiceField[Any]:
-        field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 (for the type checker)
-        return field
+    def _choices(self, name: str) -> "forms.ModelChoiceField[Any]":
+        return cast("forms.ModelChoiceField[Any]", self.fields[name])
 
     @property
     def pickers(self) -> list[Picker]:
-        return pickers(
-            self.owner,
-            groups=as_ids(_ids(self["groups"].value())),
-            clients=as_ids(_ids(self["clients"].value())),
-            query=self.query,
-        )
+        chosen = {name: _ids(self[name].value()) for name in RECIPIENTS}
+        return pickers(self.owner, chosen=chosen, searches=searches(self.data))
 
     @property
     def audience(self) -> Audience:
-        chosen = {picker.name: picker.chosen_ids for picker in self.pickers}
-        return measure(owner=self.owner, clients=chosen["clients"], groups=chosen["groups"])
+        return audience_of(self.owner, self.pickers)
+
+    @property
+    def schedule_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("period", "starts_at", "ends_at", "time_zone")]
+
+    @property
+    def now(self) -> str:
+        """What the start's “Now” button fills in."""
+        return f"{timezone.localtime():%Y-%m-%dT%H:%M}"
+
+    @property
+    def searching(self) -> bool:
+        """A page without JavaScript asks what a search finds: nothing is judged or saved yet."""
+        return "search" in self.data
+
+    def is_valid(self) -> bool:
+        return not self.searching and super().is_valid()
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.searching:
+            self._errors = forms.utils.ErrorDict()
 
     def clean_clients(self) -> Any:
         clients = self.cleaned_data["clients"]
@@ -104,14 +129,12 @@ class MailingForm(forms.ModelForm[Mailing]):
         return data
 
     def _check_recipients(self, data: dict[str, Any]) -> None:
-        reached = measure(
-            owner=self.owner,
-            clients=[row.pk for row in data["clients"]],
-            groups=[row.pk for row in data["groups"]],
-        )
         if not data["clients"] and not data["groups"]:
             self.add_error("groups", _("Choose at least one group or client."))
-        elif not reached.total:
+            return
+        clients, groups = ([row.pk for row in data[name]] for name in ("clients", "groups"))
+        reached = measure(owner=self.owner, clients=clients, groups=groups)
+        if not reached.total:
             self.add_error("groups", _("The chosen groups are empty. Add clients to them first."))
         elif not reached.mailable:
             self.add_error(
@@ -121,31 +144,46 @@ class MailingForm(forms.ModelForm[Mailing]):
 
 
 def pickers(
-    owner: User, *, groups: frozenset[int], clients: frozenset[int], query: dict[str, str]
+    owner: User, *, chosen: dict[str, frozenset[int]], searches: dict[str, str] | None = None
 ) -> list[Picker]:
     """The choice of groups and of clients, each with its search."""
+    queries = searches or {}
+    groups, clients = RECIPIENTS
     return [
         Picker(
-            name="groups",
-            rows=ClientGroup.objects.owned_by(owner),
+            name=groups,
+            title=_("Groups"),
+            rows=ClientGroup.objects.owned_by(owner).with_size(),
             search_in=("name",),
-            chosen_ids=groups,
-            query=query.get("groups", ""),
+            chosen_ids=chosen[groups],
+            query=queries.get(groups, ""),
         ),
         Picker(
-            name="clients",
+            name=clients,
+            title=_("Single clients"),
             rows=Client.objects.owned_by(owner),
             search_in=("email", "full_name"),
-            chosen_ids=clients,
-            query=query.get("clients", ""),
+            chosen_ids=chosen[clients],
+            query=queries.get(clients, ""),
         ),
     ]
 
 
-def searches(data: QueryDict) -> dict[str, str]:
+def submitted_pickers(owner: User, data: QueryDict) -> list[Picker]:
+    """The pickers as they stand in a form that is being filled in."""
+    chosen = {name: as_ids(data.getlist(name)) for name in RECIPIENTS}
+    return pickers(owner, chosen=chosen, searches=searches(data))
+
+
+def audience_of(owner: User, chosen: Iterable[Picker]) -> Audience:
+    ids = {picker.name: picker.chosen_ids for picker in chosen}
+    return measure(owner=owner, clients=ids["clients"], groups=ids["groups"])
+
+
+def searches(data: Any) -> dict[str, str]:
     """What was typed into the pickers' search boxes."""
-    return {name: data.get(f"{name}-search", "").strip()[:100] for name in ("groups", "clients")}
+    return {name: data.get(f"{name}-search", "").replace("\x00", "").strip()[:100] for name in RECIPIENTS}
 
 
-def _ids(value: Any) -> list[object]:
-    return [getattr(item, "pk", item) for item in value or ()]
+def _ids(values: Any) -> frozenset[int]:
+    return as_ids(getattr(value, "pk", value) for value in values or ())

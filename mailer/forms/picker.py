@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import QuerySet
+from django.utils.functional import Promise
+
+from site_config.search import contains
 
 OFFERED = 20
 CHOSEN_LIMIT = 500  # more than that is what groups are for
@@ -15,25 +19,29 @@ class Picker:
     """One field's chosen rows, and the first rows that match a search."""
 
     name: str
-    rows: QuerySet[Model]
+    title: str | Promise
+    rows: QuerySet[Any]
     search_in: tuple[str, ...]
     chosen_ids: frozenset[int]
     query: str = ""
 
+    @property
+    def list_id(self) -> str:
+        return f"{self.name}-list"
+
     @cached_property
-    def chosen(self) -> list[Model]:
+    def chosen(self) -> list[Any]:
         return list(self.rows.filter(pk__in=self.chosen_ids)[:CHOSEN_LIMIT])
 
     @cached_property
-    def _offered(self) -> list[Model]:
-        match = Q()
-        for field in self.search_in:
-            match |= Q(**{f"{field}__icontains": self.query})
+    def _offered(self) -> list[Any]:
         rest = self.rows.exclude(pk__in=self.chosen_ids)
-        return list(rest.filter(match if self.query else Q())[: OFFERED + 1])
+        if self.query:
+            rest = rest.filter(contains(self.search_in, self.query))
+        return list(rest[: OFFERED + 1])
 
     @property
-    def offered(self) -> list[Model]:
+    def offered(self) -> list[Any]:
         return self._offered[:OFFERED]
 
     @property

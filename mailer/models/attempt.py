@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models.mailing import Mailing
@@ -21,6 +22,20 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
     def running(self) -> Self:
         return self.filter(status=Attempt.Status.RUNNING)
 
+    def latest_of_each_mailing(self) -> Self:
+        newer = Attempt.objects.filter(mailing=models.OuterRef("mailing")).order_by("-pk")
+        return self.filter(pk=models.Subquery(newer.values("pk")[:1]))
+
+    def in_state(self, state: str) -> Self:
+        """Those a person sees in this state; see Attempt.state."""
+        if state == Attempt.State.HELD:
+            return self.running().exclude(held_at=None)
+        if state == Attempt.State.WAITING:
+            return self.running().filter(held_at=None).exclude(problem="")
+        if state == Attempt.State.RUNNING:
+            return self.running().filter(held_at=None, problem="")
+        return self.filter(status=state)
+
 
 def new_key() -> str:
     return uuid.uuid4().hex
@@ -34,6 +49,15 @@ class Attempt(models.Model):
 
     class Status(models.TextChoices):
         RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+
+    class State(models.TextChoices):
+        """What a person is shown: the status, or what keeps it from going on."""
+
+        RUNNING = "running", _("running")
+        WAITING = "waiting", _("waiting for the mail server")
+        HELD = "held", _("stopped by the settings")
         SUCCEEDED = "succeeded", _("succeeded")
         FAILED = "failed", _("failed")
 
@@ -80,6 +104,20 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} ({self.scheduled_for:%Y-%m-%d %H:%M} UTC)"
+
+    @property
+    def state(self) -> str:
+        if self.status != self.Status.RUNNING:
+            return self.status
+        if self.held_at:
+            return self.State.HELD
+        return self.State.WAITING if self.problem else self.State.RUNNING
+
+    @property
+    def ranked_answers(self) -> list[tuple[int, str]]:
+        """How often each answer came, the most frequent first; our own reasons in the reader's language."""
+        ranked = sorted(self.answers.items(), key=lambda item: (-item[1], item[0]))
+        return [(number, gettext(answer)) for answer, number in ranked if answer]
 
     @property
     def done(self) -> int:

@@ -2,6 +2,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models.attempt import Attempt
@@ -73,3 +74,8 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email}: {self.get_status_display()}"
+
+    @property
+    def said(self) -> str:
+        """The last answer; our own reasons in the reader's language."""
+        return gettext(self.response) if self.response else ""

@@ -1,10 +1,11 @@
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -13,8 +14,22 @@ from mailer.models.message import Message
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.models import validate_zone
 
+if TYPE_CHECKING:
+    from mailer.models.attempt import Attempt
+
 
 class MailingQuerySet(OwnedQuerySet["Mailing"]):
+    def in_state(self, state: str) -> Self:
+        """Those a person sees in this state; see Mailing.state."""
+        enabled = self.filter(disabled_at=None)
+        if state == Mailing.State.DISABLED:
+            return self.exclude(disabled_at=None)
+        if state == Mailing.State.PAUSED:
+            return enabled.exclude(paused_at=None).exclude(status=Mailing.Status.FINISHED)
+        if state != Mailing.Status.FINISHED:
+            enabled = enabled.filter(paused_at=None)
+        return enabled.filter(status=state)
+
     def allowed(self) -> Self:
         """Not paused, not disabled, the owner not blocked."""
         return self.filter(paused_at=None, disabled_at=None, owner__is_active=True)
@@ -36,6 +51,15 @@ class Mailing(Owned):
     class Status(models.TextChoices):
         CREATED = "created", _("scheduled")
         RUNNING = "running", _("running")
+        FINISHED = "finished", _("finished")
+
+    class State(models.TextChoices):
+        """What a person is shown: the status, or a switch that is thrown."""
+
+        CREATED = "created", _("scheduled")
+        RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
+        DISABLED = "disabled", _("disabled")
         FINISHED = "finished", _("finished")
 
     message = models.ForeignKey(Message, models.PROTECT, verbose_name=_("message"), related_name="mailings")
@@ -81,17 +105,26 @@ class Mailing(Owned):
     def __str__(self) -> str:
         return str(self.message)
 
+    def get_absolute_url(self) -> str:
+        return reverse("mailing_detail", args=[self.pk])
+
+    @property
+    def last_run(self) -> "Attempt | None":
+        """The latest attempt, where a list has fetched it for all its rows."""
+        latest: list[Attempt] = getattr(self, "latest", [])
+        return latest[0] if latest else None
+
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
     @property
     def state(self) -> str:
-        """What a person is shown: a switch that is thrown speaks louder than the status."""
+        """A switch that is thrown speaks louder than the status."""
         if self.disabled_at:
-            return "disabled"
+            return self.State.DISABLED
         if self.paused_at and self.status != self.Status.FINISHED:
-            return "paused"
+            return self.State.PAUSED
         return self.status
 
     def may_run(self) -> bool:

@@ -133,7 +133,12 @@ def compile_message(*, subject: str, body: str) -> Compiled:
 
 def preview(*, message: Message, owner: User) -> Preview:
     """The message as a sample recipient would get it; LiquidError if it was saved with bad syntax."""
-    compiled = compile_message(subject=message.subject, body=message.body)
+    return preview_of(subject=message.subject, body=message.body, owner=owner)
+
+
+def preview_of(*, subject: str, body: str, owner: User) -> Preview:
+    """A subject and body as a sample recipient would get them; LiquidError on bad syntax."""
+    compiled = compile_message(subject=subject, body=body)
     return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
 
 

@@ -28,7 +28,9 @@ PAGES = {
     "message_test": 302,
 }
 OF_ONE_ROW = [name for name in PAGES if "_" in name and not name.endswith(("_create", "_to_group"))]
-ACTIONS = [name for name in OF_ONE_ROW if name not in ("group_detail", "message_preview", "message_preview_html")]
+ACTIONS = [
+    name for name in OF_ONE_ROW if name not in ("group_detail", "message_preview", "message_preview_html")
+]
 
 
 @pytest.fixture

@@ -90,7 +90,13 @@ def test_bad_merge_fields_are_refused_with_a_reason(source, says):
 
 @pytest.mark.parametrize(
     "source",
-    ["", "no fields", "{{ first_name | default: 'friend' }}", "{{ full_name | split: ' ' | last }}", "{ {%- comment -%}x{%- endcomment -%}"],
+    [
+        "",
+        "no fields",
+        "{{ first_name | default: 'friend' }}",
+        "{{ full_name | split: ' ' | last }}",
+        "{ {%- comment -%}x{%- endcomment -%}",
+    ],
 )
 def test_good_merge_fields_pass(source):
     check_template(source)

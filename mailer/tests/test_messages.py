@@ -103,9 +103,7 @@ def test_the_preview_shows_a_sample_and_keeps_the_html_in_a_frame(browser, owner
 def test_the_frame_may_show_pictures_and_nothing_else(browser, message):
     answer = browser.get(reverse("message_preview_html", args=[message.pk]))
     assert b"<p>Dear Anna Petrova,</p>" in answer.content
-    policy = dict(
-        (part.strip() + " ").split(" ", 1) for part in answer["Content-Security-Policy"].split(";")
-    )
+    policy = dict((part.strip() + " ").split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
     assert {name: value.strip() for name, value in policy.items()} == {
         "default-src": "'none'",
         "style-src": "'unsafe-inline'",
@@ -160,7 +158,10 @@ def test_a_test_that_fails_says_why_beside_the_field(headers, browser, message, 
 def test_a_message_in_use_stays_and_says_why(headers, browser, message, owner):
     mailing = MailingFactory(message=message, period="weekly")
     url = reverse("message_delete", args=[message.pk])
-    for answer, status in ((browser.get(url, headers=headers), 200), (browser.post(url, headers=headers), 422)):
+    for answer, status in (
+        (browser.get(url, headers=headers), 200),
+        (browser.post(url, headers=headers), 422),
+    ):
         html = answer.content.decode()
         assert answer.status_code == status
         assert "This message stays, because these mailings send it." in html

@@ -2,9 +2,11 @@
 const dialog = document.getElementById("dialog");
 const dialogBody = document.getElementById("dialog-body");
 
-document.querySelectorAll("[data-needs-script]").forEach((element) => (element.hidden = false));
+const reveal = () => document.querySelectorAll("[data-needs-script]").forEach((element) => (element.hidden = false));
+reveal();
 
 document.addEventListener("htmx:afterSwap", (event) => {
+  reveal();
   const target = event.detail.target || event.target;
   if (target.id !== "dialog-body") return;
   if (!dialog.open) dialog.showModal();
@@ -36,6 +38,8 @@ document.addEventListener("click", (event) => {
     field.setRangeText(insert.dataset.insert, field.selectionStart, field.selectionEnd, "end");
     field.focus();
   }
+  const fill = event.target.closest("[data-fill]");
+  if (fill) document.getElementById(fill.dataset.into).value = fill.dataset.fill;
   document.querySelectorAll("details.menu[open]").forEach((menu) => {
     if (!menu.contains(event.target)) menu.open = false;
   });

@@ -1,0 +1,31 @@
+"""States and moments as people read them."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import formats
+
+from mailer.models import Attempt, Mailing
+from mailer.tables import ATTEMPT_KINDS, MAILING_KINDS
+from site_config import tables
+
+register = template.Library()
+register.filter("moment", tables.moment)
+
+
+@register.filter
+def moment_there(value: datetime) -> str:
+    """A moment in the zone it carries, and not in the reader's."""
+    return formats.date_format(value, "j M Y, H:i")
+
+
+@register.simple_tag
+def mailing_badge(mailing: Mailing) -> str:
+    state = Mailing.State(mailing.state)
+    return tables.badge(MAILING_KINDS.get(state, "idle"), state.label)
+
+
+@register.simple_tag
+def attempt_badge(attempt: Attempt) -> str:
+    state = Attempt.State(attempt.state)
+    return tables.badge(ATTEMPT_KINDS.get(state, "idle"), state.label)

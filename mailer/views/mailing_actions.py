@@ -1,0 +1,99 @@
+"""What an owner does to a mailing with one click."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
+
+from mailer import runs
+from mailer.audience import audience_of_mailing
+from mailer.models import Attempt, Mailing
+from mailer.sending.opening import CannotRun, latest_id, run_now
+from mailer.views.mailings import MailingList
+from site_config.http import Request, is_htmx, no_content, targets
+from site_config.tables import row_id
+from site_config.views import OwnedView, SignedIn, Text
+
+
+class Switch(SignedIn):
+    """A switch beside the mailing's status; throwing it again changes nothing."""
+
+    throw: ClassVar[Callable[[Mailing], bool]]
+    done_text: ClassVar[Text]
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        return redirect("mailing_detail", pk)  # where log-in leads back to
+
+    def post(self, request: Request, pk: int) -> HttpResponse:
+        mailing = get_object_or_404(Mailing.objects.owned_by(request.user), pk=pk)
+        type(self).throw(mailing)
+        messages.success(request, str(self.done_text))
+        return show_changed(request, mailing)
+
+
+def show_changed(request: Request, mailing: Mailing) -> HttpResponse:
+    """The row again if the answer goes into a row; else whoever shows the mailing reloads."""
+    if targets(request, row_id(mailing)):
+        row = MailingList.rows(request.user).get(pk=mailing.pk)
+        table = MailingList.row_table(row, request)
+        return render(request, "includes/table_row.html", {"row": table.rows[0]})
+    if is_htmx(request):
+        return no_content("mailings:changed")
+    return redirect("mailing_detail", mailing.pk)
+
+
+class MailingPause(Switch):
+    throw = runs.pause
+    done_text = _("The mailing is paused: nothing goes out until you resume it.")
+
+
+class MailingResume(Switch):
+    throw = runs.resume
+    done_text = _("The mailing goes on.")
+
+
+class MailingRun(OwnedView):
+    """Asks, saying how many will be mailed, and runs the mailing beside its schedule."""
+
+    list_view = MailingList
+    title = _("Run now")
+    page_template = "mailings/run_page.html"
+    dialog_template = "mailings/run_dialog.html"
+
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        return self.ask(latest_id(self.object))
+
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        seen = request.POST.get("after", "")
+        try:
+            run_now(mailing=self.object, after=int(seen) if seen.isdecimal() and len(seen) < 19 else None)
+        except CannotRun as reason:
+            return self.ask(latest_id(self.object), problem=str(reason), status=422)
+        return self.changed(str(_("The mailing is on its way.")))
+
+    def ask(self, after: int | None, *, problem: str = "", status: int = 200) -> HttpResponse:
+        audience = audience_of_mailing(self.object)
+        return self.show(after=after, audience=audience, problem=problem, status=status)
+
+    def back_url(self) -> str:
+        return str(self.object.get_absolute_url())
+
+
+class AttemptTryAgain(SignedIn):
+    """Release an attempt that a mistake in the settings stopped."""
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        return redirect("attempt_detail", pk)  # where log-in leads back to
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        attempt = get_object_or_404(Attempt.objects.owned_by(self.request.user), pk=pk)
+        if runs.try_again(attempt):
+            messages.success(request, str(_("It is tried again.")))
+        if is_htmx(request):
+            return no_content("mailings:changed", "reports:changed")
+        return redirect("attempt_detail", pk)

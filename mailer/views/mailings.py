@@ -1,0 +1,213 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from mailer import runs
+from mailer.audience import audience_of_mailing
+from mailer.filters import AttemptFilter, MailingFilter
+from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
+from mailer.forms.picker import Picker
+from mailer.models import Attempt, Delivery, Mailing
+from mailer.sending.opening import schedule_of
+from mailer.tables import AttemptTable, MailingTable
+from people.models import User
+from site_config.http import Request
+from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn
+
+NEXT_RUNS = 3
+SOON = timedelta(minutes=2)
+LIVE_SECONDS, SOON_SECONDS, IDLE_SECONDS = 1, 2, 30
+
+
+class MailingList(OwnedList):
+    model = Mailing
+    table_class = MailingTable
+    filterset_class = MailingFilter
+    things = "mailings"
+    title = _("Mailings")
+    lead = _("One message to many clients, once or every day, week or month.")
+    create_url_name = "mailing_create"
+    create_title = _("New mailing")
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[Mailing]:
+        latest = Prefetch("attempts", Attempt.objects.latest_of_each_mailing(), to_attr="latest")
+        return Mailing.objects.visible_to(user).select_related("message").prefetch_related(latest)
+
+    def poll_seconds(self, context: dict[str, Any]) -> int:
+        rows = [row.record for row in context["table"].paginated_rows]
+        if any(mailing.last_run and not mailing.last_run.finished_at for mailing in rows):
+            return LIVE_SECONDS
+        return seconds_until_a_look(*rows)
+
+
+def seconds_until_a_look(*mailings: Mailing) -> int:
+    """How soon a page that shows these mailings should look again."""
+    soon = timezone.now() + SOON
+    return SOON_SECONDS if any(m.next_run_at and m.next_run_at < soon for m in mailings) else IDLE_SECONDS
+
+
+class MailingPage:
+    """The form of a mailing, in a wide dialog or on a page of its own."""
+
+    list_view = MailingList
+    form_class = MailingForm
+    page_template = "mailings/form_page.html"
+    dialog_template = "mailings/form_dialog.html"
+    object: Any
+
+    def store(self, form: MailingForm) -> Mailing:
+        data = form.cleaned_data
+        return runs.save_mailing(form.save(commit=False), clients=data["clients"], groups=data["groups"])
+
+    def success_url(self) -> str:
+        return reverse("mailing_detail", args=[self.object.pk])
+
+
+class MailingCreate(MailingPage, OwnedCreate):
+    title = _("New mailing")
+    done_text = _("The mailing was saved.")
+
+    def initial(self) -> dict[str, Any]:
+        start = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return {
+            **super().initial(),
+            "message": self.request.GET.get("message", ""),
+            "groups": self.request.GET.getlist("group"),
+            "starts_at": start,
+            "ends_at": start + timedelta(days=30),
+            "time_zone": self.request.user.time_zone,
+        }
+
+
+class MailingClone(MailingCreate):
+    """A new mailing that begins as a copy of another: the same in all but the dates that have passed."""
+
+    title = _("Copy of a mailing")
+
+    def initial(self) -> dict[str, Any]:
+        source = Mailing.objects.owned_by(self.request.user).filter(pk=self.kwargs["pk"]).first()
+        if source is None:
+            raise Http404
+        initial = super().initial()
+        start = max(initial["starts_at"], source.starts_at)
+        return {
+            **initial,
+            "message": source.message_id,
+            "groups": list(source.groups.values_list("pk", flat=True)),
+            "clients": list(source.clients.values_list("pk", flat=True)),
+            "period": source.period,
+            "starts_at": start,
+            "ends_at": start + (source.ends_at - source.starts_at),
+            "time_zone": source.time_zone,
+        }
+
+
+class MailingEdit(MailingPage, OwnedEdit):
+    title = _("Edit mailing")
+    done_text = _("The mailing was saved.")
+
+
+class MailingDelete(OwnedDelete):
+    list_view = MailingList
+    title = _("Delete mailing")
+    done_text = _("The mailing was deleted.")
+
+    def remove(self) -> None:
+        runs.delete(self.object)
+
+    def consequences(self) -> list[str]:
+        attempts = self.object.attempts.count()
+        if not attempts:
+            return []
+        mails = Delivery.objects.filter(attempt__mailing=self.object).count()
+        lines = [
+            ngettext(
+                "The report of %(count)s run goes with it:",
+                "The reports of %(count)s runs go with it:",
+                attempts,
+            )
+            % {"count": attempts}
+            + " "
+            + ngettext("what became of %(count)s mail.", "what became of %(count)s mails.", mails)
+            % {"count": mails}
+        ]
+        if self.object.attempts.running().exists():
+            lines.append(str(_("It is being sent just now; what is not sent yet will not go out.")))
+        return lines
+
+
+class MailingDetail(OwnedList):
+    """One mailing: its state, what runs just now, and all its attempts."""
+
+    model = Attempt
+    table_class = AttemptTable
+    filterset_class = AttemptFilter
+    things = "mailings"
+    title = _("Mailing")
+    template_name = "mailings/detail.html"
+    above_table = "mailings/state.html"
+
+    @cached_property
+    def mailing(self) -> Mailing:
+        rows = Mailing.objects.visible_to(self.request.user)
+        mailing = rows.select_related("message", "owner", "disabled_by").filter(pk=self.kwargs["pk"]).first()
+        if mailing is None:
+            raise Http404
+        return mailing
+
+    def get_queryset(self) -> QuerySet[Attempt]:
+        return self.mailing.attempts.all()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        mailing = self.mailing
+        return {
+            **super().get_context_data(**kwargs),
+            "title": str(mailing),
+            "mailing": mailing,
+            "running": self.running,
+            "audience": audience_of_mailing(mailing),
+            "groups": mailing.groups.all(),
+            "single_clients": mailing.clients.count(),
+            "next_runs": self.next_runs(),
+        }
+
+    @cached_property
+    def running(self) -> Attempt | None:
+        return self.mailing.attempts.running().first()
+
+    def next_runs(self) -> list[datetime]:
+        """The next few dates, in the mailing's own zone."""
+        run = self.mailing.next_run_at
+        dates: list[datetime] = []
+        while run and len(dates) < NEXT_RUNS:
+            dates.append(run.astimezone(self.mailing.zone))
+            run = schedule_of(self.mailing).next_after(run)
+        return dates
+
+    def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002
+        return LIVE_SECONDS if self.running else seconds_until_a_look(self.mailing)
+
+
+class Recipients(SignedIn):
+    """While a mailing's form is filled in: what a search finds, and how many the choice reaches."""
+
+    def post(self, request: Request) -> HttpResponse:
+        chosen = submitted_pickers(request.user, request.POST)
+        context: dict[str, Any] = {"audience": audience_of(request.user, chosen)}
+        target = self.targeted(chosen)
+        if target is None:
+            return render(request, "mailings/audience.html", context)
+        return render(request, "mailings/picker_list.html", {**context, "picker": target, "reload": True})
+
+    def targeted(self, chosen: list[Picker]) -> Picker | None:
+        target = (self.request.htmx.target or "").rpartition("#")[2]
+        return next((picker for picker in chosen if picker.list_id == target), None)

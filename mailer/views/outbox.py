@@ -1,0 +1,54 @@
+"""What the local mail catcher has caught; only while DEBUG, and for whoever runs the service."""
+
+from typing import Any
+
+from csp.decorators import csp
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.views import View
+
+from mailer.outbox import CaughtMail, Outbox, find
+from mailer.views.messages import MAIL_POLICY
+from site_config.tables import PER_PAGE
+
+
+class OnlyWhileDebug(View):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.DEBUG:
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
+    def mail(self) -> CaughtMail:
+        mail = find(self.kwargs["key"])
+        if mail is None:
+            raise Http404
+        return mail
+
+
+class OutboxList(OnlyWhileDebug):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        pages: Paginator[CaughtMail] = Paginator(Outbox(), PER_PAGE)  # type: ignore[arg-type]  # a slice does
+        page = pages.get_page(request.GET.get("page"))
+        return render(request, "outbox/list.html", {"page": page})
+
+
+class OutboxMail(OnlyWhileDebug):
+    def get(self, request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG002
+        mail = self.mail()
+        return render(
+            request,
+            "outbox/mail.html",
+            {"mail": mail, "text": mail.part("plain"), "html": bool(mail.part("html"))},
+        )
+
+
+@method_decorator(csp(MAIL_POLICY), name="dispatch")
+class OutboxHtml(OnlyWhileDebug):
+    """The HTML part alone, for a sandboxed frame."""
+
+    def get(self, request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG002
+        return HttpResponse(self.mail().part("html"))

@@ -1,0 +1,81 @@
+from typing import Any
+
+from csp.decorators import csp
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from liquid.exceptions import LiquidError
+
+from mailer.filters import AttemptFilter, DeliveryFilter
+from mailer.models import Attempt, Delivery
+from mailer.sending.compose import preview_of
+from mailer.tables import DeliveryTable, ReportTable
+from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
+from mailer.views.messages import MAIL_POLICY
+from people.models import User
+from site_config.http import Request
+from site_config.views import OwnedList, SignedIn
+
+
+class ReportList(OwnedList):
+    model = Attempt
+    table_class = ReportTable
+    filterset_class = AttemptFilter
+    things = "reports"
+    title = _("Reports")
+    lead = _("Every run of every mailing, with the mail server's answers.")
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[Attempt]:
+        return Attempt.objects.visible_to(user)
+
+    def poll_seconds(self, context: dict[str, Any]) -> int:
+        rows = [row.record for row in context["table"].paginated_rows]
+        return LIVE_SECONDS if any(not attempt.finished_at for attempt in rows) else IDLE_SECONDS
+
+
+class OneAttempt(SignedIn):
+    @cached_property
+    def attempt(self) -> Attempt:
+        rows = Attempt.objects.visible_to(self.request.user)
+        attempt = rows.select_related("mailing__owner").filter(pk=self.kwargs["pk"]).first()
+        if attempt is None:
+            raise Http404
+        return attempt
+
+
+class AttemptDetail(OneAttempt, OwnedList):
+    """One run: its counts, the server's answers, and what became of each mail."""
+
+    model = Delivery
+    table_class = DeliveryTable
+    filterset_class = DeliveryFilter
+    things = "reports"
+    title = _("Report")
+    template_name = "reports/detail.html"
+    above_table = "reports/state.html"
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        return self.attempt.deliveries.all()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        return {**context, "attempt": self.attempt, "title": self.attempt.subject}
+
+    def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002
+        return 0 if self.attempt.finished_at else LIVE_SECONDS
+
+
+@method_decorator(csp(MAIL_POLICY), name="dispatch")
+class AttemptHtml(OneAttempt):
+    """The message as this run sent it, for a sandboxed frame."""
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        attempt = self.attempt
+        try:
+            shown = preview_of(subject=attempt.subject, body=attempt.body, owner=attempt.mailing.owner)
+        except LiquidError:
+            return HttpResponse(status=422)
+        return HttpResponse(shown.html)
