@@ -64,7 +64,7 @@ def invite(*, user: User, by: User) -> None:
 
 def consequences(user: User) -> list[str]:
     """What goes with the account, a sentence each."""
-    return [line for _receiver, lines in inventory.send(sender=User, user=user) for line in lines]
+    return [line for _receiver, lines in inventory.send(sender=User, user=user) for line in lines or ()]
 
 
 def delete_account(*, user: User, by: User) -> None:

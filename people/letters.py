@@ -96,7 +96,7 @@ ACCOUNT_LETTERS: Mapping[str, Letter] = {
 
 def address(name: str, **kwargs: Any) -> str:
     """A link for a mail: it begins with SITE_URL, whatever host the request named."""
-    return settings.SITE_URL + reverse(name, kwargs=kwargs)
+    return f"{settings.SITE_URL}{reverse(name, kwargs=kwargs)}"
 
 
 def send_letter(letter: Letter, *, to: str, language: str = "", **values: Any) -> None:

@@ -46,11 +46,11 @@ def make_message(owner, group):
 @pytest.mark.parametrize(
     ("name", "make", "page", "region"),
     [
-        # session, user, count, rows
-        ("clients", make_client, 6, 5),  # … their groups; on the page also the filter's choice of groups
-        ("groups", make_group, 4, 4),
-        ("messages", make_message, 4, 4),
-        ("group_detail", make_client, 5, 5),  # … the group
+        # session, user, count, rows; on the page also the user's permissions, of their own and by role
+        ("clients", make_client, 8, 5),  # … their groups; on the page also the filter's choice of groups
+        ("groups", make_group, 6, 4),
+        ("messages", make_message, 6, 4),
+        ("group_detail", make_client, 7, 5),  # … the group
     ],
 )
 def test_one_row_and_thirty_cost_the_same(name, make, page, region, owner, group, browser):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from people.forms.profile import zone_choices
 from people.models import User
 from people.validators import validate_one_line
-from site_config.forms import ModelForm
+from site_config.forms import ModelForm, RowsField
 
 
 class UserForm(ModelForm[User]):
@@ -17,7 +17,7 @@ class UserForm(ModelForm[User]):
 
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    groups = forms.ModelMultipleChoiceField(
+    groups = RowsField(
         label=_("Roles"),
         queryset=Group.objects.order_by("name"),
         required=False,

@@ -31,7 +31,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self if user.has_perm("people.see_all_users") else self.filter(pk=user.pk)
 
 
-class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):
     """Users by e-mail, compared without case."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
