@@ -117,9 +117,7 @@ class MailingTable(RowTable):
     period = tables.Column()
     starts_at = TimeColumn()
     next_run_at = TimeColumn(default="")
-    last_run = tables.TemplateColumn(
-        template_name="mailings/last_run.html", verbose_name=_("Last run"), orderable=False
-    )
+    last_run = tables.Column(verbose_name=_("Last run"), orderable=False, default="")
     actions = tables.TemplateColumn(
         template_name="mailings/row_actions.html", verbose_name=_("Actions"), orderable=False
     )
@@ -129,6 +127,12 @@ class MailingTable(RowTable):
         fields = ("message", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
         order_by = "-starts_at"
         empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
+
+    def render_last_run(self, value: Attempt) -> str:
+        kind = ATTEMPT_KINDS[value.state]
+        if value.finished_at:
+            return badge(kind, _("%(sent)s of %(total)s sent") % {"sent": value.sent, "total": value.total})
+        return badge(kind, _("%(done)s of %(total)s") % {"done": value.done, "total": value.total})
 
 
 class AttemptTable(RowTable):

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, Q
 
-from mailer.models import Client, ClientGroup, Mailing
+from mailer.models import Client, ClientGroup, Mailing, Suppression
 from mailer.models.client import ClientQuerySet
 from people.models import User
 
@@ -42,7 +42,7 @@ def audience_of_mailing(mailing: Mailing) -> Audience:
 
 
 def _measured(chosen: ClientQuerySet) -> Audience:
-    counts = chosen.with_suppression().aggregate(
-        total=Count("pk"), suppressed=Count("pk", filter=Q(suppressed__isnull=False))
+    counts = chosen.annotate(is_stopped=Exists(Suppression.objects.against_client())).aggregate(
+        total=Count("pk"), stopped=Count("pk", filter=Q(is_stopped=True))
     )
-    return Audience(**counts)
+    return Audience(total=counts["total"], suppressed=counts["stopped"])

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class ClientQuerySet(OwnedQuerySet["Client"]):
     def with_suppression(self) -> Self:
         """Annotate `suppressed`: the reason this client is not mailed, or null."""
-        reasons = Suppression.objects.matching(models.OuterRef("email"), models.OuterRef("owner_id"))
-        return self.annotate(suppressed=models.Subquery(reasons.values("reason")[:1]))
+        reasons = Suppression.objects.against_client().values("reason")[:1]
+        return self.annotate(suppressed=models.Subquery(reasons))
 
 
 class Client(Owned):
@@ -87,6 +87,10 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def matching(self, email: models.F | models.Value, owner: models.F | int) -> Self:
         """The suppression one owner has against an address, whatever its case."""
         return self.alias(key=Lower("email")).filter(owner_id=owner, key=Lower(email))
+
+    def against_client(self) -> Self:
+        """For a subquery in a query of clients: what is against each of them."""
+        return self.matching(models.OuterRef("email"), models.OuterRef("owner_id"))
 
     def matching_address(self, email: str, owner_id: int) -> Self:
         return self.matching(models.Value(email), owner_id)

@@ -15,8 +15,10 @@ from mailer.tables import DeliveryTable, ReportTable
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from mailer.views.messages import MAIL_POLICY
 from people.models import User
-from site_config.http import Request
+from site_config.http import Request, targets
 from site_config.views import OwnedList, SignedIn
+
+STATE = "attempt-state"
 
 
 class ReportList(OwnedList):
@@ -55,10 +57,12 @@ class AttemptDetail(OneAttempt, OwnedList):
     things = "reports"
     title = _("Report")
     template_name = "reports/detail.html"
-    above_table = "reports/state.html"
 
     def get_queryset(self) -> QuerySet[Delivery]:
         return self.attempt.deliveries.all()
+
+    def get_template_names(self) -> list[str]:
+        return ["reports/state.html"] if targets(self.request, STATE) else super().get_template_names()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)

@@ -1,0 +1,83 @@
+# Everything that is done with this project. `make run` needs only Python 3.11+ and make.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+SERVICES := DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/test} \
+            REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/15}
+
+.PHONY: run test test-services e2e bench lint check audit lock messages clean
+
+run: .venv/base.done .env var/demo.done
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@echo
+	@echo "  Mailings is at  http://127.0.0.1:8000   (Ctrl-C stops it)"
+	@echo "  Log in as       demo@example.com        password: demo-mailings-2026"
+	@echo "  or as           olga@, manager@, editor@ or admin@example.com, with the same password"
+	@echo "  Mail it sends   http://127.0.0.1:8000/outbox/"
+	@echo
+	@$(BIN)/honcho start
+
+test: .venv/dev.done
+	$(BIN)/python -m pytest -m "not services"
+
+# The same on PostgreSQL and Redis, with the drills of several consumers.
+test-services: .venv/dev.done
+	$(SERVICES) $(BIN)/python -m pytest
+
+# A browser walks through the real stack: web, consumer, mail catcher.
+e2e: .venv/dev.done
+	$(BIN)/python -m pytest e2e
+
+bench: .venv/dev.done
+	$(SERVICES) $(BIN)/python -m bench
+
+lint: .venv/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	DEBUG=True $(BIN)/mypy .
+	DEBUG=True $(BIN)/lint-imports
+
+check: .venv/dev.done
+	DEBUG=True $(BIN)/python manage.py makemigrations --check --dry-run
+	DEBUG=False SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))") \
+	    SITE_URL=https://mail.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+audit: .venv/dev.done
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/prod.txt
+
+# Write the locked requirements anew from the .in files.
+lock: .venv/dev.done
+	for name in base prod dev; do \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	        --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; done
+
+# Collect the strings to translate; needs gettext.
+messages: .venv/dev.done
+	DEBUG=True $(BIN)/python manage.py makemessages --all --no-location --no-obsolete \
+	    --ignore .venv --ignore var
+	DEBUG=True $(BIN)/python manage.py compilemessages --ignore .venv --ignore var
+
+clean:
+	rm -rf .venv var
+
+.venv/base.done: requirements/base.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+	    { echo "Python's venv is missing; on Debian: apt install python3-venv"; exit 1; }
+	@echo "Installing what the service runs on; once, and again when it changes …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	@touch $@
+
+.venv/dev.done: requirements/dev.txt .venv/base.done
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.env:
+	@cp .env.sample .env
+
+var/demo.done: .venv/base.done .env
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py load_demo
+	@touch $@
