@@ -51,6 +51,6 @@ def _places(request: HttpRequest) -> dict[str, str | Promise]:
     names: dict[str, str | Promise] = dict(NAVIGATION)
     if user.is_authenticated:
         names |= {name: title for name, (needs, title) in FOR_MANAGERS.items() if user.has_perm(needs)}
-        if user.watches:
+        if user.only_watches:
             names = {name: title for name, title in names.items() if name not in OWN_THINGS}
     return names | OUTBOX if settings.DEBUG else names

@@ -31,17 +31,22 @@ class UserQuerySet(models.QuerySet["User"]):
         return self if user.has_perm("people.see_all_users") else self.filter(pk=user.pk)
 
 
-class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):
+class UserManager(BaseUserManager["User"]):
     """Users by e-mail, compared without case."""
 
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
+
+    def visible_to(self, user: "User") -> UserQuerySet:
+        return self.get_queryset().visible_to(user)
+
     def get_by_natural_key(self, username: str | None) -> "User":
-        user: User = self.get(email__iexact=username)
-        return user
+        return self.get(email__iexact=username)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         if not email:
             raise ValueError("A user needs an e-mail address.")
-        user: User = self.model(email=email.lower(), **fields)
+        user = self.model(email=email.lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -111,9 +116,14 @@ class User(AbstractUser):
         return salted_hmac(key_salt, value, secret=secret, algorithm="sha256").hexdigest()
 
     @property
-    def watches(self) -> bool:
-        """This user looks after the mailings of others, and so keeps none of their own."""
-        return not self.is_superuser and self.has_perm("mailer.see_all_mailings")
+    def oversees(self) -> bool:
+        """This user may look at the mailings of all."""
+        return self.has_perm("mailer.see_all_mailings")
+
+    @property
+    def only_watches(self) -> bool:
+        """This user looks after the mailings of others, and so makes none of their own."""
+        return self.oversees and not self.is_superuser
 
     @property
     def zone(self) -> ZoneInfo:

@@ -49,6 +49,7 @@ class UserList(Permitted, OwnedList):
     things = "users"
     title = _("Users")
     lead = _("Everyone who has an account.")
+    create_url_name = "user_create"
     create_title = _("New user")
 
     @classmethod
@@ -56,9 +57,8 @@ class UserList(Permitted, OwnedList):
         rows: QuerySet[User] = User.objects.visible_to(user)
         return rows.select_related("blocked_by").prefetch_related("groups")
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        self.create_url_name = "user_create" if self.request.user.is_superuser else ""  # type: ignore[misc]
-        return super().get_context_data(**kwargs)
+    def may_create(self) -> bool:
+        return self.request.user.is_superuser
 
 
 class AuditTrail(Permitted, OwnedList):
