@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
+from people.tables import OwnerColumn
 from site_config.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
@@ -138,7 +139,7 @@ class MailingTable(RowTable):
 class OversightTable(MailingTable):
     """The mailings of all users, for who looks after them."""
 
-    owner = tables.Column(order_by=("owner__email",))
+    owner = OwnerColumn("owner")
     runs = tables.Column(verbose_name=_("Runs"), attrs=NUMBER)
     recipients = tables.Column(verbose_name=_("Recipients"), attrs=NUMBER, orderable=False)
     actions = tables.TemplateColumn(
@@ -146,6 +147,7 @@ class OversightTable(MailingTable):
     )
 
     class Meta(MailingTable.Meta):
+        exclude = ("period",)
         sequence = ("message", "owner", "state", "recipients", "runs", "...", "actions")
 
 
@@ -212,7 +214,7 @@ class MaskedAttemptTable(AttemptTable):
 class OversightReportTable(ReportTable):
     """The runs of all users' mailings."""
 
-    owner = tables.Column(accessor="mailing__owner", order_by=("mailing__owner__email",))
+    owner = OwnerColumn("mailing__owner")
     answers = AnswersColumn(masked=True)
 
     class Meta(ReportTable.Meta):

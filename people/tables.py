@@ -10,6 +10,20 @@ from people.models import AuditEntry, User
 from site_config.tables import BadgeColumn, RowTable, TimeColumn
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
+PERSON: dict[str, Any] = {"td": {"class": "person-cell"}}
+
+
+class OwnerColumn(tables.TemplateColumn):
+    """Whose a row is: `owner` is the path to the user."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(
+            template_name="people/owner_cell.html",
+            accessor=owner,
+            verbose_name=_("Owner"),
+            order_by=(f"{owner}__email",),
+            attrs=PERSON,
+        )
 
 
 class StateColumn(BadgeColumn):
@@ -19,8 +33,12 @@ class StateColumn(BadgeColumn):
 
 class UserTable(RowTable):
     email = tables.Column(attrs=MAIN)
-    name = tables.Column(order_by=("name", "email"), default="")
-    company = tables.Column(default="")
+    name = tables.TemplateColumn(
+        template_name="people/name_cell.html",
+        verbose_name=_("Name"),
+        order_by=("name", "email"),
+        attrs=PERSON,
+    )
     is_active = StateColumn({"True": "ok", "False": "bad"}, verbose_name=_("State"))
     roles = tables.Column(verbose_name=_("Roles"), orderable=False, empty_values=())
     date_joined = TimeColumn(verbose_name=_("Registered"))
@@ -29,16 +47,7 @@ class UserTable(RowTable):
 
     class Meta(RowTable.Meta):
         model = User
-        fields = (
-            "email",
-            "name",
-            "company",
-            "is_active",
-            "roles",
-            "date_joined",
-            "last_login",
-            "actions",
-        )
+        fields = ("email", "name", "is_active", "roles", "date_joined", "last_login", "actions")
         order_by = "email"
         empty_text = _("No user found.")
 
