@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def get_by_natural_key(self, key: str) -> "Attempt":
+        return self.get(key=key)
+
     def owned_by(self, user: "User") -> Self:
         return self.filter(mailing__owner=user)
 
@@ -111,6 +114,9 @@ class Attempt(models.Model):
 
     # Set where the answers are shown to somebody who must not learn the recipients' addresses.
     masked = False
+
+    def natural_key(self) -> tuple[str]:
+        return (self.key,)
 
     @property
     def state(self) -> str:

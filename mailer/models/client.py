@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 class ClientQuerySet(OwnedQuerySet["Client"]):
+    def get_by_natural_key(self, owner: str, email: str) -> "Client":  # type: ignore[override]
+        return self.alias(key=Lower("email")).get(owner__email=owner, key=email.lower())
+
     def with_suppression(self) -> Self:
         """Annotate `suppressed`: the reason this client is not mailed, or null."""
         reasons = Suppression.objects.against_client().values("reason")[:1]
@@ -45,8 +48,14 @@ class Client(Owned):
     def __str__(self) -> str:
         return f"{self.full_name} <{self.email}>" if self.full_name else self.email
 
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.owner.email, self.email)
+
 
 class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
+    def get_by_natural_key(self, owner: str, name: str) -> "ClientGroup":  # type: ignore[override]
+        return self.get(owner__email=owner, name=name)
+
     def with_size(self) -> Self:
         """Annotate `size`: the number of clients in the group."""
         members = ClientGroup.clients.through.objects.filter(clientgroup_id=models.OuterRef("pk"))
@@ -79,8 +88,14 @@ class ClientGroup(Owned):
     def __str__(self) -> str:
         return self.name
 
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.owner.email, self.name)
+
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def get_by_natural_key(self, owner: str, email: str) -> "Suppression":
+        return self.alias(key=Lower("email")).get(owner__email=owner, key=email.lower())
+
     def owned_by(self, user: "User") -> Self:
         return self.filter(owner=user)
 
@@ -125,3 +140,6 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email}: {self.get_reason_display()}"
+
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.owner.email, self.email)

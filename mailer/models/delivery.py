@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def get_by_natural_key(self, attempt: str, message_id: str) -> "Delivery":
+        return self.get(attempt__key=attempt, message_id=message_id)
+
     def visible_to(self, user: "User") -> Self:
         return self.filter(attempt__mailing__owner=user)
 
@@ -74,6 +77,9 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email}: {self.get_status_display()}"
+
+    def natural_key(self) -> tuple[str, str]:
+        return (self.attempt.key, self.message_id)
 
     @property
     def said(self) -> str:

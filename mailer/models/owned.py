@@ -13,6 +13,9 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class OwnedQuerySet(models.QuerySet[Row]):
+    def get_by_natural_key(self, form_key: str) -> Row:
+        return self.get(form_key=form_key)
+
     def owned_by(self, user: User) -> Self:
         """The user's own rows: the only ones a form may offer or change."""
         return self.filter(owner=user)
@@ -36,3 +39,7 @@ class Owned(models.Model):
 
     class Meta:
         abstract = True
+
+    def natural_key(self) -> tuple[str, ...]:
+        """How fixtures name the row, whatever its id is in another database."""
+        return (str(self.form_key),)

@@ -4,8 +4,14 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from mailer.models import Client, ClientGroup, Message
-from mailer.tests.factories import ClientFactory, ClientGroupFactory, MessageFactory
+from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from mailer.tests.factories import (
+    AttemptFactory,
+    ClientFactory,
+    ClientGroupFactory,
+    MailingFactory,
+    MessageFactory,
+)
 
 PAGES = {
     "clients": 200,
@@ -26,11 +32,24 @@ PAGES = {
     "message_preview": 200,
     "message_preview_html": 200,
     "message_test": 302,
+    "mailings": 200,
+    "mailing_create": 200,
+    "mailing_recipients": 302,
+    "mailing_detail": 200,
+    "mailing_edit": 200,
+    "mailing_clone": 200,
+    "mailing_delete": 200,
+    "mailing_pause": 302,
+    "mailing_resume": 302,
+    "mailing_run": 200,
+    "reports": 200,
+    "attempt_detail": 200,
+    "attempt_html": 200,
+    "attempt_retry": 302,
 }
-OF_ONE_ROW = [name for name in PAGES if "_" in name and not name.endswith(("_create", "_to_group"))]
-ACTIONS = [
-    name for name in OF_ONE_ROW if name not in ("group_detail", "message_preview", "message_preview_html")
-]
+OF_ALL = ("_create", "_to_group", "_recipients")
+OF_ONE_ROW = [name for name in PAGES if "_" in name and not name.endswith(OF_ALL)]
+ACTIONS = [name for name in OF_ONE_ROW if not name.endswith(("_detail", "_preview", "_html"))]
 
 
 @pytest.fixture
@@ -38,7 +57,11 @@ def rows(owner):
     group = ClientGroupFactory(owner=owner)
     client = ClientFactory(owner=owner, email="kept@example.org")
     client.groups.add(group)
-    return {"client": client, "group": group, "message": MessageFactory(owner=owner, subject="Kept")}
+    message = MessageFactory(owner=owner, subject="Kept")
+    # Not needed by the message that others delete
+    mailing = MailingFactory(message=MessageFactory(owner=owner, subject="Sent"), period="daily")
+    attempt = AttemptFactory(mailing=mailing)
+    return {"client": client, "group": group, "message": message, "mailing": mailing, "attempt": attempt}
 
 
 def address(name, rows):
@@ -48,7 +71,7 @@ def address(name, rows):
 
 
 def counts():
-    return Client.objects.count(), ClientGroup.objects.count(), Message.objects.count()
+    return tuple(model.objects.count() for model in (Client, ClientGroup, Message, Mailing, Attempt))
 
 
 @pytest.mark.parametrize(("name", "status"), PAGES.items())
@@ -68,13 +91,14 @@ def test_a_stranger_changes_nothing(name, headers, rows, stranger, client_of):
     data = {"email": "new@example.org", "name": "New", "subject": "New", "body": "New", "to": "a@example.org"}
     answer = client_of(stranger).post(address(name, rows), data, headers=headers)
     assert answer.status_code == 404
-    assert counts() == (1, 1, 1)
+    assert counts() == (1, 1, 2, 1, 1)
     assert Client.objects.get().email == "kept@example.org"
-    assert Message.objects.get().subject == "Kept"
+    assert set(Message.objects.values_list("subject", flat=True)) == {"Kept", "Sent"}
+    assert set(Mailing.objects.values_list("period", "paused_at")) == {("daily", None)}
     assert rows["group"].clients.count() == 1
 
 
-@pytest.mark.parametrize("name", ["clients", "groups", "messages"])
+@pytest.mark.parametrize("name", ["clients", "groups", "messages", "mailings", "reports"])
 def test_a_stranger_sees_an_empty_list(name, rows, stranger, client_of):
     answer = client_of(stranger).get(reverse(name))
     assert list(answer.context["table"].data.data) == []
@@ -96,7 +120,7 @@ def test_a_blocked_user_is_out_at_the_next_request(name, rows, owner, client_of)
         answer = method(address(name, rows))
         assert answer.status_code == 302
         assert answer["Location"].startswith("/accounts/login/")
-    assert counts() == (1, 1, 1)
+    assert counts() == (1, 1, 2, 1, 1)
 
 
 def test_a_fragment_s_request_leads_to_log_in_and_back_to_its_page(rows):
@@ -110,6 +134,6 @@ def test_a_fragment_s_request_leads_to_log_in_and_back_to_its_page(rows):
 
 
 @pytest.mark.parametrize("pk", [0, 10**9, 2**63, 10**30])
-@pytest.mark.parametrize("name", ["client_edit", "group_detail", "message_preview", "message_delete"])
+@pytest.mark.parametrize("name", [name for name in OF_ONE_ROW if PAGES[name] == 200])
 def test_an_id_that_cannot_be_is_not_found(name, pk, owner, client_of):
     assert client_of(owner).get(reverse(name, args=[pk])).status_code == 404

@@ -6,9 +6,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from mailer.models import ClientGroup, Suppression
-from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
+from mailer.models import Attempt, ClientGroup, Suppression
+from mailer.tests.factories import (
+    AttemptFactory,
+    ClientFactory,
+    ClientGroupFactory,
+    DeliveryFactory,
+    MailingFactory,
+    MessageFactory,
+)
 
 REGION = {"HX-Request": "true", "HX-Target": "table-region"}
 
@@ -37,6 +45,28 @@ def make_group(owner, group):
     ClientGroupFactory(owner=owner).clients.set([ClientFactory(owner=owner), ClientFactory(owner=owner)])
 
 
+def make_mailing(owner, group):
+    mailing = MailingFactory(message=MessageFactory(owner=owner))
+    AttemptFactory(mailing=mailing)
+    AttemptFactory(mailing=mailing, status="running", finished_at=None)
+
+
+def make_attempt(owner, group):
+    AttemptFactory(mailing=MailingFactory(message=MessageFactory(owner=owner)), answers={"250 Ok": 1})
+
+
+def make_run(owner, group):
+    mailing = owner.mailings.first() or MailingFactory(message=MessageFactory(owner=owner))
+    AttemptFactory(mailing=mailing, answers={"250 Ok": 1})
+
+
+def make_delivery(owner, group):
+    attempt = Attempt.objects.first() or AttemptFactory(
+        mailing=MailingFactory(message=MessageFactory(owner=owner))
+    )
+    DeliveryFactory(attempt=attempt)
+
+
 def make_message(owner, group):
     message = MessageFactory(owner=owner)
     MailingFactory(message=message)
@@ -46,17 +76,28 @@ def make_message(owner, group):
 @pytest.mark.parametrize(
     ("name", "make", "page", "region"),
     [
-        # session, user, count, rows; on the page also the user's permissions, of their own and by role
+        # session, user, count, rows; on the page, and where mailings are shown, also the user's
+        # permissions, of their own and by role
         ("clients", make_client, 8, 5),  # … their groups; on the page also the filter's choice of groups
         ("groups", make_group, 6, 4),
         ("messages", make_message, 6, 4),
         ("group_detail", make_client, 7, 5),  # … the group
+        ("mailings", make_mailing, 7, 7),  # … their latest attempts
+        ("reports", make_attempt, 6, 6),
+        # … the mailing, its running attempt, audience, groups and single clients
+        ("mailing_detail", make_run, 11, 11),
+        ("attempt_detail", make_delivery, 7, 7),  # … the attempt
     ],
 )
 def test_one_row_and_thirty_cost_the_same(name, make, page, region, owner, group, browser):
-    url = reverse(name, args=[group.pk] if name == "group_detail" else [])
 
     def count(rows, headers):
+        of = {
+            "group_detail": group,
+            "mailing_detail": owner.mailings.first(),
+            "attempt_detail": Attempt.objects.first(),
+        }
+        url = reverse(name, args=[of[name].pk] if name in of else [])
         with CaptureQueriesContext(connection) as captured:
             answer = browser.get(url, headers=headers)
         assert len(shown(answer)) == rows
@@ -176,3 +217,35 @@ def test_the_numbers_of_groups_and_messages(owner, group, browser):
     messages = shown(browser.get(f"{reverse('messages')}?sort=-uses"))
     assert [(row.name, row.size) for row in groups] == [("Readers", 3), ("Zero", 0)]
     assert [row.uses for row in messages] == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"created", "running", "paused", "disabled", "finished"}),
+        ("state=created", {"created"}),
+        ("state=running", {"running"}),
+        ("state=paused", {"paused"}),
+        ("state=disabled", {"disabled"}),
+        ("state=finished", {"finished"}),
+        ("state=nonsense", {"created", "running", "paused", "disabled", "finished"}),
+        ("period=weekly", {"running"}),
+        ("q=RUNN", {"running"}),
+        ("q=nothing", set()),
+    ],
+)
+def test_the_filter_of_mailings_finds_what_a_row_says(query, found, owner, stranger, browser):
+    now = timezone.now()
+    fields = {
+        "created": {},
+        "running": {"status": "running", "period": "weekly"},
+        "paused": {"status": "running", "paused_at": now},
+        "disabled": {"status": "running", "paused_at": now, "disabled_at": now},
+        "finished": {"status": "finished", "paused_at": now},
+    }
+    for state, values in fields.items():
+        MailingFactory(message=MessageFactory(owner=owner, subject=state), **values)
+    MailingFactory(message=MessageFactory(owner=stranger, subject="running"), status="running")
+    rows = shown(browser.get(f"{reverse('mailings')}?{query}"))
+    assert {row.message.subject for row in rows} == found
+    assert [row.state for row in rows] == [row.message.subject for row in rows]

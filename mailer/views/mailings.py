@@ -3,7 +3,7 @@ from typing import Any, cast
 
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -223,6 +223,9 @@ class MailingDetail(OwnedList):
 
 class Recipients(SignedIn):
     """While a mailing's form is filled in: what a search finds, and how many the choice reaches."""
+
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+        return redirect("mailing_create")  # where log-in leads back to
 
     def post(self, request: Request) -> HttpResponse:
         chosen = submitted_pickers(request.user, request.POST)

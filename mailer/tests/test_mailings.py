@@ -1,0 +1,392 @@
+"""Mailings: the form with its choice of recipients, in the dialog and without JavaScript."""
+
+import json
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from mailer import runs
+from mailer.models import Attempt, Mailing, Suppression
+from mailer.tests.factories import (
+    AttemptFactory,
+    ClientFactory,
+    ClientGroupFactory,
+    DeliveryFactory,
+    MailingFactory,
+    MessageFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
+NEW = "/mailings/new/"
+INVALID, NOT_ONE = "Select a valid choice.", "is not one of the available choices."
+TOO_FAR = "The end is more than twenty years away. Choose an earlier one."
+GONE = "One of these is not yours, or is gone. Load the page again."
+
+
+@pytest.fixture
+def browser(owner, client_of):
+    return client_of(owner)
+
+
+@pytest.fixture
+def message(owner):
+    return MessageFactory(owner=owner, subject="Spring")
+
+
+@pytest.fixture
+def anna(owner):
+    return ClientFactory(owner=owner, email="anna@example.org", full_name="Anna")
+
+
+@pytest.fixture
+def form(message, anna):
+    """What a browser would send; the user's zone is Europe/Moscow."""
+    return {
+        "message": message.pk,
+        "clients": [anna.pk],
+        "groups": [],
+        "period": "daily",
+        "starts_at": "2030-05-01T09:00",
+        "ends_at": "2030-06-01T09:00",
+        "time_zone": "Europe/Berlin",
+        "form_key": str(uuid.uuid4()),
+    }
+
+
+def beside(answer, field):
+    return list(answer.context["form"].errors.get(field, []))
+
+
+def test_create_without_javascript(browser, owner, form, anna, message):
+    answer = browser.post(NEW, form)
+    mailing = Mailing.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, f"/mailings/{mailing.pk}/")
+    assert (mailing.owner, mailing.message, mailing.period) == (owner, message, "daily")
+    assert list(mailing.clients.all()) == [anna]
+    assert mailing.starts_at == datetime(2030, 5, 1, 6, tzinfo=UTC)  # 09:00 in Moscow
+    assert mailing.next_run_at == mailing.starts_at
+    assert (mailing.time_zone, mailing.state) == ("Europe/Berlin", "created")
+
+
+def test_create_in_the_dialog_reloads_the_list(browser, form):
+    answer = browser.post(NEW, form, headers=DIALOG)
+    assert answer.status_code == 204
+    assert set(json.loads(answer["HX-Trigger"])) == {"mailings:changed", "dialog:close", "toasts"}
+
+
+def test_the_same_form_sent_twice_makes_one_mailing(browser, form):
+    locations = {browser.post(NEW, form)["Location"] for _ in range(2)}
+    assert locations == {f"/mailings/{Mailing.objects.get().pk}/"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mailing_that_starts_now_is_sent_when_it_is_saved(browser, form, smtp):
+    now = timezone.localtime(timezone=timezone.get_fixed_timezone(180))
+    data = {
+        **form,
+        "starts_at": f"{now:%Y-%m-%dT%H:%M}",
+        "ends_at": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}",
+    }
+    browser.post(NEW, data)
+    assert smtp.recipients == ["anna@example.org"]
+    assert Attempt.objects.get().status == "succeeded"
+
+
+def test_a_start_in_the_past_and_an_end_in_the_past(browser, form):
+    answer = browser.post(NEW, {**form, "starts_at": "2020-01-01T09:00", "ends_at": "2020-02-01T09:00"})
+    assert answer.status_code == 422
+    assert beside(answer, "ends_at") == ["The end has passed already. Choose a later one."]
+    assert not Mailing.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [{}, DIALOG])
+@pytest.mark.parametrize(
+    ("field", "value", "beside_field", "says"),
+    [
+        ("message", "", "message", "This field is required."),
+        ("message", "0", "message", GONE),
+        ("message", "x", "message", GONE),
+        ("message", "9" * 30, "message", GONE),
+        ("message", "foreign", "message", GONE),
+        ("clients", [], "groups", "Choose at least one group or client."),
+        ("clients", ["x"], "clients", GONE),
+        ("clients", ["9" * 30], "clients", GONE),
+        ("clients", "foreign", "clients", GONE),
+        ("groups", "foreign", "groups", GONE),
+        ("groups", ["0"], "groups", GONE),
+        ("ends_at", "2030-05-01T09:00", "ends_at", "The end must be later than the start."),
+        ("ends_at", "2030-04-01T09:00", "ends_at", "The end must be later than the start."),
+        ("ends_at", "2060-01-01T09:00", "ends_at", TOO_FAR),
+        ("ends_at", "", "ends_at", "This field is required."),
+        ("starts_at", "tomorrow", "starts_at", "Enter a valid date/time."),
+        ("starts_at", "2030-13-45T99:99", "starts_at", "Enter a valid date/time."),
+        ("time_zone", "Mars/Olympus", "time_zone", f"{INVALID} Mars/Olympus {NOT_ONE}"),
+        ("time_zone", "", "time_zone", "This field is required."),
+        ("period", "hourly", "period", f"{INVALID} hourly {NOT_ONE}"),
+        ("form_key", "x", "form_key", "Enter a valid UUID."),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_a_message_beside_the_field(
+    field, value, beside_field, says, headers, browser, form, stranger
+):
+    foreign = {"message": MessageFactory, "clients": ClientFactory, "groups": ClientGroupFactory}
+    if value == "foreign":
+        value = foreign[field](owner=stranger).pk
+    answer = browser.post(NEW, {**form, field: value}, headers=headers)
+    assert answer.status_code == 422
+    assert beside(answer, beside_field) == [says]
+    assert set(answer.context["form"].errors) == {beside_field}
+    assert says in answer.content.decode()
+    assert (b"<html" in answer.content) is not bool(headers)
+    assert not Mailing.objects.exists()
+
+
+def test_an_empty_group_and_a_suppressed_audience_are_told(browser, form, owner, anna):
+    group = ClientGroupFactory(owner=owner)
+    empty = browser.post(NEW, {**form, "clients": [], "groups": [group.pk]})
+    assert beside(empty, "groups") == ["The chosen groups are empty. Add clients to them first."]
+    Suppression.objects.create(owner=owner, email="ANNA@example.org", reason="unsubscribed")
+    nobody = browser.post(NEW, form)
+    says = "Every recipient has unsubscribed or bounced: there is nobody left to mail."
+    assert beside(nobody, "groups") == [says]
+    assert not Mailing.objects.exists()
+
+
+def test_a_time_that_the_user_s_clocks_skip_is_told(browser, form, owner):
+    owner.time_zone = "Europe/Berlin"
+    owner.save()
+    answer = browser.post(NEW, {**form, "starts_at": "2030-03-31T02:30"})
+    assert answer.status_code == 422
+    assert "couldn’t be interpreted in time zone Europe/Berlin" in beside(answer, "starts_at")[0]
+
+
+def test_more_single_clients_than_a_page_can_show_belong_into_a_group(browser, form, owner):
+    many = ClientFactory.create_batch(501, owner=owner)
+    answer = browser.post(NEW, {**form, "clients": [client.pk for client in many]})
+    assert beside(answer, "clients") == ["Choose at most 500 clients one by one; put more into a group."]
+
+
+def test_edit_in_the_dialog_gives_the_row_back_and_plans_anew(browser, form, owner, message):
+    mailing = MailingFactory(owner=owner, message=message)
+    url = reverse("mailing_edit", args=[mailing.pk])
+    answer = browser.post(url, {**form, "period": "weekly"}, headers=DIALOG)
+    assert (answer.status_code, answer["HX-Retarget"]) == (200, f"#mailing-{mailing.pk}")
+    assert answer.content.decode().startswith("<tr")
+    mailing.refresh_from_db()
+    assert (mailing.period, mailing.next_run_at) == ("weekly", datetime(2030, 5, 1, 6, tzinfo=UTC))
+
+
+def test_edit_without_javascript_leads_to_the_mailing(browser, form, owner, message):
+    mailing = MailingFactory(owner=owner, message=message)
+    answer = browser.post(reverse("mailing_edit", args=[mailing.pk]), form)
+    assert (answer.status_code, answer["Location"]) == (302, f"/mailings/{mailing.pk}/")
+
+
+def test_an_ended_mailing_can_be_edited_in_its_other_fields(browser, form, owner, message):
+    start = datetime(2020, 5, 1, 6, tzinfo=UTC)
+    mailing = MailingFactory(owner=owner, message=message, starts_at=start, ends_at=start + timedelta(days=1))
+    url = reverse("mailing_edit", args=[mailing.pk])
+    dates = dict(re.findall(r'name="(starts_at|ends_at)" value="([^"]*)"', browser.get(url).content.decode()))
+    assert dates == {"starts_at": "2020-05-01T09:00", "ends_at": "2020-05-02T09:00"}
+    assert browser.post(url, {**form, **dates, "period": "weekly"}).status_code == 302
+    mailing.refresh_from_db()
+    assert (mailing.period, mailing.next_run_at) == ("weekly", None)
+
+
+def test_a_copy_begins_with_all_but_the_dates_that_have_passed(browser, owner, message, anna):
+    group = ClientGroupFactory(owner=owner)
+    start = datetime(2020, 5, 1, 6, tzinfo=UTC)
+    source = MailingFactory(
+        owner=owner, message=message, starts_at=start, ends_at=start + timedelta(days=9), period="weekly"
+    )
+    source.groups.add(group)
+    source.clients.add(anna)
+    shown = browser.get(reverse("mailing_clone", args=[source.pk])).context["form"]
+    values = {name: shown[name].value() for name in ("message", "groups", "clients", "period", "time_zone")}
+    assert values == {
+        "message": message.pk,
+        "groups": [group.pk],
+        "clients": [anna.pk],
+        "period": "weekly",
+        "time_zone": "Europe/Moscow",
+    }
+    assert shown["starts_at"].initial > timezone.now()
+    assert shown["ends_at"].initial - shown["starts_at"].initial == timedelta(days=9)
+
+
+def test_posting_a_copy_makes_a_mailing_of_its_own(browser, owner, message, form):
+    source = MailingFactory(owner=owner, message=message)
+    browser.post(reverse("mailing_clone", args=[source.pk]), form)
+    assert Mailing.objects.count() == 2
+
+
+def test_delete_says_what_goes_with_it(browser, owner, message):
+    mailing = MailingFactory(owner=owner, message=message)
+    attempt = AttemptFactory(mailing=mailing)
+    DeliveryFactory.create_batch(2, attempt=attempt)
+    url = reverse("mailing_delete", args=[mailing.pk])
+    page = browser.get(url)
+    assert "The report of 1 run goes with it: what became of 2 mails." in page.content.decode()
+    assert browser.post(url, headers=DIALOG).status_code == 204
+    assert not Mailing.objects.exists()
+
+
+# The choice of recipients
+
+
+def recipients(browser, target, **data):
+    headers = {"HX-Request": "true", "HX-Target": target}
+    return browser.post("/mailings/recipients/", data, headers=headers)
+
+
+def labels(answer):
+    return [str(row) for row in answer.context["picker"].offered]
+
+
+def test_the_search_offers_a_few_of_very_many_and_keeps_what_is_chosen(browser, owner, stranger):
+    ClientFactory.create_batch(30, owner=owner)
+    kept = ClientFactory(owner=owner, email="zoe@example.org", full_name="Zoe")
+    ClientFactory(owner=owner, email="boris@example.org", full_name="Борис")
+    ClientFactory(owner=stranger, full_name="Борис", email="foreign@example.org")
+    answer = recipients(browser, "clients-list", **{"clients": [kept.pk], "clients-search": "борис"})
+    assert labels(answer) == ["Борис <boris@example.org>"]
+    assert answer.context["picker"].chosen == [kept]
+    html = answer.content.decode()
+    assert f'value="{kept.pk}" checked' in html
+    assert "There are more" not in html
+    everyone = recipients(browser, "clients-list")
+    assert len(labels(everyone)) == 20
+    assert "There are more: search for them." in everyone.content.decode()
+
+
+def test_the_audience_is_counted_while_one_chooses(browser, owner, stranger):
+    group = ClientGroupFactory(owner=owner)
+    members = ClientFactory.create_batch(3, owner=owner)
+    group.clients.set(members)
+    Suppression.objects.create(owner=owner, email=members[0].email.upper(), reason="bounced")
+    foreign = ClientFactory(owner=stranger)
+    chosen = {"groups": [group.pk], "clients": [members[1].pk, foreign.pk, "x", "9" * 40]}
+    answer = recipients(browser, "audience", **chosen)
+    audience = answer.context["audience"]
+    assert (audience.total, audience.suppressed, audience.mailable) == (3, 1, 2)
+    assert "It reaches 3 addresses" in answer.content.decode()
+    assert "1 of them is on the stop-list" in answer.content.decode()
+    assert "Nobody is chosen yet." in recipients(browser, "audience").content.decode()
+
+
+def test_odd_searches_do_no_harm(browser, owner):
+    ClientFactory(owner=owner)
+    for search in ("%", "\x00", "x" * 100_000, "'; DROP TABLE mailer_client; --", "<script>"):
+        answer = recipients(browser, "clients-list", **{"clients-search": search})
+        assert answer.status_code == 200
+        assert "<script>" not in answer.content.decode()
+
+
+def test_without_javascript_a_button_searches_and_nothing_is_saved_or_judged(browser, form, owner):
+    ClientFactory(owner=owner, email="boris@example.org", full_name="Boris")
+    data = {**form, "clients-search": "boris", "search": "1", "message": ""}
+    answer = browser.post(NEW, data)
+    picker = answer.context["form"].pickers[1]
+    assert [str(row) for row in picker.offered] == ["Boris <boris@example.org>"]
+    assert [str(row) for row in picker.chosen] == ["Anna <anna@example.org>"]
+    assert answer.context["form"].errors == {}
+    assert not Mailing.objects.exists()
+
+
+# What one click does
+
+
+def events(answer):
+    return set(json.loads(answer["HX-Trigger"]))
+
+
+@pytest.fixture
+def mailing(owner, message, anna):
+    fields = MailingFactory.build(owner=owner, message=message, period="daily")
+    return runs.save_mailing(fields, clients=[anna], groups=[])
+
+
+def test_pause_and_resume_without_javascript(browser, mailing):
+    for name, paused in (("pause", True), ("pause", True), ("resume", False), ("resume", False)):
+        answer = browser.post(f"/mailings/{mailing.pk}/{name}/")
+        assert answer["Location"] == f"/mailings/{mailing.pk}/"
+        mailing.refresh_from_db()
+        assert bool(mailing.paused_at) is paused
+
+
+def test_pause_in_a_row_gives_the_row_back_and_on_a_page_reloads_it(browser, mailing):
+    url = f"/mailings/{mailing.pk}/pause/"
+    row = browser.post(url, headers={"HX-Request": "true", "HX-Target": f"mailing-{mailing.pk}"})
+    assert row.content.decode().startswith("<tr")
+    assert "Resume" in row.content.decode()
+    page = browser.post(url, headers={"HX-Request": "true"})
+    assert (page.status_code, events(page)) == (204, {"mailings:changed", "toasts"})
+
+
+def test_a_get_throws_no_switch(browser, mailing):
+    assert browser.get(f"/mailings/{mailing.pk}/pause/").status_code == 302
+    mailing.refresh_from_db()
+    assert mailing.paused_at is None
+
+
+def test_a_disabled_mailing_has_no_switch_and_says_by_whom_and_why(browser, mailing, stranger):
+    stranger.name = "Mark Manager"
+    stranger.save()
+    Mailing.objects.filter(pk=mailing.pk).update(
+        disabled_at=timezone.now(), disabled_by=stranger, disabled_reason="Complaints <b>"
+    )
+    html = browser.get(f"/mailings/{mailing.pk}/").content.decode()
+    assert "by Mark Manager: nothing is sent until a manager enables it again." in html
+    assert "Reason: Complaints &lt;b&gt;" in html
+    assert "/pause/" not in html
+    answer = browser.post(f"/mailings/{mailing.pk}/run/", {"after": ""})
+    assert answer.context["problem"] == "This mailing was disabled by a manager."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_run_now_asks_first_and_runs_once_for_a_click_sent_twice(browser, mailing, smtp):
+    url = f"/mailings/{mailing.pk}/run/"
+    asked = browser.get(url, headers=DIALOG)
+    assert "to 1 recipient at once" in asked.content.decode()
+    assert asked.context["after"] is None
+    first = browser.post(url, {"after": ""}, headers=DIALOG)
+    assert (first.status_code, events(first)) == (204, {"mailings:changed", "dialog:close", "toasts"})
+    again = browser.post(url, {"after": ""}, headers=DIALOG)
+    assert again.status_code == 422
+    assert again.context["problem"] == "This mailing has run already; nothing was sent twice."
+    assert smtp.recipients == ["anna@example.org"]
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "\x00"])
+def test_run_now_with_a_damaged_form(after, browser, mailing):
+    AttemptFactory(mailing=mailing)
+    answer = browser.post(f"/mailings/{mailing.pk}/run/", {"after": after})
+    assert answer.status_code == 422
+    assert Attempt.objects.count() == 1
+
+
+def test_the_page_of_a_mailing_shows_its_next_runs_in_its_zone(browser, form):
+    browser.post(NEW, {**form, "starts_at": "2030-10-26T08:00", "ends_at": "2030-12-01T09:00"})
+    mailing = Mailing.objects.get()
+    shown = browser.get(f"/mailings/{mailing.pk}/").context["next_runs"]
+    # 07:00 in Berlin on both sides of the change of clocks on 27 October
+    assert [f"{run:%d %H:%M %z}" for run in shown] == ["26 07:00 +0200", "27 07:00 +0100", "28 07:00 +0100"]
+
+
+def test_the_page_of_a_mailing_is_live_while_it_runs(browser, mailing):
+    url = f"/mailings/{mailing.pk}/"
+    assert browser.get(url).context["poll"] == 30
+    attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
+    page = browser.get(url, headers={"HX-Request": "true", "HX-Target": "table-region"})
+    assert page.context["poll"] == 1
+    assert '<progress max="4" value="1"' in page.content.decode()
+    Attempt.objects.filter(pk=attempt.pk).update(problem="535 5.7.8 Bad log-in", held_at=timezone.now())
+    held = browser.get(url).content.decode()
+    assert "535 5.7.8 Bad log-in" in held
+    assert f'action="/reports/{attempt.pk}/retry/"' in held

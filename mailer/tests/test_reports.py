@@ -1,0 +1,145 @@
+"""Reports: every run, and what became of each mail of one."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import timezone
+
+from mailer.models import Attempt
+from mailer.tests.factories import (
+    AttemptFactory,
+    ClientFactory,
+    DeliveryFactory,
+    MailingFactory,
+    MessageFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(owner, client_of):
+    return client_of(owner)
+
+
+@pytest.fixture
+def mailing(owner):
+    return MailingFactory(message=MessageFactory(owner=owner, subject="Spring"))
+
+
+def shown(answer):
+    return [row.record for row in answer.context["table"].page.object_list]
+
+
+@pytest.mark.parametrize(
+    ("query", "subjects"),
+    [
+        ("", {"Spring", "Весна", "Held", "Waiting"}),
+        ("q=spring", {"Spring"}),
+        ("q=ВЕСНА", {"Весна"}),
+        ("state=failed", {"Весна"}),
+        ("state=held", {"Held"}),
+        ("state=waiting", {"Waiting"}),
+        ("state=running", set()),
+        ("state=nonsense", {"Spring", "Весна", "Held", "Waiting"}),
+        ("since=2026-03-02", {"Held", "Waiting"}),
+        ("until=2026-03-01", {"Spring", "Весна"}),
+        ("since=2026-03-01&until=2026-03-01", {"Весна"}),
+        ("since=yesterday", {"Spring", "Весна", "Held", "Waiting"}),
+    ],
+)
+def test_the_filter_of_reports(query, subjects, browser, owner, stranger, mailing):
+    def made(subject, day, **fields):
+        other = MailingFactory(message=MessageFactory(owner=owner))
+        AttemptFactory(
+            mailing=other, subject=subject, scheduled_for=datetime(2026, *day, tzinfo=UTC), **fields
+        )
+
+    made("Spring", (2, 27, 12))
+    made("Весна", (2, 28, 21, 30), status="failed")  # 1 March, 00:30 in Moscow
+    made("Held", (3, 2, 12), status="running", held_at=timezone.now(), problem="535 no")
+    made("Waiting", (3, 3, 12), status="running", problem="421 later")
+    AttemptFactory(mailing=MailingFactory(message=MessageFactory(owner=stranger)), subject="Foreign")
+    assert {attempt.subject for attempt in shown(browser.get(f"/reports/?{query}"))} == subjects
+
+
+@pytest.mark.parametrize(
+    ("query", "emails"),
+    [
+        ("", ["a@example.org", "b@example.org", "c@example.org"]),
+        ("status=failed", ["b@example.org"]),
+        ("possibly_twice=True", ["c@example.org"]),
+        ("q=A@EXAMPLE", ["a@example.org"]),
+        ("status=nonsense", ["a@example.org", "b@example.org", "c@example.org"]),
+        ("sort=-email", ["c@example.org", "b@example.org", "a@example.org"]),
+    ],
+)
+def test_a_report_shows_each_mail(query, emails, browser, owner, mailing):
+    attempt = AttemptFactory(mailing=mailing)
+    for name, fields in {"a": {}, "b": {"status": "failed"}, "c": {"possibly_twice": True}}.items():
+        client = ClientFactory(owner=owner, email=f"{name}@example.org")
+        DeliveryFactory(attempt=attempt, client=client, **fields)
+    DeliveryFactory(attempt=AttemptFactory(mailing=mailing))
+    answer = browser.get(f"/reports/{attempt.pk}/?{query}")
+    assert [delivery.email for delivery in shown(answer)] == emails
+
+
+def test_a_report_s_facts_and_answers(browser, mailing):
+    attempt = AttemptFactory(
+        mailing=mailing,
+        total=9,
+        sent=5,
+        failed=1,
+        skipped=2,
+        expired=1,
+        possibly_twice=3,
+        missed=2,
+        answers={"250 Ok": 5, "Not mailed: unsubscribed": 2, "550 <b>no</b>": 1},
+    )
+    html = browser.get(f"/reports/{attempt.pk}/").content.decode()
+    assert "2 earlier runs were missed and are folded into this one" in html
+    assert "<strong>3</strong> possibly twice" in html
+    assert html.index("250 Ok") < html.index("Not mailed: unsubscribed") < html.index("550 &lt;b&gt;no")
+
+
+def test_our_own_reasons_are_in_the_reader_s_language(browser, mailing):
+    attempt = AttemptFactory(mailing=mailing, answers={"Not mailed: unsubscribed": 2})
+    DeliveryFactory(attempt=attempt, status="skipped", response="Not mailed: unsubscribed")
+    html = browser.get(f"/reports/{attempt.pk}/", headers={"Accept-Language": "ru"}).content.decode()
+    assert html.count("Не отправлено: адресат отписался") == 2
+
+
+def test_the_state_of_a_run_is_live_until_it_is_finished(browser, mailing):
+    attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=2, sent=1)
+    url, headers = f"/reports/{attempt.pk}/", {"HX-Request": "true", "HX-Target": "attempt-state"}
+    live = browser.get(url, headers=headers).content.decode().strip()
+    assert live.startswith('<div id="attempt-state" hx-get=')
+    Attempt.objects.filter(pk=attempt.pk).update(status="succeeded", finished_at=timezone.now(), sent=2)
+    done = browser.get(url, headers=headers).content.decode().strip()
+    assert done.startswith('<div id="attempt-state">')
+
+
+def test_the_message_as_the_run_sent_it_is_the_snapshot(browser, mailing):
+    attempt = AttemptFactory(mailing=mailing, body="<p>Old {{ first_name }}<script>x()</script></p>")
+    answer = browser.get(f"/reports/{attempt.pk}/html/")
+    assert "Old Anna" in answer.content.decode()
+    assert "sandbox" in answer["Content-Security-Policy"]
+    assert "script-src" not in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_the_settings_stopped_is_tried_again(browser, owner, mailing, smtp):
+    attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=1)
+    delivery = DeliveryFactory(
+        attempt=attempt, client=ClientFactory(owner=owner), status="queued", next_try_at=timezone.now()
+    )
+    Attempt.objects.filter(pk=attempt.pk).update(held_at=timezone.now(), problem="535 no")
+    answer = browser.post(f"/reports/{attempt.pk}/retry/", headers={"HX-Request": "true"})
+    assert set(json.loads(answer["HX-Trigger"])) == {"mailings:changed", "reports:changed", "toasts"}
+    assert smtp.recipients == [delivery.email]
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.problem, attempt.sent) == ("succeeded", "", 1)
+    again = browser.post(f"/reports/{attempt.pk}/retry/")
+    assert (again.status_code, smtp.recipients) == (302, [delivery.email])
