@@ -54,6 +54,15 @@ class SignedIn(LoginRequiredMixin, View):
         return super().handle_no_permission()
 
 
+class ForOwners(SignedIn):
+    """Not for who only watches over the mailings of others."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and request.user.only_watches:
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+
 class OwnedList(SignedIn, SingleTableMixin, FilterView):
     """A table of the rows a user may see, with filter, sort and pages."""
 
@@ -180,15 +189,10 @@ class OwnedFormView(OwnedView):
         return True
 
 
-class OwnedCreate(OwnedFormView):
+class OwnedCreate(ForOwners, OwnedFormView):
     """An empty form, and the row it makes; the same form sent again leads to the same row."""
 
     done_text: ClassVar[Text]
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if request.user.is_authenticated and request.user.only_watches:
-            raise PermissionDenied
-        return super().dispatch(request, *args, **kwargs)
 
     def initial(self) -> dict[str, Any]:
         return {"form_key": uuid.uuid4()}

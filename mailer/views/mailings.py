@@ -20,7 +20,7 @@ from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
 from site_config.http import Request
-from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
+from site_config.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, own_row
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -221,7 +221,7 @@ class MailingDetail(OwnedList):
         return LIVE_SECONDS if self.running else seconds_until_a_look(self.mailing)
 
 
-class Recipients(SignedIn):
+class Recipients(ForOwners):
     """While a mailing's form is filled in: what a search finds, and how many the choice reaches."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
