@@ -7,13 +7,12 @@ SERVICES := DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/tes
 
 .PHONY: run test test-services e2e bench lint check audit lock messages clean
 
-run: .venv/base.done .env var/demo.done
+run: .venv/base.done .env
 	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py load_demo --once
 	@echo
-	@echo "  Mailings is at  http://127.0.0.1:8000   (Ctrl-C stops it)"
-	@echo "  Log in as       demo@example.com        password: demo-mailings-2026"
-	@echo "  or as           olga@, manager@, editor@ or admin@example.com, with the same password"
-	@echo "  Mail it sends   http://127.0.0.1:8000/outbox/"
+	@echo "Mailings is at http://127.0.0.1:8000 and what it mails at http://127.0.0.1:8000/outbox/"
+	@echo "Ctrl-C stops it."
 	@echo
 	@$(BIN)/honcho start
 
@@ -52,11 +51,10 @@ lock: .venv/dev.done
 	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; done
 
-# Collect the strings to translate; needs gettext.
+# Collect the strings to translate, and compile what is translated; needs gettext.
 messages: .venv/dev.done
-	DEBUG=True $(BIN)/python manage.py makemessages --all --no-location --no-obsolete \
-	    --ignore .venv --ignore var
-	DEBUG=True $(BIN)/python manage.py compilemessages --ignore .venv --ignore var
+	DEBUG=True $(BIN)/python manage.py makemessages --locale ru --no-location --no-obsolete --ignore .venv --ignore var
+	DEBUG=True $(BIN)/python manage.py compilemessages --locale ru --ignore .venv --ignore var
 
 clean:
 	rm -rf .venv var
@@ -76,8 +74,3 @@ clean:
 
 .env:
 	@cp .env.sample .env
-
-var/demo.done: .venv/base.done .env
-	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py load_demo
-	@touch $@

@@ -1,0 +1,96 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from e2e.stack import Stack, running
+
+SHOTS = Path(__file__).parent / "shots"
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+PASSWORD = "demo-mailings-2026"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+# axe leaves empty style attributes behind, which htmx would copy and the policy would refuse.
+FORGET_AXE = """document.querySelectorAll('[style=""]').forEach((e) => e.removeAttribute('style'))"""
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("stack")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., BrowserContext]]:
+    """A browser of its own in which somebody is logged in; what its console complains of fails the test."""
+    opened: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # Chromium notes in its console what is answered by 422 (a form with errors) and 404.
+        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+            complaints.append(f"{message.location['url']}: {message.text}")
+
+    def make(email: str = "demo@example.com", **options: object) -> BrowserContext:
+        looks = {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB", **options}
+        context = chromium.new_context(base_url=stack.url, **looks)
+        opened.append(context)
+        context.set_default_timeout(10_000)
+        context.on("console", note)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        page = context.new_page()
+        page.goto("/accounts/login/")
+        page.locator("[name=login]").fill(email)
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main button[type=submit]").click()
+        page.wait_for_url(lambda url: "/login/" not in url)
+        page.close()
+        return context
+
+    yield make
+    for context in opened:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(context_of: Callable[..., BrowserContext]) -> Page:
+    return context_of().new_page()
+
+
+@pytest.fixture
+def check(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """No accessibility violation on the page as it stands, nor anything wider than it; a shot to look at."""
+    axe = Axe()
+
+    def look(page: Page, name: str) -> None:
+        SHOTS.mkdir(exist_ok=True)
+        page.wait_for_timeout(50)  # fades are over: axe reads colours as they are drawn
+        page.screenshot(path=SHOTS / f"{name}.png", full_page=not page.locator("dialog[open]").count())
+        found = axe.run(page)
+        page.evaluate(FORGET_AXE)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, f"{name} is {overflow}px wider than the window"
+
+    return look

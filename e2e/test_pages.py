@@ -1,0 +1,46 @@
+"""Each page wide and light, narrow and dark, in both languages: no violation of axe's rules."""
+
+import pytest
+
+from e2e.conftest import NARROW, WIDE
+
+PAGES = {
+    "mailings": "/mailings/",
+    "mailing": "/mailings/|tbody .main-cell a",
+    "mailing-new": "/mailings/new/",
+    "mailing-edit": "/mailings/|tbody .main-cell a|.page-actions a[href$='/edit/']",
+    "mailing-copy": "/mailings/|tbody .main-cell a|.page-actions a[href$='/copy/']",
+    "mailing-delete": "/mailings/|tbody .main-cell a|.page-actions a[href$='/delete/']",
+    "clients": "/clients/",
+    "client-new": "/clients/new/",
+    "clients-none-found": "/clients/?q=nobody-has-this-name",
+    "groups": "/groups/",
+    "group": "/groups/|tbody .main-cell a",
+    "messages": "/messages/",
+    "message-new": "/messages/new/",
+    "message": "/messages/|tbody .main-cell a",
+    "reports": "/reports/",
+    "report": "/reports/|tbody .main-cell a",
+    "report-failed": "/reports/?state=failed|tbody .main-cell a",
+    "outbox": "/outbox/",
+}
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"viewport": WIDE, "color_scheme": "light", "locale": "en"},
+        {"viewport": NARROW, "color_scheme": "dark", "locale": "ru"},
+    ],
+    ids=["wide-light", "narrow-dark"],
+)
+def test_every_page(look, context_of, check):
+    page = context_of(**look).new_page()
+    for name, steps in PAGES.items():
+        address, *clicks = steps.split("|")
+        page.goto(address)
+        for selector in clicks:
+            href = page.locator(selector).first.get_attribute("href")
+            page.goto(href)
+        assert page.locator("html").get_attribute("lang") == look["locale"]
+        check(page, f"{name}-{look['viewport']['width']}")
