@@ -4,8 +4,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from huey.contrib.djhuey import task
 
-RETRIES = 20
-RETRY_SECONDS = 30
+RETRIES, RETRY_SECONDS = 120, 60  # a mail server that is away for two hours loses no letter
 
 
 def queue_letter(*, to: str, subject: str, text: str, html: str) -> None:

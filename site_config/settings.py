@@ -223,6 +223,11 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all others are logged out
 ALLAUTH_TRUSTED_PROXY_COUNT = number("TRUSTED_PROXIES", default=0, low=0, high=10)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "people.forms.entrance.ActivateTotp",
+    "authenticate": "people.forms.entrance.EnterCode",
+    "reauthenticate": "people.forms.entrance.EnterCodeAgain",
+}
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_TOTP_ISSUER = "Mailings"
 USERSESSIONS_TRACK_ACTIVITY = False  # a write for every request is too dear for "last seen"

@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.mfa.base import forms as two_factor
+from allauth.mfa.totp import forms as totp
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +15,7 @@ WORDS = {
     "oldpassword": _("Present password"),
     "password1": _("Password"),
     "password2": _("Password, again"),
+    "code": _("Code"),
     "remember": _("Stay logged in on this device"),
 }
 STRENGTH = _("At least 8 characters. Not your name or e-mail, not only digits, not a common one.")
@@ -57,3 +60,12 @@ class AddEmail(InOurWords, account.AddEmailForm):
 
 
 class Reauthenticate(InOurWords, account.ReauthenticateForm): ...
+
+
+class ActivateTotp(InOurWords, totp.ActivateTOTPForm): ...
+
+
+class EnterCode(InOurWords, two_factor.AuthenticateForm): ...
+
+
+class EnterCodeAgain(InOurWords, two_factor.ReauthenticateForm): ...

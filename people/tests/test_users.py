@@ -205,6 +205,12 @@ def test_a_superuser_makes_a_user_who_sets_a_password_by_the_link(roles, superus
     assert browser.post("/accounts/login/", login)["Location"] == "/mailings/"
 
 
+def test_the_same_new_user_sent_twice_is_one(roles, superuser, client_of):
+    browser = client_of(superuser)
+    assert [browser.post("/users/new/", FORM).status_code for _ in range(2)] == [302, 422]
+    assert User.objects.filter(email="nina@example.com").count() == 1
+
+
 @pytest.mark.parametrize("headers", [{}, DIALOG])
 @pytest.mark.parametrize(
     ("field", "value", "says"),
