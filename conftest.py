@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.test import Client as Browser
 from django.test import override_settings
 from huey.contrib.djhuey import HUEY
@@ -22,6 +24,23 @@ def owner(db: None) -> User:
 @pytest.fixture
 def stranger(db: None) -> User:
     return UserFactory(email="stranger@example.com")
+
+
+@pytest.fixture
+def roles(db: None) -> None:
+    call_command("loaddata", "groups", verbosity=0)
+
+
+@pytest.fixture
+def manager(roles: None) -> User:
+    user = UserFactory(email="manager@example.com", name="Mary Manager")
+    user.groups.add(Group.objects.get(name="Manager"))
+    return user
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    return User.objects.create_superuser("admin@example.com", "a-good-password-42", name="Ada Admin")
 
 
 @pytest.fixture

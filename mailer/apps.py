@@ -5,3 +5,11 @@ from django.utils.translation import gettext_lazy as _
 class MailerConfig(AppConfig):
     name = "mailer"
     verbose_name = _("Mailings")
+
+    def ready(self) -> None:
+        from mailer import oversight  # models are not loaded before
+        from people import signals
+
+        signals.unblocked.connect(oversight.owner_unblocked)
+        signals.closing.connect(oversight.owner_leaves)
+        signals.inventory.connect(oversight.belongings)

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.forms import DateInput
@@ -65,7 +65,21 @@ class MessageFilter(ListFilter):
         fields: tuple[str, ...] = ()
 
 
-class MailingFilter(ListFilter):
+class OversightFilter(ListFilter):
+    """A filter by owner too, for who sees more than their own."""
+
+    owner_in: ClassVar[str]  # the path to the owner
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.request.user.is_authenticated and self.request.user.oversees:
+            fields = [f"{self.owner_in}__{name}" for name in ("email", "name", "company")]
+            self.filters["owner"] = owner = SearchFilter(fields=fields, label=_("Owner"))
+            owner.parent = self
+
+
+class MailingFilter(OversightFilter):
+    owner_in = "owner"
     q = SearchFilter(fields=("message__subject",), label=_("Message"))
     state = ChoiceFilter(
         method="by_state", label=_("Status"), empty_label=_("Any"), choices=Mailing.State.choices
@@ -80,7 +94,8 @@ class MailingFilter(ListFilter):
         return queryset.in_state(value)
 
 
-class AttemptFilter(ListFilter):
+class AttemptFilter(OversightFilter):
+    owner_in = "mailing__owner"
     q = SearchFilter(fields=("subject",), label=_("Subject"))
     state = ChoiceFilter(
         method="by_state", label=_("Status"), empty_label=_("Any"), choices=Attempt.State.choices

@@ -8,8 +8,12 @@ from django.utils import timezone
 from mailer import tasks
 from mailer.models import Attempt, Client, ClientGroup, Mailing
 from mailer.sending import closing, leases
-from mailer.sending.opening import schedule_of
+from mailer.sending.opening import run_now, schedule_of
 from mailer.sending.sweep import HORIZON
+from people.audit import record
+from people.models import AuditEntry
+
+Action = AuditEntry.Action
 
 
 def save_mailing(
@@ -21,6 +25,7 @@ def save_mailing(
     IntegrityError if a mailing was created from the same form already.
     """
     with transaction.atomic():
+        action = Action.MAILING_EDITED if mailing.pk else Action.MAILING_CREATED
         if mailing.pk:
             Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
         mailing.next_run_at = None
@@ -28,6 +33,7 @@ def save_mailing(
         mailing.clients.set(clients)
         mailing.groups.set(groups)
         _plan(mailing)
+        record(actor=mailing.owner, action=action, target=mailing)
     return mailing
 
 
@@ -60,13 +66,19 @@ def _wake(mailing: Mailing) -> None:
 
 def pause(mailing: Mailing) -> bool:
     """Stop sending within a second; tell whether this call did it."""
-    return mailing.pause()
+    with transaction.atomic():
+        paused = mailing.pause()
+        if paused:
+            record(actor=mailing.owner, action=Action.MAILING_PAUSED, target=mailing)
+    return paused
 
 
 def resume(mailing: Mailing) -> bool:
     """Go on with what was begun, then with the runs that were missed, folded into one."""
     with transaction.atomic():
         resumed = mailing.resume()
+        if resumed:
+            record(actor=mailing.owner, action=Action.MAILING_RESUMED, target=mailing)
         go_on(mailing)
     return resumed
 
@@ -76,6 +88,14 @@ def go_on(mailing: Mailing) -> None:
     for attempt in mailing.attempts.running():
         leases.enqueue(attempt.pk)
     _wake(mailing)
+
+
+def run(mailing: Mailing, *, after: int | None) -> Attempt:
+    """Run a mailing at once, because its owner said so; see opening.run_now."""
+    with transaction.atomic():
+        attempt = run_now(mailing=mailing, after=after)
+        record(actor=mailing.owner, action=Action.MAILING_RUN, target=mailing)
+    return attempt
 
 
 def try_again(attempt: Attempt) -> bool:
@@ -91,4 +111,5 @@ def delete(mailing: Mailing) -> None:
     """Delete a mailing with its attempts and their ledger; a worker that is sending stops."""
     with transaction.atomic():
         Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
+        record(actor=mailing.owner, action=Action.MAILING_DELETED, target=mailing)
         mailing.delete()

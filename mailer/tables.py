@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
+from people.tables import OwnerColumn
 from site_config.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
@@ -135,6 +136,35 @@ class MailingTable(RowTable):
         return badge(kind, _("%(done)s of %(total)s") % {"done": value.done, "total": value.total})
 
 
+class OversightTable(MailingTable):
+    """The mailings of all users, for who looks after them."""
+
+    owner = OwnerColumn("owner")
+    runs = tables.Column(verbose_name=_("Runs"), attrs=NUMBER)
+    recipients = tables.Column(verbose_name=_("Recipients"), attrs=NUMBER, orderable=False)
+    actions = tables.TemplateColumn(
+        template_name="mailings/oversight_actions.html", verbose_name=_("Actions"), orderable=False
+    )
+
+    class Meta(MailingTable.Meta):
+        exclude = ("period",)
+        sequence = ("message", "owner", "state", "recipients", "runs", "...", "actions")
+
+
+class AnswersColumn(tables.TemplateColumn):
+    """The server's most frequent answer; masked, it says nobody's address."""
+
+    def __init__(self, *, masked: bool = False) -> None:
+        super().__init__(
+            template_name="reports/answers.html", verbose_name=_("Server's answer"), orderable=False
+        )
+        self.masked = masked
+
+    def render(self, record: Attempt, **kwargs: Any) -> Any:
+        record.masked = self.masked
+        return super().render(record=record, **kwargs)
+
+
 class AttemptTable(RowTable):
     """The runs of one mailing."""
 
@@ -145,9 +175,7 @@ class AttemptTable(RowTable):
     failed = tables.Column(attrs=NUMBER)
     skipped = tables.Column(attrs=NUMBER)
     expired = tables.Column(attrs=NUMBER)
-    answers = tables.TemplateColumn(
-        template_name="reports/answers.html", verbose_name=_("Server's answer"), orderable=False
-    )
+    answers = AnswersColumn()
 
     class Meta(RowTable.Meta):
         model = Attempt
@@ -172,9 +200,25 @@ class ReportTable(AttemptTable):
     scheduled_for = TimeColumn(attrs={}, linkify=False)
 
     class Meta(AttemptTable.Meta):
-        sequence = ("subject", "...")
+        sequence: tuple[str, ...] = ("subject", "...")
         fields: tuple[str, ...] = ("subject", *AttemptTable.Meta.fields)
         empty_text = _("No run found. Here is what became of every mailing, run by run.")
+
+
+class MaskedAttemptTable(AttemptTable):
+    """The runs of another's mailing."""
+
+    answers = AnswersColumn(masked=True)
+
+
+class OversightReportTable(ReportTable):
+    """The runs of all users' mailings."""
+
+    owner = OwnerColumn("mailing__owner")
+    answers = AnswersColumn(masked=True)
+
+    class Meta(ReportTable.Meta):
+        sequence = ("subject", "owner", "...")
 
 
 class DeliveryTable(RowTable):

@@ -7,6 +7,7 @@ from mailer.views import (
     mailings,
     messages,
     outbox,
+    oversight,
     reports,
     unsubscribe,
 )
@@ -42,6 +43,8 @@ urlpatterns = [
     path("mailings/<int:pk>/pause/", mailing_actions.MailingPause.as_view(), name="mailing_pause"),
     path("mailings/<int:pk>/resume/", mailing_actions.MailingResume.as_view(), name="mailing_resume"),
     path("mailings/<int:pk>/run/", mailing_actions.MailingRun.as_view(), name="mailing_run"),
+    path("mailings/<int:pk>/disable/", oversight.MailingDisable.as_view(), name="mailing_disable"),
+    path("mailings/<int:pk>/enable/", oversight.MailingEnable.as_view(), name="mailing_enable"),
     path("reports/", reports.ReportList.as_view(), name="reports"),
     path("reports/<int:pk>/", reports.AttemptDetail.as_view(), name="attempt_detail"),
     path("reports/<int:pk>/html/", reports.AttemptHtml.as_view(), name="attempt_html"),

@@ -66,6 +66,8 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_filters",
     "django_htmx",
     "django_include_bootstrap",
@@ -92,6 +94,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "people.middleware.audit_origin",
+    "people.middleware.user_language",
     "site_config.middleware.user_time_zone",
     "site_config.middleware.htmx_responses",
 ]
@@ -195,10 +199,38 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+ACCOUNT_ADAPTER = "people.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FORM_CLASS = "people.forms.signup.SignupExtras"
+ACCOUNT_FORMS = {
+    "login": "people.forms.entrance.Login",
+    "signup": "people.forms.entrance.Signup",
+    "reset_password": "people.forms.entrance.ResetPassword",
+    "reset_password_from_key": "people.forms.entrance.ResetPasswordKey",
+    "change_password": "people.forms.entrance.ChangePassword",
+    "set_password": "people.forms.entrance.SetPassword",
+    "add_email": "people.forms.entrance.AddEmail",
+    "reauthenticate": "people.forms.entrance.Reauthenticate",
+}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us mail anybody
+ACCOUNT_CHANGE_EMAIL = True  # one address each; the new one counts when it is confirmed
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # only in the browser that registered
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all others are logged out
+ALLAUTH_TRUSTED_PROXY_COUNT = number("TRUSTED_PROXIES", default=0, low=0, high=10)
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "people.forms.entrance.ActivateTotp",
+    "authenticate": "people.forms.entrance.EnterCode",
+    "reauthenticate": "people.forms.entrance.EnterCodeAgain",
+}
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+MFA_TOTP_ISSUER = "Mailings"
+USERSESSIONS_TRACK_ACTIVITY = False  # a write for every request is too dear for "last seen"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "mailings"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -224,6 +256,7 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 MEDIA_URL = "media/"
+AVATAR_LIMIT_BYTES = 5_000_000
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 # Protection

@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views import View
 from django_filters.views import FilterView
@@ -30,6 +31,18 @@ DIALOG = "dialog-body"
 Text = str | Promise
 
 
+def own_row(model: type[models.Model], user: User, pk: int, *, lock: bool = False) -> Any:
+    """The user's own row; another's is no row at all, or a refusal for who may look at those of all."""
+    manager: Any = model._default_manager
+    rows = manager.owned_by(user)
+    row = (rows.select_for_update() if lock else rows).filter(pk=pk).first()
+    if row is not None:
+        return row
+    if user.oversees and manager.filter(pk=pk).exists():
+        raise PermissionDenied
+    raise Http404
+
+
 class SignedIn(LoginRequiredMixin, View):
     """Only for a user who is signed in; a fragment's request leads back to the page it was sent from."""
 
@@ -39,6 +52,15 @@ class SignedIn(LoginRequiredMixin, View):
         if is_htmx(self.request):
             return redirect_to_login(self.request.htmx.current_url_abs_path or reverse("home"))
         return super().handle_no_permission()
+
+
+class ForOwners(SignedIn):
+    """Not for who only watches over the mailings of others."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and request.user.only_watches:
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
 
 
 class OwnedList(SignedIn, SingleTableMixin, FilterView):
@@ -76,18 +98,24 @@ class OwnedList(SignedIn, SingleTableMixin, FilterView):
         return ["includes/table_region.html" if targets(self.request, REGION) else self.template_name]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context_data(
-            title=self.title,
-            lead=self.lead,
-            create_url=reverse(self.create_url_name) if self.create_url_name else "",
-            create_title=self.create_title,
-            create_in_dialog=self.create_in_dialog,
-            above_table=self.above_table,
-            changed_event=f"{self.things}:changed",
-            **kwargs,
-        )
+        own: dict[str, Any] = {
+            "title": self.title,
+            "lead": self.lead,
+            "create_url": SimpleLazyObject(self.create_url),  # the table alone does not show it
+            "create_title": self.create_title,
+            "create_in_dialog": self.create_in_dialog,
+            "above_table": self.above_table,
+            "changed_event": f"{self.things}:changed",
+        }
+        context: dict[str, Any] = super().get_context_data(**{**own, **kwargs})
         context["poll"] = self.poll_seconds(context)
         return context
+
+    def create_url(self) -> str:
+        return reverse(self.create_url_name) if self.may_create() else ""
+
+    def may_create(self) -> bool:
+        return bool(self.create_url_name) and not self.request.user.only_watches
 
     def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002  (for subclasses)
         """How often a page of this list looks again by itself; 0 for never."""
@@ -104,12 +132,8 @@ class OwnedView(SignedIn):
     object: Any = None
 
     def find(self, *, lock: bool = False) -> Any:
-        """The user's own row of this address; Http404 if it is another's, or none."""
-        rows = self.list_view.model._default_manager.owned_by(self.request.user)
-        row = (rows.select_for_update() if lock else rows).filter(pk=self.kwargs["pk"]).first()
-        if row is None:
-            raise Http404
-        return row
+        """The user's own row of this address."""
+        return own_row(self.list_view.model, self.request.user, self.kwargs["pk"], lock=lock)
 
     @property
     def in_dialog(self) -> bool:
@@ -165,7 +189,7 @@ class OwnedFormView(OwnedView):
         return True
 
 
-class OwnedCreate(OwnedFormView):
+class OwnedCreate(ForOwners, OwnedFormView):
     """An empty form, and the row it makes; the same form sent again leads to the same row."""
 
     done_text: ClassVar[Text]

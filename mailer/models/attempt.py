@@ -1,3 +1,4 @@
+import re
 import uuid
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +21,7 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         return self.filter(mailing__owner=user)
 
     def visible_to(self, user: "User") -> Self:
-        return self.owned_by(user)
+        return self if user.oversees else self.owned_by(user)
 
     def running(self) -> Self:
         return self.filter(status=Attempt.Status.RUNNING)
@@ -38,6 +39,9 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         if state == Attempt.State.RUNNING:
             return self.running().filter(held_at=None, problem="")
         return self.filter(status=state)
+
+
+ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 
 
 def new_key() -> str:
@@ -108,6 +112,9 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"{self.subject} ({self.scheduled_for:%Y-%m-%d %H:%M} UTC)"
 
+    # Set where the answers are shown to somebody who must not learn the recipients' addresses.
+    masked = False
+
     def natural_key(self) -> tuple[str]:
         return (self.key,)
 
@@ -123,7 +130,8 @@ class Attempt(models.Model):
     def ranked_answers(self) -> list[tuple[int, str]]:
         """How often each answer came, the most frequent first; our own reasons in the reader's language."""
         ranked = sorted(self.answers.items(), key=lambda item: (-item[1], item[0]))
-        return [(number, gettext(answer)) for answer, number in ranked if answer]
+        texts = [(number, gettext(answer)) for answer, number in ranked if answer]
+        return [(number, ADDRESS.sub("…", text)) for number, text in texts] if self.masked else texts
 
     @property
     def done(self) -> int:

@@ -1,10 +1,12 @@
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,13 +14,23 @@ from django.utils.translation import gettext_lazy as _
 from mailer.models.client import Client, ClientGroup
 from mailer.models.message import Message
 from mailer.models.owned import Owned, OwnedQuerySet
-from people.models import validate_zone
+from people.models import User, validate_zone
 
 if TYPE_CHECKING:
     from mailer.models.attempt import Attempt
 
 
 class MailingQuerySet(OwnedQuerySet["Mailing"]):
+    def visible_to(self, user: User) -> Self:
+        return self if user.oversees else self.owned_by(user)
+
+    def with_numbers(self) -> Self:
+        """Annotate `recipients` and `runs`, for who sees numbers instead of addresses."""
+        mailing = models.OuterRef("pk")
+        clients = Client.objects.filter(Q(mailings=mailing) | Q(groups__mailings=mailing))
+        attempts = apps.get_model("mailer", "Attempt").objects.filter(mailing=mailing)
+        return self.annotate(recipients=_number(clients, "owner"), runs=_number(attempts, "mailing"))
+
     def in_state(self, state: str) -> Self:
         """Those a person sees in this state; see Mailing.state."""
         enabled = self.filter(disabled_at=None)
@@ -37,6 +49,12 @@ class MailingQuerySet(OwnedQuerySet["Mailing"]):
     def due(self, now: datetime) -> Self:
         """Those whose next run should have begun by now."""
         return self.allowed().filter(next_run_at__lte=now)
+
+
+def _number(rows: models.QuerySet[Any], one_value: str) -> Coalesce:
+    """How many rows a subquery finds, all of which share one value of that name."""
+    counted = rows.order_by().values(one_value).annotate(number=models.Count("pk", distinct=True))
+    return Coalesce(models.Subquery(counted.values("number")), 0)
 
 
 class Mailing(Owned):
@@ -86,6 +104,10 @@ class Mailing(Owned):
         verbose_name = _("mailing")
         verbose_name_plural = _("mailings")
         ordering = ("-starts_at", "-pk")
+        permissions = (
+            ("see_all_mailings", "Can see the mailings of all users"),
+            ("disable_mailing", "Can disable and enable a mailing"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(starts_at__lt=F("ends_at")),

@@ -1,15 +1,24 @@
 from typing import Self
 
+from django.apps import apps
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models.owned import Owned, OwnedQuerySet
 from mailer.validators import validate_one_line
+from people.models import User
 
 BODY_LIMIT = 200_000  # characters; mail readers cut a mail off long before
 
 
 class MessageQuerySet(OwnedQuerySet["Message"]):
+    def visible_to(self, user: User) -> Self:
+        """One's own; who oversees mailings sees also what they send, and nobody's drafts."""
+        if not user.oversees:
+            return self.owned_by(user)
+        sent = apps.get_model("mailer", "Mailing").objects.filter(message=models.OuterRef("pk"))
+        return self.filter(models.Q(owner=user) | models.Exists(sent))
+
     def with_uses(self) -> Self:
         """Annotate `uses`: the number of mailings that send the message."""
         return self.annotate(uses=models.Count("mailings"))

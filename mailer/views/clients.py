@@ -14,7 +14,7 @@ from mailer.models import Client, Delivery
 from mailer.tables import ClientTable
 from people.models import User
 from site_config.http import Request
-from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, OwnedView
+from site_config.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, OwnedView
 
 
 class ClientList(OwnedList):
@@ -76,7 +76,7 @@ class ClientDelete(OwnedDelete):
         return lines
 
 
-class ClientsToGroup(OwnedView):
+class ClientsToGroup(ForOwners, OwnedView):
     """Put all clients that the list's filter finds into a group."""
 
     list_view = ClientList

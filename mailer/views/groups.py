@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +16,7 @@ from mailer.models import Client, ClientGroup
 from mailer.tables import GroupTable, MemberTable
 from people.models import User
 from site_config.http import Request, is_htmx, no_content
-from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn
+from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
 
 
 class GroupList(OwnedList):
@@ -80,7 +80,8 @@ class GroupDetail(OwnedList):
 
     @cached_property
     def group(self) -> ClientGroup:
-        return get_object_or_404(ClientGroup.objects.visible_to(self.request.user), pk=self.kwargs["pk"])
+        group: ClientGroup = own_row(ClientGroup, self.request.user, self.kwargs["pk"])
+        return group
 
     def get_queryset(self) -> QuerySet[Client]:
         members = Client.objects.filter(groups=self.group, owner=self.group.owner_id)
@@ -97,8 +98,8 @@ class GroupRemove(SignedIn):
         return redirect("group_detail", pk)  # where log-in leads back to
 
     def post(self, request: Request, pk: int, client: int) -> HttpResponse:
-        group = get_object_or_404(ClientGroup.objects.owned_by(request.user), pk=pk)
-        member = get_object_or_404(Client.objects.owned_by(request.user), pk=client)
+        group = own_row(ClientGroup, request.user, pk)
+        member = own_row(Client, request.user, client)
         remove_client(group=group, client=member)
         messages.success(request, _("The client left the group."))
         if is_htmx(request):

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 
 from mailer import runs
 from mailer.audience import audience_of_mailing
 from mailer.models import Attempt, Mailing
-from mailer.sending.opening import CannotRun, latest_id, run_now
+from mailer.sending.opening import CannotRun, latest_id
 from mailer.views.mailings import MailingList
 from site_config.http import Request, is_htmx, no_content, targets
 from site_config.tables import row_id
-from site_config.views import OwnedView, SignedIn, Text
+from site_config.views import OwnedView, SignedIn, Text, own_row
 
 
 class Switch(SignedIn):
@@ -28,7 +28,7 @@ class Switch(SignedIn):
         return redirect("mailing_detail", pk)  # where log-in leads back to
 
     def post(self, request: Request, pk: int) -> HttpResponse:
-        mailing = get_object_or_404(Mailing.objects.owned_by(request.user), pk=pk)
+        mailing = own_row(Mailing, request.user, pk)
         type(self).throw(mailing)
         messages.success(request, str(self.done_text))
         return show_changed(request, mailing)
@@ -71,7 +71,7 @@ class MailingRun(OwnedView):
         self.object = self.find()
         seen = request.POST.get("after", "")
         try:
-            run_now(mailing=self.object, after=int(seen) if seen.isdecimal() and len(seen) < 19 else None)
+            runs.run(self.object, after=int(seen) if seen.isdecimal() and len(seen) < 19 else None)
         except CannotRun as reason:
             return self.ask(latest_id(self.object), problem=str(reason), status=422)
         return self.changed(str(_("The mailing is on its way.")))
@@ -90,8 +90,8 @@ class AttemptTryAgain(SignedIn):
     def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         return redirect("attempt_detail", pk)  # where log-in leads back to
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        attempt = get_object_or_404(Attempt.objects.owned_by(self.request.user), pk=pk)
+    def post(self, request: Request, pk: int) -> HttpResponse:
+        attempt = own_row(Attempt, request.user, pk)
         if runs.try_again(attempt):
             messages.success(request, str(_("It is tried again.")))
         if is_htmx(request):

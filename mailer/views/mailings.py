@@ -1,8 +1,8 @@
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from django.db.models import Prefetch, QuerySet
-from django.http import Http404, HttpResponse
+from django.db.models import Model, Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,10 +17,10 @@ from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending.opening import schedule_of
-from mailer.tables import AttemptTable, MailingTable
+from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
 from site_config.http import Request
-from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn
+from site_config.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, own_row
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -40,7 +40,24 @@ class MailingList(OwnedList):
     @classmethod
     def rows(cls, user: User) -> QuerySet[Mailing]:
         latest = Prefetch("attempts", Attempt.objects.latest_of_each_mailing(), to_attr="latest")
-        return Mailing.objects.visible_to(user).select_related("message").prefetch_related(latest)
+        rows = Mailing.objects.visible_to(user).select_related("message").prefetch_related(latest)
+        return rows.select_related("owner").with_numbers() if user.oversees else rows
+
+    @classmethod
+    def table_of(cls, user: User) -> type[MailingTable]:
+        return OversightTable if user.oversees else MailingTable
+
+    @classmethod
+    def row_table(cls, row: Model, request: HttpRequest) -> MailingTable:
+        return cls.table_of(cast(Request, request).user)([row], request=request)
+
+    def get_table_class(self) -> type[MailingTable]:
+        return self.table_of(self.request.user)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        if self.request.user.only_watches:
+            kwargs = {"lead": _("What everybody sends."), **kwargs}
+        return super().get_context_data(**kwargs)
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
         rows = [row.record for row in context["table"].paginated_rows]
@@ -94,9 +111,7 @@ class MailingClone(MailingCreate):
     title = _("Copy of a mailing")
 
     def initial(self) -> dict[str, Any]:
-        source = Mailing.objects.owned_by(self.request.user).filter(pk=self.kwargs["pk"]).first()
-        if source is None:
-            raise Http404
+        source = own_row(Mailing, self.request.user, self.kwargs["pk"])
         initial = super().initial()
         start = max(initial["starts_at"], source.starts_at)
         return {
@@ -167,6 +182,13 @@ class MailingDetail(OwnedList):
     def get_queryset(self) -> QuerySet[Attempt]:
         return self.mailing.attempts.all()
 
+    def get_table_class(self) -> type[AttemptTable]:
+        return AttemptTable if self.own else MaskedAttemptTable
+
+    @property
+    def own(self) -> bool:
+        return self.mailing.owner_id == self.request.user.pk
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         mailing = self.mailing
         return {
@@ -175,6 +197,8 @@ class MailingDetail(OwnedList):
             "mailing": mailing,
             "running": self.running,
             "audience": audience_of_mailing(mailing),
+            "own": self.own,
+            "may_disable": self.request.user.has_perm("mailer.disable_mailing"),
             "groups": mailing.groups.all(),
             "single_clients": mailing.clients.count(),
             "next_runs": self.next_runs(),
@@ -197,7 +221,7 @@ class MailingDetail(OwnedList):
         return LIVE_SECONDS if self.running else seconds_until_a_look(self.mailing)
 
 
-class Recipients(SignedIn):
+class Recipients(ForOwners):
     """While a mailing's form is filled in: what a search finds, and how many the choice reaches."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002

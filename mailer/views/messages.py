@@ -23,7 +23,7 @@ from mailer.tables import MessageTable
 from people.models import User
 from site_config.http import Request, targets
 from site_config.tables import moment
-from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn
+from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
 
 TEST_REGION = "test-send"
 MAIL_POLICY = {
@@ -50,7 +50,7 @@ class MessageList(OwnedList):
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[Message]:
-        return Message.objects.visible_to(user).with_uses()
+        return Message.objects.owned_by(user).with_uses()
 
 
 class MessagePage:
@@ -144,7 +144,7 @@ class MessageTest(MessageView):
         return redirect("message_preview", pk)  # where log-in leads back to
 
     def post(self, request: Request, pk: int) -> HttpResponse:
-        message = get_object_or_404(Message.objects.owned_by(request.user), pk=pk)
+        message = own_row(Message, request.user, pk)
         form = TestSendForm(request.POST, owner=request.user)
         if not form.is_valid():
             return self.answer(message, form, status=422)

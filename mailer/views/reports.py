@@ -11,7 +11,7 @@ from liquid.exceptions import LiquidError
 from mailer.filters import AttemptFilter, DeliveryFilter
 from mailer.models import Attempt, Delivery
 from mailer.sending.compose import preview_of
-from mailer.tables import DeliveryTable, ReportTable
+from mailer.tables import DeliveryTable, OversightReportTable, ReportTable
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from mailer.views.messages import MAIL_POLICY
 from people.models import User
@@ -31,7 +31,11 @@ class ReportList(OwnedList):
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[Attempt]:
-        return Attempt.objects.visible_to(user)
+        rows = Attempt.objects.visible_to(user)
+        return rows.select_related("mailing__owner") if user.oversees else rows
+
+    def get_table_class(self) -> type[ReportTable]:
+        return OversightReportTable if self.request.user.oversees else ReportTable
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
         rows = [row.record for row in context["table"].paginated_rows]
@@ -45,7 +49,12 @@ class OneAttempt(SignedIn):
         attempt = rows.select_related("mailing__owner").filter(pk=self.kwargs["pk"]).first()
         if attempt is None:
             raise Http404
+        attempt.masked = not self.sees_addresses(attempt)
         return attempt
+
+    def sees_addresses(self, attempt: Attempt) -> bool:
+        """Managers see recipients as a number; the owner and superusers by their addresses."""
+        return attempt.mailing.owner_id == self.request.user.pk or self.request.user.is_superuser
 
 
 class AttemptDetail(OneAttempt, OwnedList):
@@ -59,7 +68,8 @@ class AttemptDetail(OneAttempt, OwnedList):
     template_name = "reports/detail.html"
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        return self.attempt.deliveries.all()
+        deliveries = self.attempt.deliveries
+        return deliveries.none() if self.attempt.masked else deliveries.all()
 
     def get_template_names(self) -> list[str]:
         return ["reports/state.html"] if targets(self.request, STATE) else super().get_template_names()

@@ -80,3 +80,8 @@ window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   document.querySelectorAll("button[disabled]").forEach((button) => (button.disabled = false));
 });
+
+// The time zone of who registers, so that they need not choose it.
+document.querySelectorAll("[data-browser-zone]").forEach((field) => {
+  field.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+});

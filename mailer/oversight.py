@@ -1,0 +1,87 @@
+"""What a manager does to the mailings of others, and what becomes of a user's mailings with the user."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from mailer import runs, tasks
+from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from people.audit import record
+from people.letters import Letter, address, send_letter
+from people.models import AuditEntry, User
+
+DISABLED = Letter(
+    subject=_("Your mailing was disabled"),
+    lines=(
+        _("%(by)s disabled your mailing “%(mailing)s”. Nothing of it is sent any more."),
+        _("Reason: %(reason)s"),
+        _("Only a manager can enable it again. It then goes on by its schedule."),
+    ),
+    button=_("Look at the mailing"),
+)
+
+
+def disable(*, mailing: Mailing, by: User, reason: str) -> bool:
+    """Stop a mailing within a second, until a manager enables it, and mail its owner who did it and why.
+
+    Tells whether this call did it: a second one, also at the same instant, changes nothing.
+    """
+    with transaction.atomic():
+        done = Mailing.objects.filter(pk=mailing.pk, disabled_at=None).update(
+            disabled_at=timezone.now(), disabled_by=by, disabled_reason=reason
+        )
+        if done:
+            record(actor=by, action=AuditEntry.Action.MAILING_DISABLED, target=mailing, detail=reason)
+            send_letter(
+                DISABLED,
+                to=mailing.owner.email,
+                language=mailing.owner.language,
+                link=address("mailing_detail", pk=mailing.pk),
+                by=by.get_short_name(),
+                mailing=str(mailing),
+                reason=reason,
+            )
+    return bool(done)
+
+
+def enable(*, mailing: Mailing, by: User) -> bool:
+    """Let a mailing go on: what was begun, then what was missed, folded into one run."""
+    with transaction.atomic():
+        done = Mailing.objects.filter(pk=mailing.pk, disabled_at__isnull=False).update(
+            disabled_at=None, disabled_by=None, disabled_reason=""
+        )
+        if done:
+            record(actor=by, action=AuditEntry.Action.MAILING_ENABLED, target=mailing)
+            runs.go_on(mailing)
+    return bool(done)
+
+
+def owner_unblocked(**_kwargs: Any) -> None:
+    """Look at once for what a user who may work again has due."""
+    transaction.on_commit(tasks.sweep_now)
+
+
+def owner_leaves(user: User, **_kwargs: Any) -> None:
+    """Delete a user's mailings: a message that one sends could not go before it."""
+    for mailing in Mailing.objects.owned_by(user):
+        runs.delete(mailing)
+
+
+def belongings(user: User, **_kwargs: Any) -> list[str]:
+    """What of this app goes with an account, a sentence each."""
+    clients = Client.objects.owned_by(user).count()
+    groups = ClientGroup.objects.owned_by(user).count()
+    messages = Message.objects.owned_by(user).count()
+    mailings = Mailing.objects.owned_by(user).count()
+    attempts = Attempt.objects.owned_by(user).count()
+    counted = [
+        (clients, ngettext("%(count)s client", "%(count)s clients", clients)),
+        (groups, ngettext("%(count)s group", "%(count)s groups", groups)),
+        (messages, ngettext("%(count)s message", "%(count)s messages", messages)),
+        (mailings, ngettext("%(count)s mailing", "%(count)s mailings", mailings)),
+        (attempts, ngettext("the report of %(count)s run", "the reports of %(count)s runs", attempts)),
+    ]
+    return [text % {"count": count} for count, text in counted if count]

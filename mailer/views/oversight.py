@@ -1,0 +1,82 @@
+"""What a manager does to the mailings of others."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from mailer import oversight
+from mailer.models import Mailing
+from mailer.views.mailing_actions import show_changed
+from mailer.views.mailings import MailingList
+from people.forms.users import ReasonForm
+from site_config.http import Request, no_content, retarget, trigger
+from site_config.tables import row_id
+from site_config.views import OwnedView
+
+
+class Oversight(OwnedView):
+    """Only for who may disable mailings; whoever does not even see one finds nothing."""
+
+    list_view = MailingList
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated:
+            self.object = self.find()
+            if not request.user.has_perm("mailer.disable_mailing"):
+                raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def find(self, *, lock: bool = False) -> Mailing:  # noqa: ARG002  (the switch is a compare-and-swap)
+        rows = Mailing.objects.visible_to(self.request.user).select_related("message", "owner")
+        mailing = rows.filter(pk=self.kwargs["pk"]).first()
+        if mailing is None:
+            raise Http404
+        return mailing
+
+    def back_url(self) -> str:
+        return str(self.object.get_absolute_url())
+
+
+class MailingDisable(Oversight):
+    title = _("Disable mailing")
+    page_template = "includes/form_page.html"
+    dialog_template = "includes/form_dialog.html"
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        return self.ask(ReasonForm())
+
+    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            return self.ask(form, status=422)
+        oversight.disable(mailing=self.object, by=request.user, reason=form.cleaned_data["reason"])
+        messages.success(request, _now("“%(mailing)s” is disabled.") % {"mailing": self.object})
+        return self.changed_below() if self.in_dialog else redirect(self.back_url())
+
+    def changed_below(self) -> HttpResponse:
+        """The page under the dialog: the mailing's own reloads itself, a list gets the row anew."""
+        if (self.request.htmx.current_url_abs_path or "").startswith(self.back_url()):
+            return no_content("mailings:changed", "dialog:close")
+        row = MailingList.rows(self.request.user).get(pk=self.object.pk)
+        table = MailingList.row_table(row, self.request)
+        response = render(self.request, "includes/table_row.html", {"row": table.rows[0]})
+        return trigger(retarget(response, f"#{row_id(row)}"), "dialog:close")
+
+    def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
+        title = _now("Disable “%(mailing)s”?") % {"mailing": self.object}
+        return self.show(form=form, title=title, submit=_("Disable"), status=status)
+
+
+class MailingEnable(Oversight):
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        return redirect("mailing_detail", pk)  # where log-in leads back to
+
+    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        oversight.enable(mailing=self.object, by=request.user)
+        messages.success(request, _now("“%(mailing)s” is enabled.") % {"mailing": self.object})
+        return show_changed(request, self.object)

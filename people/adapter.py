@@ -1,0 +1,64 @@
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+
+from people.letters import ACCOUNT_LETTERS, address, send_letter
+from people.models import User
+
+LINKS = {"account/email/account_already_exists": "account_reset_password"}
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Where allauth's flows meet this site's mail, links and rules."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send the site's own letter instead of a template, in the language of who reads it."""
+        names = ("from_email", "to_email", "ip", "user_agent", "timestamp")
+        values = {name: context[name] for name in names if name in context}
+        link = context.get("activate_url") or context.get("password_reset_url") or ""
+        if template_prefix in LINKS:
+            link = address(LINKS[template_prefix])
+        reader = User.objects.filter(email__iexact=email).first() or context.get("user")
+        send_letter(
+            ACCOUNT_LETTERS[template_prefix],
+            to=email,
+            language=reader.language if reader else "",
+            link=link,
+            **values,
+        )
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Name the user, whose language the letter is written in."""
+        super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:  # noqa: ARG002
+        return address("account_confirm_email", key=emailconfirmation.key)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        uid, _dash, token = key.partition("-")
+        return address("account_reset_password_from_key", uidb36=uid, key=token)
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        """Save a new user in the language of the page; the same form sent twice at once makes one."""
+        user.language = translation.get_language() or ""
+        try:
+            with transaction.atomic():
+                saved: User = super().save_user(request, user, form, commit)
+        except IntegrityError as error:
+            raise ImmediateHttpResponse(self.respond_email_verification_sent(request, None)) from error
+        return saved
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Tell a blocked user why: they have just shown the right password."""
+        return render(request, "account/account_inactive.html", {"blocked": user}, status=403)

@@ -1,0 +1,66 @@
+from typing import Any, cast
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from people.accounts import mark_verified
+from people.audit import record
+from people.forms.admin import AdminChangeForm, AdminCreationForm
+from people.models import AuditEntry, User
+
+# The admin's log-in is the site's: with its limits, its second factor and its block.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+    ordering = ("email",)
+    list_display = ("email", "name", "company", "is_active", "is_staff")
+    search_fields = ("email", "name", "company")
+    filter_horizontal = ("groups", "user_permissions")
+    # Block and unblock stand in the table of users: there they ask why, and end the sessions.
+    readonly_fields = ("last_login", "date_joined", "is_active", "blocked_at", "blocked_by", "blocked_reason")
+    form = AdminChangeForm
+    add_form = AdminCreationForm
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        (_("Personal info"), {"fields": ("name", "company", "time_zone", "language")}),
+        (_("Roles"), {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("Blocked"), {"fields": ("is_active", "blocked_at", "blocked_by", "blocked_reason")}),
+        (_("Important dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),
+    )
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """An address that an administrator entered counts as verified."""
+        super().save_related(request, form, formsets, change)
+        user: User = form.instance
+        mark_verified(user)
+        action = AuditEntry.Action.USER_EDITED if change else AuditEntry.Action.USER_CREATED
+        roles = ", ".join(group.name for group in user.groups.all())
+        record(actor=cast(User, request.user), action=action, target=user, detail=roles)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Deleting a user stands in the table of users too: it stops their mailings first."""
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
+    list_display = ("at", "actor", "action", "target", "detail", "address")
+    list_filter = ("action",)
+    search_fields = ("actor", "target", "detail")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False

@@ -1,0 +1,51 @@
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from django_filters import ChoiceFilter, DateFilter, ModelChoiceFilter
+
+from people.models import AuditEntry, User
+from site_config.filters import ListFilter, SearchFilter
+
+
+class UserFilter(ListFilter):
+    q = SearchFilter(fields=("email", "name", "company"), label=_("E-mail, name or company"))
+    state = ChoiceFilter(
+        method="by_state",
+        label=_("State"),
+        empty_label=_("All users"),
+        choices=[("active", _("Active")), ("blocked", _("Blocked"))],
+    )
+    role = ModelChoiceFilter(
+        field_name="groups",
+        queryset=Group.objects.order_by("name"),
+        label=_("Role"),
+        empty_label=_("All roles"),
+    )
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = ()
+
+    def by_state(self, queryset: QuerySet[User], _name: str, value: Any) -> QuerySet[User]:
+        return queryset.filter(is_active=value == "active")
+
+
+class DayInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class AuditFilter(ListFilter):
+    q = SearchFilter(fields=("actor", "target", "detail"), label=_("Who, to what or why"))
+    action = ChoiceFilter(label=_("What"), choices=AuditEntry.Action, empty_label=_("Everything"))
+    since = DateFilter(field_name="at", lookup_expr="date__gte", label=_("From"), widget=DayInput())
+    until = DateFilter(field_name="at", lookup_expr="date__lte", label=_("To"), widget=DayInput())
+
+    class Meta:
+        model = AuditEntry
+        fields: tuple[str, ...] = ()

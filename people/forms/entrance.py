@@ -1,0 +1,71 @@
+"""allauth's forms, in this site's words."""
+
+from typing import Any
+
+from allauth.account import forms as account
+from allauth.mfa.base import forms as two_factor
+from allauth.mfa.totp import forms as totp
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+WORDS = {
+    "login": _("E-mail"),
+    "email": _("E-mail"),
+    "password": _("Password"),
+    "oldpassword": _("Present password"),
+    "password1": _("Password"),
+    "password2": _("Password, again"),
+    "code": _("Code"),
+    "remember": _("Stay logged in on this device"),
+}
+STRENGTH = _("At least 8 characters. Not your name or e-mail, not only digits, not a common one.")
+
+
+class InOurWords(forms.Form):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = WORDS.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+        if "password1" in self.fields:
+            self.fields["password1"].help_text = STRENGTH
+
+
+class Login(InOurWords, account.LoginForm): ...
+
+
+class Signup(InOurWords, account.SignupForm): ...
+
+
+class ResetPassword(InOurWords, account.ResetPasswordForm): ...
+
+
+class ResetPasswordKey(InOurWords, account.ResetPasswordKeyForm): ...
+
+
+class ChangePassword(InOurWords, account.ChangePasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].label = _("New password")
+        self.fields["password2"].label = _("New password, again")
+
+
+class SetPassword(InOurWords, account.SetPasswordForm): ...
+
+
+class AddEmail(InOurWords, account.AddEmailForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("New e-mail")
+
+
+class Reauthenticate(InOurWords, account.ReauthenticateForm): ...
+
+
+class ActivateTotp(InOurWords, totp.ActivateTOTPForm): ...
+
+
+class EnterCode(InOurWords, two_factor.AuthenticateForm): ...
+
+
+class EnterCodeAgain(InOurWords, two_factor.ReauthenticateForm): ...

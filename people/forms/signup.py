@@ -1,0 +1,36 @@
+"""Apart from the other forms, because allauth's own are built upon this one."""
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from people.models import ZONES, User
+from people.validators import validate_one_line
+
+
+class SignupExtras(forms.Form):
+    """What is asked beside e-mail and password. The browser's script fills the time zone in."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=150,
+        required=False,
+        validators=[validate_one_line],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    time_zone = forms.CharField(
+        required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-browser-zone": ""})
+    )
+    field_order = [  # noqa: RUF012
+        "name",
+        "email",
+        "password1",
+        "password2",
+        "time_zone",
+    ]
+
+    def signup(self, request: HttpRequest, user: User) -> None:  # noqa: ARG002
+        zone = self.cleaned_data["time_zone"]
+        user.name = self.cleaned_data["name"]
+        user.time_zone = zone if zone in ZONES else "UTC"
+        user.save(update_fields=["name", "time_zone"])

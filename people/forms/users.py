@@ -1,0 +1,57 @@
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from people.forms.profile import zone_choices
+from people.models import User
+from people.validators import validate_one_line
+from site_config.forms import ModelForm, RowsField
+
+
+class UserForm(ModelForm[User]):
+    """A user, as a superuser makes or changes one."""
+
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    groups = RowsField(
+        label=_("Roles"),
+        queryset=Group.objects.order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "company", "time_zone", "language")
+        widgets = {  # noqa: RUF012
+            "email": forms.EmailInput(attrs={"autocomplete": "off"}),
+            "name": forms.TextInput(attrs={"autocomplete": "off"}),
+            "company": forms.TextInput(attrs={"autocomplete": "off"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["groups"] = self.instance.groups.all()
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
+            raise ValidationError(_("There is an account with this e-mail already."))
+        return email
+
+
+class ReasonForm(forms.Form):
+    """Why something is stopped; whom it concerns will read it."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        validators=[validate_one_line],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("It is shown to the person it concerns."),
+    )

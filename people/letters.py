@@ -1,0 +1,116 @@
+"""The mails about accounts: each is written once and goes out as text and HTML, in its reader's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from people import tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """Paragraphs with %(names)s in them, and a button that leads to the value named `link`."""
+
+    subject: str | Promise
+    lines: tuple[str | Promise, ...]
+    button: str | Promise = ""
+    security: bool = False  # tells from where it was done, and what to do if it was somebody else
+
+
+IGNORE = _("If this was not you, nothing has to be done: without the link nothing happens.")
+
+CONFIRM = Letter(
+    subject=_("Confirm your e-mail address"),
+    lines=(
+        _("Somebody, we think you, entered %(email)s at our mailing service."),
+        _("Confirm the address within three days and you can begin."),
+        IGNORE,
+    ),
+    button=_("Confirm the address"),
+)
+EXISTS = Letter(
+    subject=_("You have an account already"),
+    lines=(
+        _("Somebody, we think you, wanted to register with %(email)s, which has an account already."),
+        _("Log in with it. If the password is forgotten, set a new one."),
+        _("If this was not you, nothing has to be done: nobody was told that you have an account."),
+    ),
+    button=_("Set a new password"),
+)
+RESET = Letter(
+    subject=_("Set a new password"),
+    lines=(_("Somebody, we think you, asked for a new password for %(email)s."), IGNORE),
+    button=_("Set a new password"),
+)
+INVITED = Letter(
+    subject=_("An account was made for you"),
+    lines=(
+        _("%(by)s made an account for you at our mailing service. Your log-in is %(email)s."),
+        _("Set a password within three days and you can begin."),
+    ),
+    button=_("Set a password"),
+)
+EMAIL_CHANGED = Letter(
+    subject=_("Your e-mail address was changed"),
+    lines=(_("Your account's address was changed from %(from_email)s to %(to_email)s."),),
+    security=True,
+)
+
+
+def _notice(subject: Promise, line: Promise) -> Letter:
+    return Letter(subject=subject, lines=(line,), security=True)
+
+
+# By the name under which allauth sends it.
+ACCOUNT_LETTERS: Mapping[str, Letter] = {
+    "account/email/email_confirmation": CONFIRM,
+    "account/email/email_confirmation_signup": CONFIRM,
+    "account/email/account_already_exists": EXISTS,
+    "account/email/password_reset_key": RESET,
+    "account/email/email_changed": EMAIL_CHANGED,
+    "account/email/password_changed": _notice(
+        _("Your password was changed"), _("The password of %(email)s was changed.")
+    ),
+    "account/email/password_reset": _notice(
+        _("Your password was changed"), _("A new password was set for %(email)s by a link in a mail.")
+    ),
+    "account/email/password_set": _notice(_("Your password was set"), _("A password was set for %(email)s.")),
+    "mfa/email/totp_activated": _notice(
+        _("Two-factor log-in is on"), _("From now on %(email)s logs in with a code from an app.")
+    ),
+    "mfa/email/totp_deactivated": _notice(
+        _("Two-factor log-in is off"), _("%(email)s logs in without a code from an app again.")
+    ),
+    "mfa/email/recovery_codes_generated": _notice(
+        _("New recovery codes were made"), _("The recovery codes of %(email)s were replaced by new ones.")
+    ),
+}
+
+
+def address(name: str, **kwargs: Any) -> str:
+    """A link for a mail: it begins with SITE_URL, whatever host the request named."""
+    return f"{settings.SITE_URL}{reverse(name, kwargs=kwargs)}"
+
+
+def send_letter(letter: Letter, *, to: str, language: str = "", **values: Any) -> None:
+    """Queue a letter: a mail server that is slow or away holds up no page, and nothing is lost."""
+    with translation.override(language or translation.get_language() or settings.LANGUAGE_CODE):
+        values = {"email": to, **values}
+        context = {
+            "subject": " ".join((str(letter.subject) % values).split()),
+            "lines": [str(line) % values for line in letter.lines],
+            "button": letter.button,
+            "link": values.get("link", ""),
+            "security": values if letter.security else None,
+            "site_url": settings.SITE_URL,
+        }
+        text = render_to_string("letters/letter.txt", context)
+        html = render_to_string("letters/letter.html", context)
+    tasks.queue_letter(to=to, subject=context["subject"], text=text, html=html)

@@ -1,0 +1,40 @@
+from collections.abc import Callable
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from people.audit import ORIGIN
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def audit_origin(get_response: GetResponse) -> GetResponse:
+    """Let the audit trail know from where a request comes."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        try:
+            address = get_adapter().get_client_ip(request)
+        except PermissionDenied:  # a socket without an address
+            address = None
+        token = ORIGIN.set(address)
+        try:
+            return get_response(request)
+        finally:
+            ORIGIN.reset(token)
+
+    return middleware
+
+
+def user_language(get_response: GetResponse) -> GetResponse:
+    """Speak the language that a signed-in user chose, whatever the browser prefers."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        language = getattr(request.user, "language", "")
+        if language and language != translation.get_language():
+            translation.activate(language)
+            request.LANGUAGE_CODE = translation.get_language()
+        return get_response(request)
+
+    return middleware

@@ -1,0 +1,59 @@
+"""What allauth tells by signals, put into the audit trail."""
+
+from typing import Any
+
+from allauth.account import signals
+from allauth.mfa import signals as mfa_signals
+from allauth.mfa.models import Authenticator
+from django.http import HttpRequest
+
+from people.audit import record
+from people.models import AuditEntry, User
+
+Action = AuditEntry.Action
+
+
+def signed_up(user: User, **_kwargs: Any) -> None:
+    record(actor=user, action=Action.SIGNED_UP, target=user)
+
+
+def confirmed(email_address: Any, **_kwargs: Any) -> None:
+    record(
+        actor=email_address.user,
+        action=Action.CONFIRMED,
+        target=email_address.user,
+        detail=str(email_address),
+    )
+
+
+def password_changed(user: User, **_kwargs: Any) -> None:
+    record(actor=user, action=Action.PASSWORD_CHANGED, target=user)
+
+
+def email_changed(user: User, from_email_address: Any, to_email_address: Any, **_kwargs: Any) -> None:
+    if from_email_address:
+        detail = f"{from_email_address} → {to_email_address}"
+        record(actor=user, action=Action.EMAIL_CHANGED, target=user, detail=detail)
+
+
+def two_factor(action: AuditEntry.Action, user: User, authenticator: Authenticator) -> None:
+    if authenticator.type == Authenticator.Type.TOTP:
+        record(actor=user, action=action, target=user)
+
+
+def two_factor_on(user: User, authenticator: Authenticator, request: HttpRequest, **_kwargs: Any) -> None:  # noqa: ARG001
+    two_factor(Action.TWO_FACTOR_ON, user, authenticator)
+
+
+def two_factor_off(user: User, authenticator: Authenticator, request: HttpRequest, **_kwargs: Any) -> None:  # noqa: ARG001
+    two_factor(Action.TWO_FACTOR_OFF, user, authenticator)
+
+
+def connect() -> None:
+    signals.user_signed_up.connect(signed_up)
+    signals.email_confirmed.connect(confirmed)
+    for signal in (signals.password_changed, signals.password_reset, signals.password_set):
+        signal.connect(password_changed)
+    signals.email_changed.connect(email_changed)
+    mfa_signals.authenticator_added.connect(two_factor_on)
+    mfa_signals.authenticator_removed.connect(two_factor_off)

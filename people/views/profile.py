@@ -1,0 +1,86 @@
+from typing import Any
+
+from allauth.account.internal.flows.logout import logout
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language as django_set_language
+
+from people.accounts import LastSuperuser, consequences, delete_account
+from people.forms.profile import DeleteAccountForm, ProfileForm
+from people.models import User
+from site_config.http import Request
+from site_config.views import SignedIn
+
+
+class Profile(SignedIn):
+    """Name, company, time zone, language and picture."""
+
+    def get(self, request: Request) -> HttpResponse:
+        user = request.user
+        initial = {"language": user.language or translation.get_language()}
+        return self.show(ProfileForm(instance=user, initial=initial))
+
+    def post(self, request: Request) -> HttpResponse:
+        user = User.objects.get(pk=request.user.pk)  # a form with errors must not change what the page shows
+        form = ProfileForm(request.POST, request.FILES, instance=user)
+        if not form.is_valid():
+            return self.show(form, status=422)
+        form.save()
+        with translation.override(user.language):
+            messages.success(request, _("Your profile was saved."))
+        return redirect("account_profile")
+
+    def show(self, form: ProfileForm, status: int = 200) -> HttpResponse:
+        return render(self.request, "people/profile.html", {"form": form}, status=status)
+
+
+class Avatar(SignedIn):
+    """A user's picture, for those who may see the user."""
+
+    def get(self, request: Request, pk: int) -> FileResponse:
+        user = get_object_or_404(User.objects.visible_to(request.user), pk=pk)
+        if not user.avatar:
+            raise Http404
+        try:
+            response = FileResponse(user.avatar.open("rb"), content_type="image/webp")
+        except FileNotFoundError as error:
+            raise Http404 from error
+        response["Cache-Control"] = "private, max-age=600"
+        return response
+
+
+class DeleteAccount(SignedIn):
+    def get(self, request: Request) -> HttpResponse:
+        return self.show(DeleteAccountForm(user=request.user))
+
+    def post(self, request: Request) -> HttpResponse:
+        user = request.user
+        form = DeleteAccountForm(request.POST, user=user)
+        if not form.is_valid():
+            return self.show(form, status=422)
+        try:
+            delete_account(user=User.objects.get(pk=user.pk), by=user)
+        except LastSuperuser:
+            form.add_error(None, _("You are the last superuser. Make another one first."))
+            return self.show(form, status=422)
+        logout(request)
+        messages.success(request, _("Your account and all that belonged to it are deleted."))
+        return redirect("account_login")
+
+    def show(self, form: DeleteAccountForm, status: int = 200) -> HttpResponse:
+        context: dict[str, Any] = {"form": form, "consequences": consequences(self.request.user)}
+        return render(self.request, "people/delete_account.html", context, status=status)
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Switch the language of the page, and for a signed-in user that of their mail too."""
+    response: HttpResponse = django_set_language(request)
+    language = request.POST.get("language", "")
+    if request.user.is_authenticated and translation.check_for_language(language):
+        User.objects.filter(pk=request.user.pk).update(language=language[:10])
+    return response

@@ -1,0 +1,204 @@
+"""The manager's table of users; creating, editing and deleting them is for superusers."""
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from people.access import NotAllowed, block, may_block, unblock
+from people.accounts import LastSuperuser, consequences, create_user, delete_account, edit_user
+from people.filters import AuditFilter, UserFilter
+from people.forms.users import ReasonForm, UserForm
+from people.models import AuditEntry, User
+from people.tables import AuditTable, UserTable
+from site_config.http import Request, retarget, targets, trigger
+from site_config.tables import row_id
+from site_config.views import OwnedEdit, OwnedFormView, OwnedList, OwnedView, SignedIn
+
+
+class Permitted(SignedIn):
+    """Only for those who have a permission; for other users a 403."""
+
+    permission: ClassVar[str]
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and not self.permitted(request.user):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def permitted(self, user: User) -> bool:
+        return user.has_perm(self.permission)
+
+
+class ForSuperusers(Permitted):
+    def permitted(self, user: User) -> bool:
+        return user.is_superuser
+
+
+class UserList(Permitted, OwnedList):
+    permission = "people.see_all_users"
+    model = User
+    table_class = UserTable
+    filterset_class = UserFilter
+    things = "users"
+    title = _("Users")
+    lead = _("Everyone who has an account.")
+    create_url_name = "user_create"
+    create_title = _("New user")
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[User]:
+        rows: QuerySet[User] = User.objects.visible_to(user)
+        return rows.select_related("blocked_by").prefetch_related("groups")
+
+    def may_create(self) -> bool:
+        return self.request.user.is_superuser
+
+
+class AuditTrail(Permitted, OwnedList):
+    permission = "people.view_auditentry"
+    model = AuditEntry
+    table_class = AuditTable
+    filterset_class = AuditFilter
+    things = "audit"
+    title = _("Audit trail")
+    lead = _("What was done to mailings, users and access. Nothing here can be changed.")
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[AuditEntry]:  # noqa: ARG003  (seen by all who may come here)
+        return AuditEntry.objects.all()
+
+
+class OnUser(OwnedView):
+    """A dialog or a button that acts on a user of the table."""
+
+    list_view = UserList
+
+    def find(self, *, lock: bool = False) -> User:
+        rows: QuerySet[User] = User.objects.visible_to(self.request.user)
+        row = (rows.select_for_update() if lock else rows).filter(pk=self.kwargs["pk"]).first()
+        if row is None:
+            raise Http404
+        return row
+
+    def done(self, text: str, *, row: bool) -> HttpResponse:
+        """The row as it is now, where it was asked for; else the list, which says what was done."""
+        messages.success(self.request, text)
+        if not row:
+            return redirect("users")
+        user = UserList.rows(self.request.user).get(pk=self.object.pk)
+        table = UserTable([user], request=self.request)
+        response = render(self.request, "includes/table_row.html", {"row": table.rows[0]})
+        return trigger(retarget(response, f"#{row_id(user)}"), "dialog:close")
+
+
+class UserBlock(Permitted, OnUser):
+    """Why, and the block; twice is the same as once."""
+
+    permission = "people.block_user"
+    title: ClassVar[str | Promise] = _("Block user")
+    page_template = "includes/form_page.html"
+    dialog_template = "includes/form_dialog.html"
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        if not may_block(user=self.object, by=request.user):
+            raise PermissionDenied
+        return self.ask(ReasonForm())
+
+    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        form = ReasonForm(request.POST)
+        if not may_block(user=self.object, by=request.user):
+            raise PermissionDenied
+        if not form.is_valid():
+            return self.ask(form, status=422)
+        block(user=self.object, by=request.user, reason=form.cleaned_data["reason"])
+        return self.done(_now("%(user)s is blocked.") % {"user": self.object}, row=self.in_dialog)
+
+    def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
+        title = _now("Block %(user)s?") % {"user": self.object}
+        return self.show(form=form, title=title, submit=_("Block"), status=status)
+
+
+class UserUnblock(Permitted, OnUser):
+    permission = "people.block_user"
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        return redirect("users")  # where log-in leads back to
+
+    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        try:
+            unblock(user=self.object, by=request.user)
+        except NotAllowed as error:
+            raise PermissionDenied from error
+        text = _now("%(user)s may log in again.") % {"user": self.object}
+        return self.done(text, row=targets(request, row_id(self.object)))
+
+
+class UserFormView(ForSuperusers, OnUser, OwnedFormView):
+    form_class = UserForm
+
+    def make_form(self, data: Any = None, **kwargs: Any) -> UserForm:
+        return UserForm(data, instance=self.object, initial=self.initial(), **kwargs)
+
+
+class UserCreate(UserFormView):
+    title = _("New user")
+
+    def initial(self) -> dict[str, Any]:
+        by = self.request.user
+        return {"time_zone": by.time_zone, "language": by.language or self.request.LANGUAGE_CODE}
+
+    def store(self, form: UserForm) -> User:
+        user = form.save(commit=False)
+        return create_user(user=user, groups=form.cleaned_data["groups"], by=self.request.user)
+
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+        return self.show(form=self.make_form(), submit=_("Create and invite"))
+
+    def post(self, request: Request) -> HttpResponse:
+        form = self.make_form(request.POST)
+        if form.is_valid() and self.saved(form):
+            return self.changed(_now("%(user)s was invited by a mail.") % {"user": self.object})
+        self.object = None
+        return self.show(form=form, submit=_("Create and invite"), status=422)
+
+
+class UserEdit(UserFormView, OwnedEdit):
+    title = _("Edit user")
+    done_text = _("The user was saved.")
+
+    def store(self, form: UserForm) -> User:
+        user = form.save(commit=False)
+        return edit_user(user=user, groups=form.cleaned_data["groups"], by=self.request.user)
+
+
+class UserDelete(ForSuperusers, OnUser):
+    title: ClassVar[str | Promise] = _("Delete user")
+    page_template = "includes/confirm_page.html"
+    dialog_template = "includes/confirm_dialog.html"
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        return self.confirm()
+
+    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        if self.object.pk == request.user.pk:
+            raise PermissionDenied  # one's own account goes by its own page, which asks for the password
+        try:
+            delete_account(user=self.object, by=request.user)
+        except LastSuperuser:
+            return self.confirm(status=422)
+        return self.changed(_now("The user was deleted."))
+
+    def confirm(self, status: int = 200) -> HttpResponse:
+        self.object = self.find()
+        return self.show(consequences=consequences(self.object), status=status)

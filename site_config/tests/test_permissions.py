@@ -1,0 +1,191 @@
+"""Who may do what: every URL × every role × GET and POST × plain and htmx.
+
+The table is site_config/tests/permissions.py; docs/permissions.md shows it and is held up to date here:
+`UPDATE_DOCS=1 pytest site_config/tests/test_permissions.py` writes it anew.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpResponse
+from django.test import Client as Browser
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from mailer.models import ClientGroup
+from mailer.sending.unsubscribe import token_for
+from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
+from people.models import User
+from site_config.tests.permissions import ROLES, TABLE, as_markdown
+
+HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
+DOCS = settings.BASE_DIR / "docs" / "permissions.md"
+
+
+def url_names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
+            yield from url_names(pattern.url_patterns, inner)
+        else:
+            yield f"{space}{pattern.name or pattern.pattern}"
+
+
+def test_the_table_names_every_url_of_the_site():
+    names = {name for name in url_names(get_resolver().url_patterns) if not name.startswith("admin:")}
+    assert names == set(TABLE)
+
+
+def test_the_table_in_the_documentation_is_this_one():
+    if os.environ.get("UPDATE_DOCS"):
+        DOCS.write_text(as_markdown(), encoding="utf-8")
+    assert DOCS.read_text(encoding="utf-8") == as_markdown()
+
+
+@pytest.fixture
+def users(owner, stranger, manager, superuser):
+    editor = UserFactory(email="editor@example.com", is_staff=True)
+    editor.groups.add(Group.objects.get(name="Content manager"))
+    return {
+        "anonymous": None,
+        "owner": owner,
+        "other user": stranger,
+        "manager": manager,
+        "content manager": editor,
+        "superuser": superuser,
+        "blocked owner": owner,
+    }
+
+
+@pytest.fixture
+def arguments(owner):
+    """What stands in the address of each URL that has something of a row in it."""
+    client = ClientFactory(owner=owner)
+    group = ClientGroup.objects.create(owner=owner, name="Readers")
+    group.clients.add(client)
+    mailing = MailingFactory(message__owner=owner)
+    attempt = AttemptFactory(mailing=mailing)
+    pk = {
+        "client": client.pk,
+        "group": group.pk,
+        "message": mailing.message_id,
+        "mailing": mailing.pk,
+        "attempt": attempt.pk,
+        "user": owner.pk,
+    }
+
+    def of(name: str) -> dict[str, Any]:
+        fixed = {
+            "group_remove": {"pk": group.pk, "client": client.pk},
+            "unsubscribe": {"token": token_for(owner_id=owner.pk, email="a@example.org")},
+            "account_confirm_email": {"key": "made-up"},
+            "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
+            "outbox_mail": {"key": "x"},
+            "outbox_html": {"key": "x"},
+        }
+        return fixed.get(name) or {"pk": pk.get(name.partition("_")[0], 0)}
+
+    return of
+
+
+def address(name: str, arguments: Any) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:  # it needs arguments
+        return reverse(name, kwargs=arguments(name))
+
+
+def outcome(method: str, answer: HttpResponse) -> str:
+    """What an answer means, the same for a plain browser and for htmx."""
+    place = answer.get("Location") or answer.get("HX-Redirect") or ""
+    if place.startswith("/accounts/login/"):
+        return "log in"
+    if answer.status_code in (403, 404, 405):
+        return str(answer.status_code)
+    form = (getattr(answer, "context", None) or {}).get("form")
+    if answer.status_code == 422 or (method == "post" and getattr(form, "errors", None)):
+        return "invalid"
+    assert answer.status_code in (200, 204, 302), answer.status_code
+    if method == "get":
+        return "elsewhere" if place else "page"
+    return "done"
+
+
+def ask(user: User | None, method: str, url: str, *, headers: dict[str, str], blocked: bool) -> str:
+    """What a user gets; what the request did is undone."""
+    cache.clear()
+    with transaction.atomic():
+        browser = Browser()
+        if user:
+            browser.force_login(user)
+        if blocked:
+            User.objects.filter(pk=user.pk).update(
+                is_active=False, session_generation=F("session_generation") + 1
+            )
+        answer = getattr(browser, method)(url, headers=headers)
+        transaction.set_rollback(True)
+    return outcome(method, answer)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_url_for_every_role(name, users, arguments):
+    url = address(name, arguments)
+    for headers in ({}, HTMX):
+        found = {
+            method: tuple(
+                ask(users[role], method, url, headers=headers, blocked=role == "blocked owner")
+                for role in ROLES
+            )
+            for method in ("get", "post")
+        }
+        assert found == {"get": TABLE[name].get, "post": TABLE[name].post}, headers
+
+
+def test_the_administration_is_for_the_staff(users):
+    names = [name for name in url_names(get_resolver().url_patterns) if name.startswith("admin:")]
+    assert len(names) > 20
+    for name in names:
+        if name in ("admin:login", "admin:logout"):  # they lead to the site's own
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue  # of one row: the list beside it is asked
+        for role in ("anonymous", "owner", "other user", "manager", "blocked owner"):
+            for method in ("get", "post"):
+                with transaction.atomic():
+                    browser = Browser()
+                    if role == "blocked owner":
+                        User.objects.filter(pk=users[role].pk).update(is_active=False)
+                    if users[role]:
+                        browser.force_login(users[role])
+                    answer = getattr(browser, method)(url)
+                    assert answer.status_code == 302, (name, role)
+                    assert answer["Location"].startswith("/admin/login/"), (name, role)
+                    transaction.set_rollback(True)
+
+
+def test_the_content_manager_administers_the_blog_and_nothing_else(users, client_of):
+    browser = client_of(users["content manager"])
+    assert browser.get("/admin/").status_code == 200
+    for url in ("/admin/people/user/", "/admin/people/auditentry/", "/admin/auth/group/"):
+        assert browser.get(url).status_code == 403
+
+
+def test_roles_can_be_given_in_the_administration(users, client_of):
+    browser = client_of(users["superuser"])
+    url = reverse("admin:people_user_change", args=[users["other user"].pk])
+    role = Group.objects.get(name="Manager")
+    form = browser.get(url).context["adminform"].form
+    data = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    answer = browser.post(url, {**data, "groups": [role.pk]})
+    assert answer.status_code == 302
+    assert list(users["other user"].groups.all()) == [role]
+    assert client_of(users["other user"]).get("/users/").status_code == 200
+    assert browser.get(reverse("admin:people_user_add")).status_code == 200
