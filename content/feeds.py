@@ -1,0 +1,88 @@
+"""The newest articles of one language as RSS and Atom, and all of them for search engines."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sitemaps import Sitemap
+from django.contrib.syndication.views import Feed
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed, Enclosure
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from content.models import Article
+
+NUMBER = 20
+
+
+class RssFeed(Feed):  # type: ignore[type-arg]  # not subscriptable at run time
+    def get_object(self, request: HttpRequest, language: str) -> str:  # type: ignore[override]  # noqa: ARG002
+        if language not in dict(settings.LANGUAGES):
+            raise Http404
+        return language
+
+    def title(self, language: str) -> str:
+        with override(language):
+            return _("Mailings: the blog")
+
+    def description(self, language: str) -> str:
+        with override(language):
+            return _("Notes on mail that arrives, from the people who make Mailings.")
+
+    subtitle = description
+
+    def link(self, language: str) -> str:
+        return f"{reverse('blog')}?language={language}"
+
+    def language(self, language: str) -> str:
+        return language
+
+    def items(self, language: str) -> QuerySet[Article]:
+        return Article.objects.published().filter(language=language)[:NUMBER]
+
+    def item_title(self, item: Article) -> str:  # type: ignore[override]
+        return item.title
+
+    def item_description(self, item: Article) -> str:  # type: ignore[override]
+        return item.description
+
+    def item_pubdate(self, item: Article) -> datetime:
+        return item.published_at
+
+    def item_updateddate(self, item: Article) -> datetime:
+        return item.updated_at
+
+    def item_enclosures(self, item: Article) -> list[Any]:
+        if not item.image:
+            return []
+        return [Enclosure(settings.SITE_URL + item.image.url, "0", "image/jpeg")]
+
+
+class AtomFeed(RssFeed):
+    feed_type = Atom1Feed
+
+
+class Articles(Sitemap):  # type: ignore[type-arg]  # not subscriptable at run time
+    changefreq = "monthly"
+
+    def items(self) -> QuerySet[Article]:
+        return Article.objects.published().only("slug", "updated_at", "published_at")
+
+    def lastmod(self, item: Article) -> datetime:
+        return max(item.updated_at, item.published_at)
+
+
+class Pages(Sitemap):  # type: ignore[type-arg]
+    priority = 0.8
+
+    def items(self) -> list[str]:
+        return ["home", "blog"]
+
+    def location(self, item: str) -> str:
+        return reverse(item)
+
+
+SITEMAPS = {"pages": Pages, "articles": Articles}

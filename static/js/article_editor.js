@@ -1,0 +1,15 @@
+// Turns the article's text area into an editor of exactly what the server lets an article contain.
+import {
+  Blockquote, Bold, BulletList, Code, CodeBlock, Document, Dropcursor, Fullscreen, Gapcursor, HTML, HardBreak,
+  Heading, History, HorizontalRule, Italic, Link, ListItem, Menu, OrderedList, Paragraph, Strike,
+  Subscript, Superscript, Table, TableCell, TableHeader, TableRow, Text, Underline, createTextareaEditor,
+} from "../django_prose_editor/editor.js";
+
+const extensions = () => [
+  Document, Dropcursor, Gapcursor, Paragraph, HardBreak, Text, History, Menu, HTML, Fullscreen,
+  Heading.configure({ levels: [2, 3] }), Bold, Italic, Underline, Strike, Subscript, Superscript, Code, CodeBlock,
+  Blockquote, BulletList, OrderedList, ListItem, HorizontalRule, Link, Table, TableRow, TableHeader, TableCell,
+];
+document
+  .querySelectorAll("textarea[data-article-editor]")
+  .forEach((textarea) => createTextareaEditor(textarea, extensions()));
