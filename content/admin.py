@@ -79,7 +79,11 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
         smallest = shown.srcset.partition(" ")[0]
         height = round(width * shown.height / shown.width)
         return format_html(
-            '<img src="{}" width="{}" height="{}" alt="{}" loading="lazy">', smallest, width, height, shown.alt
+            '<img src="{}" width="{}" height="{}" alt="{}" loading="lazy">',
+            smallest,
+            width,
+            height,
+            shown.alt,
         )
 
     def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:  # noqa: ARG002
@@ -100,15 +104,19 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
         """The article as it would look, from a form that is not saved."""
         pk = request.GET.get("article", "")
         article = Article.objects.filter(pk=pk).first() if pk.isdecimal() else None
-        if not (self.has_change_permission(request, article) if article else self.has_add_permission(request)):
+        if not (
+            self.has_change_permission(request, article) if article else self.has_add_permission(request)
+        ):
             raise PermissionDenied
-        form = ArticleForm(request.POST, request.FILES, instance=article)
+        form: Any = self.get_form(request, article, change=bool(article))(
+            request.POST, request.FILES, instance=article
+        )
         if not form.is_valid():
             return render(request, "content/preview_errors.html", {"form": form}, status=422)
         page = page_of(form.save(commit=False))
         new_picture = as_data(form.picture, form.instance.image_alt) if form.picture else page.card.picture
         description = form.instance.description or describe(page.body)
-        context = article_context(request, page, preview=True, picture=new_picture, description=description)
+        context = article_context(page, preview=True, picture=new_picture, description=description)
         return render(request, "content/article.html", context)
 
 

@@ -59,5 +59,7 @@ def _safely(call: Callable[..., Any], *args: Any) -> Any:
         return call(*args)
     except Exception:  # whatever the backend raises, a public page is shown all the same
         _rests_until = time.monotonic() + REST_SECONDS
-        log.warning("The cache failed; pages are made without it for %s seconds.", REST_SECONDS, exc_info=True)
+        log.warning(
+            "The cache failed; pages are made without it for %s seconds.", REST_SECONDS, exc_info=True
+        )
         return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from django.conf import settings
@@ -81,7 +81,7 @@ class RedisBuffer:
     def __init__(self, url: str, name: str) -> None:
         import redis  # only installed where there is a server for it
 
-        self.redis = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        self.redis: Any = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         self.prefix = f"{name}:views"
         self.kept, self.batches = f"{self.prefix}:kept", f"{self.prefix}:batches"
 

@@ -40,7 +40,8 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     class Meta:
         model = Article
         fields = (
-            "title", "slug", "language", "status", "published_at", "image", "image_alt", "description", "body",
+            "title", "slug", "language", "status", "published_at", "image", "image_alt", "description",
+            "body",
         )  # fmt: skip
         widgets = {"body": Editor, "description": forms.Textarea({"rows": 2, "cols": 90})}  # noqa: RUF012
         field_classes = {"image": forms.FileField}  # noqa: RUF012  (checked below, and never kept as it came)
@@ -48,7 +49,9 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     def clean_body(self) -> str:
         body = clean_body(self.cleaned_data["body"])
         if not plain_text(body):
-            raise forms.ValidationError(_("Write something: nothing of this text can be shown."), code="empty")
+            raise forms.ValidationError(
+                _("Write something: nothing of this text can be shown."), code="empty"
+            )
         return body
 
     def clean_image(self) -> Any:

@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, cast
+from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
@@ -52,13 +52,19 @@ def prepare(upload: IO[bytes]) -> Picture:
     if len(source) > MAX_BYTES:
         raise ValidationError(_("The file is larger than 10 MB."), code="too_heavy")
     image = _decoded(source)
-    stem = f"{FOLDER}/{hashlib.sha256(source).hexdigest()[:20]}"
-    files = {f"{stem}.jpg": _encoded(image, "JPEG", quality=84, progressive=True, optimize=True)}
+    name = name_of(source)
+    stem = name.rpartition(".")[0]
+    files = {name: _encoded(image, "JPEG", quality=84, progressive=True, optimize=True)}
     for width in widths(image.width):
         height = round(image.height * width / image.width)
         smaller = image.resize((width, height), Image.Resampling.LANCZOS) if width < image.width else image
         files[f"{stem}-{width}.webp"] = _encoded(smaller, "WEBP", quality=80, method=4)
-    return Picture(name=f"{stem}.jpg", width=image.width, height=image.height, files=files)
+    return Picture(name=name, width=image.width, height=image.height, files=files)
+
+
+def name_of(source: bytes) -> str:
+    """The name under which the picture in a file is stored, whatever the file is called."""
+    return f"{FOLDER}/{hashlib.sha256(source).hexdigest()[:20]}.jpg"
 
 
 def store(picture: Picture) -> str:
@@ -107,7 +113,7 @@ def _decoded(source: bytes) -> Image.Image:
         raise _too_large()
     try:
         image.draft("RGB", (FULL_WIDTH * 2, FULL_WIDTH * 2))
-        upright = cast(Image.Image, ImageOps.exif_transpose(image))
+        upright = ImageOps.exif_transpose(image)
         if upright.width < MIN_WIDTH:
             raise ValidationError(_("The picture must be at least 600 pixels wide."), code="too_small")
         upright.thumbnail((FULL_WIDTH, FULL_WIDTH * 2), Image.Resampling.LANCZOS)
@@ -132,7 +138,9 @@ def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
 
 
 def _too_large() -> ValidationError:
-    return ValidationError(_("The picture has more than 24 million pixels. Make it smaller."), code="too_large")
+    return ValidationError(
+        _("The picture has more than 24 million pixels. Make it smaller."), code="too_large"
+    )
 
 
 def _no_picture() -> ValidationError:

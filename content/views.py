@@ -63,7 +63,7 @@ def blog(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "pages": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
-        "language": language,
+        "chosen": language,
         "languages": [code for code in languages if len(languages) > 1],
         "feed_language": settings.LANGUAGE_CODE if language == ALL else language,
         "canonical": absolute(reverse("blog") + suffix),
@@ -76,7 +76,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     page = reading.published_page(slug)
     if page is None:
         return _unpublished(request, slug)
-    response = render(request, "content/article.html", article_context(request, page))
+    response = render(request, "content/article.html", article_context(page))
     counting.count_view(request, response, article_id=page.card.pk)
     return response
 
@@ -86,12 +86,11 @@ def _unpublished(request: HttpRequest, slug: str) -> HttpResponse:
     found = Article.objects.filter(slug=slug).first()
     if found is None or not request.user.has_perm("content.change_article"):
         raise Http404
-    context = article_context(request, reading.page_of(found), preview=True)
+    context = article_context(reading.page_of(found), preview=True)
     return render(request, "content/article.html", context)
 
 
 def article_context(
-    request: HttpRequest,  # noqa: ARG001  (the admin's preview passes its own)
     page: reading.Page,
     *,
     preview: bool = False,
@@ -100,9 +99,7 @@ def article_context(
 ) -> dict[str, Any]:
     card = page.card
     if picture or description:
-        card = replace(
-            card, picture=picture or card.picture, description=description or card.description
-        )
+        card = replace(card, picture=picture or card.picture, description=description or card.description)
     canonical = absolute(reverse("article", args=[card.slug]) if card.slug else reverse("blog"))
     image = absolute(card.picture.src) if card.picture else ""
     return {

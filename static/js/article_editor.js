@@ -10,6 +10,11 @@ const extensions = () => [
   Heading.configure({ levels: [2, 3] }), Bold, Italic, Underline, Strike, Subscript, Superscript, Code, CodeBlock,
   Blockquote, BulletList, OrderedList, ListItem, HorizontalRule, Link, Table, TableRow, TableHeader, TableCell,
 ];
+// The editor would insert a style element, which the site's policy forbids; article_editor.css has those rules.
+const noStyle = document.createElementNS(null, "style"); // found by its name, and no style to the browser
+noStyle.setAttribute("data-tiptap-style", "");
+document.head.append(noStyle);
+
 document
   .querySelectorAll("textarea[data-article-editor]")
   .forEach((textarea) => createTextareaEditor(textarea, extensions()));

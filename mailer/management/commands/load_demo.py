@@ -1,10 +1,12 @@
 import json
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core import serializers
+from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -79,8 +81,9 @@ def load() -> None:
 def store_pictures() -> None:
     """Have the articles' pictures in all sizes where the fixture says they are."""
     for path in sorted((settings.BASE_DIR / "fixtures" / "blog").glob("*.webp")):
-        with path.open("rb") as file:
-            pictures.store(pictures.prepare(file))
+        source = path.read_bytes()
+        if not default_storage.exists(pictures.name_of(source)):
+            pictures.store(pictures.prepare(BytesIO(source)))
 
 
 def save_ledger(ledger: list[dict[str, Any]]) -> None:
