@@ -94,7 +94,7 @@ def main() -> None:
             measure(browser, "list, last page", "/blog/?page=999999")
             measure(browser, "an article", "/blog/article-4711/" if number > 4711 else "/blog/article-1/")
             measure(browser, "RSS (not kept)", "/blog/feed/en.rss")
-            measure(browser, "sitemap", "/sitemap.xml")
+            measure(browser, "sitemap", "/sitemap-articles.xml")
     finally:
         runner.teardown_databases(databases)
 

@@ -65,7 +65,7 @@ class AtomFeed(RssFeed):
 
 
 class Articles(Sitemap):  # type: ignore[type-arg]  # not subscriptable at run time
-    changefreq = "monthly"
+    limit = 1_000  # a file of 50,000 would be allowed, and would take seconds to write
 
     def items(self) -> QuerySet[Article]:
         return Article.objects.published().only("slug", "updated_at", "published_at")

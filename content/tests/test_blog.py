@@ -184,8 +184,13 @@ def test_feeds_are_in_their_own_language(visitor):
 @pytest.mark.django_db
 def test_search_engines_find_every_page(visitor):
     article = ArticleFactory()
-    addresses = re.findall(r"<loc>http://testserver(.*?)</loc>", visitor.get("/sitemap.xml").content.decode())
-    assert addresses == ["/", "/blog/", article.get_absolute_url()]
+
+    def addresses(url: str) -> list[str]:
+        return re.findall(r"<loc>http://testserver(.*?)</loc>", visitor.get(url).content.decode())
+
+    parts = addresses("/sitemap.xml")
+    assert parts == ["/sitemap-pages.xml", "/sitemap-articles.xml"]
+    assert [addresses(part) for part in parts] == [["/", "/blog/"], [article.get_absolute_url()]]
     assert "Sitemap: http://testserver/sitemap.xml" in visitor.get("/robots.txt").content.decode()
 
 

@@ -166,7 +166,7 @@ def test_the_blog_has_its_pictures_and_shows_nothing_before_its_time(demo, clien
         if article.image:
             picture = client.get(article.image.url)
             assert picture.status_code == 200
-            picture.close()
+            assert b"".join(picture.streaming_content)[:2] == b"\xff\xd8"
 
 
 def test_a_public_site_is_not_given_a_known_password(db):
