@@ -16,9 +16,9 @@ class Overview:
 
 
 def overview_of(user: User) -> Overview:
-    """The user's own runs and dates, in three queries however many there are."""
-    attempts = Attempt.objects.owned_by(user).select_related("mailing")
-    coming = Mailing.objects.owned_by(user).allowed().filter(next_run_at__isnull=False)
+    """The runs and dates that the user may see, in three queries however many there are."""
+    attempts = Attempt.objects.visible_to(user).select_related("mailing")
+    coming = Mailing.objects.visible_to(user).allowed().filter(next_run_at__isnull=False)
     finished = attempts.filter(finished_at__isnull=False)
     return Overview(
         running=list(attempts.running().order_by("-started_at", "-pk")[:SHOWN]),
