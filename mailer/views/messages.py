@@ -1,13 +1,10 @@
 from typing import Any
 
-from csp.constants import NONE, SELF, UNSAFE_INLINE
-from csp.decorators import csp
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -20,21 +17,13 @@ from mailer.sending.compose import MERGE_FIELDS, Preview, preview
 from mailer.sending.transport import MailRefused
 from mailer.sending.trial import send_test
 from mailer.tables import MessageTable
+from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.http import Request, targets
 from site_config.tables import moment
 from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
 
 TEST_REGION = "test-send"
-MAIL_POLICY = {
-    "default-src": [NONE],
-    "style-src": [UNSAFE_INLINE],  # mail is styled by attributes
-    "img-src": ["https:", "data:"],
-    "form-action": [NONE],
-    "base-uri": [NONE],
-    "frame-ancestors": [SELF],
-    "sandbox": [],
-}
 
 
 class MessageList(OwnedList):
@@ -130,7 +119,7 @@ class MessagePreview(MessageView):
         return render(request, "messages/preview.html", self.page(self.message(), form))
 
 
-@method_decorator(csp(MAIL_POLICY), name="dispatch")
+@mail_frame
 class MessagePreviewHtml(MessageView):
     """The HTML part alone, for a sandboxed frame: nothing in it can act on this site."""
 

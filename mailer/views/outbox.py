@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from csp.decorators import csp
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.decorators import method_decorator
 from django.views import View
 
 from mailer.outbox import CaughtMail, Outbox, find
-from mailer.views.messages import MAIL_POLICY
+from mailer.views.mail_frame import mail_frame
 from site_config.tables import PER_PAGE
 
 
@@ -46,7 +44,7 @@ class OutboxMail(OnlyWhileDebug):
         )
 
 
-@method_decorator(csp(MAIL_POLICY), name="dispatch")
+@mail_frame
 class OutboxHtml(OnlyWhileDebug):
     """The HTML part alone, for a sandboxed frame."""
 

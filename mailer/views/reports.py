@@ -1,9 +1,7 @@
 from typing import Any
 
-from csp.decorators import csp
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from liquid.exceptions import LiquidError
@@ -12,8 +10,8 @@ from mailer.filters import AttemptFilter, DeliveryFilter
 from mailer.models import Attempt, Delivery
 from mailer.sending.compose import preview_of
 from mailer.tables import DeliveryTable, OversightReportTable, ReportTable
+from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
-from mailer.views.messages import MAIL_POLICY
 from people.models import User
 from site_config.http import Request, targets
 from site_config.views import OwnedList, SignedIn
@@ -82,7 +80,7 @@ class AttemptDetail(OneAttempt, OwnedList):
         return 0 if self.attempt.finished_at else LIVE_SECONDS
 
 
-@method_decorator(csp(MAIL_POLICY), name="dispatch")
+@mail_frame
 class AttemptHtml(OneAttempt):
     """The message as this run sent it, for a sandboxed frame."""
 

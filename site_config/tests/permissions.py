@@ -69,7 +69,15 @@ WITHOUT_TWO_FACTOR = Row(users("404"), users("404"))
 ONLY_WHILE_DEBUG = Row(public("404"), public("404"))
 
 TABLE: dict[str, Row] = {
-    "home": Row(public(ELSEWHERE), public(DONE)),
+    "home": STATIC,
+    "blog": STATIC,
+    "article": STATIC,
+    "blog_rss": STATIC,
+    "blog_atom": STATIC,
+    "sitemap": STATIC,
+    "sitemap_part": STATIC,
+    "robots": STATIC,
+    "media": Row(public("404"), public(NONE)),  # of a file that is not there
     "healthz": Row(public(PAGE), public(DONE)),
     "set_language": Row(public(NONE), public(DONE)),
     "unsubscribe": Row(public(PAGE), public(DONE)),

@@ -18,6 +18,8 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
+from content.feeds import SITEMAPS
+from content.tests.factories import ArticleFactory
 from mailer.models import ClientGroup
 from mailer.sending.unsubscribe import token_for
 from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
@@ -71,6 +73,7 @@ def arguments(owner):
     group.clients.add(client)
     mailing = MailingFactory(message__owner=owner)
     attempt = AttemptFactory(mailing=mailing)
+    article = ArticleFactory()
     pk = {
         "client": client.pk,
         "group": group.pk,
@@ -86,6 +89,11 @@ def arguments(owner):
             "unsubscribe": {"token": token_for(owner_id=owner.pk, email="a@example.org")},
             "account_confirm_email": {"key": "made-up"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
+            "article": {"slug": article.slug},
+            "blog_rss": {"language": "en"},
+            "blog_atom": {"language": "en"},
+            "sitemap_part": {"section": next(iter(SITEMAPS))},
+            "media": {"path": "x"},
             "outbox_mail": {"key": "x"},
             "outbox_html": {"key": "x"},
         }

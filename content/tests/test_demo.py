@@ -9,11 +9,11 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
+from content.management.commands import load_demo
+from content.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
 from content.models import Article
 from content.sanitise import clean_body
 from mailer.demo import ANCHOR, moved_to
-from mailer.management.commands import load_demo
-from mailer.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
 from mailer.models import Attempt, Client, Delivery, Mailing, Message, Suppression
 from mailer.sending import closing
 from mailer.sending.ledger import tally
