@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Count, Exists, Q
 
 from mailer.models import Client, ClientGroup, Mailing, Suppression
@@ -46,3 +47,18 @@ def _measured(chosen: ClientQuerySet) -> Audience:
         total=Count("pk"), stopped=Count("pk", filter=Q(is_stopped=True))
     )
     return Audience(total=counts["total"], suppressed=counts["stopped"])
+
+
+def sizes_of(mailing_ids: Collection[int]) -> dict[int, int]:
+    """How many clients each of these mailings reaches as its choice stands now, in one query."""
+    if not mailing_ids:
+        return {}
+    chosen = Mailing.clients.through.objects.filter(mailing_id__in=mailing_ids)
+    in_groups = Client.objects.filter(groups__mailings__in=mailing_ids).order_by()
+    pairs = chosen.values_list("mailing_id", "client_id").union(
+        in_groups.values_list("groups__mailings", "pk")
+    )
+    sql, params = pairs.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT mailing_id, COUNT(*) FROM ({sql}) AS pairs GROUP BY mailing_id", params)  # noqa: S608
+        return dict(cursor.fetchall())
