@@ -9,6 +9,8 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
+from content.models import Article
+from content.sanitise import clean_body
 from mailer.demo import ANCHOR, moved_to
 from mailer.management.commands import load_demo
 from mailer.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
@@ -152,6 +154,19 @@ def test_each_file_loads_alone_in_the_order(db):
         call_command("loaddata", name, verbosity=0)
     assert Mailing.objects.due(timezone.now()).count() == 0
     assert Delivery.objects.count() == sum(row["model"] == "mailer.delivery" for row in read("attempts"))
+
+
+def test_the_blog_has_its_pictures_and_shows_nothing_before_its_time(demo, client):
+    articles = list(Article.objects.all())
+    assert Counter(article.is_public for article in articles) == {True: 8, False: 2}
+    assert [article.slug for article in articles if clean_body(article.body) != article.body] == []
+    for article in articles:
+        page = client.get(article.get_absolute_url())
+        assert page.status_code == (200 if article.is_public else 404)
+        if article.image:
+            picture = client.get(article.image.url)
+            assert picture.status_code == 200
+            assert b"".join(picture.streaming_content)[:2] == b"\xff\xd8"
 
 
 def test_a_public_site_is_not_given_a_known_password(db):

@@ -1,20 +1,24 @@
 import json
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core import serializers
+from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from content import pictures
+from content.cache import forget_articles
 from mailer.demo import mailing_keys, moved_to
 from mailer.models import Attempt, Client, Delivery
 from people.models import User
 
 # In the order in which they refer to each other; loaddata takes them one by one in the same order.
-FIXTURES = ("groups", "users", "clients", "client_groups", "messages", "mailings", "attempts")
+FIXTURES = ("groups", "users", "clients", "client_groups", "messages", "mailings", "attempts", "blog")
 PASSWORD = "demo-mailings-2026"  # noqa: S105  (as printed below; its hash is in fixtures/users.json)
 LOGINS = {
     "demo@example.com": "clients, messages and mailings of all kinds",
@@ -57,6 +61,7 @@ class Command(BaseCommand):
 
 def load() -> None:
     """Load all fixtures in one transaction; the demo's mailings begin anew."""
+    store_pictures()
     rows = [row for name in FIXTURES for row in read(name)]
     try:
         with transaction.atomic():
@@ -68,8 +73,17 @@ def load() -> None:
                 row.save()
             save_ledger([row["fields"] for row in ledger])
             confirm_addresses()
+        forget_articles()
     except IntegrityError as error:
         raise CommandError(f"The demo does not fit beside the data that is here: {error}") from error
+
+
+def store_pictures() -> None:
+    """Have the articles' pictures in all sizes where the fixture says they are."""
+    for path in sorted((settings.BASE_DIR / "fixtures" / "blog").glob("*.webp")):
+        source = path.read_bytes()
+        if not default_storage.exists(pictures.name_of(source)):
+            pictures.store(pictures.prepare(BytesIO(source)))
 
 
 def save_ledger(ledger: list[dict[str, Any]]) -> None:

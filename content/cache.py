@@ -1,0 +1,65 @@
+"""The cache as the public pages use it: it may be slow, empty or away, and the page still works."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from django.core.cache import cache
+
+log = logging.getLogger(__name__)
+
+VERSION = 1  # raise it when what is stored changes its shape
+REST_SECONDS = 5  # a cache that failed is left alone, so that not every page waits for its time limit
+STALE_FACTOR = 10
+LOCK_SECONDS = 30
+GENERATION = f"content:{VERSION}:generation"
+T = TypeVar("T")
+_rests_until = 0.0
+
+
+def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
+    """What `make` returned at most `seconds` ago.
+
+    When the time is up one caller makes it anew, and the others are given what there is meanwhile.
+    """
+    key = f"content:{VERSION}:{name}"
+    kept = _safely(cache.get, key)
+    if kept is not None:
+        fresh_until, value = kept
+        if time.time() < fresh_until or not _safely(cache.add, f"{key}:lock", 1, LOCK_SECONDS):
+            result: T = value
+            return result
+    made = make()
+    _safely(cache.set, key, (time.time() + seconds, made), seconds * STALE_FACTOR)
+    _safely(cache.delete, f"{key}:lock")
+    return made
+
+
+def remember_articles(name: str, make: Callable[[], T], *, seconds: float) -> T:
+    """The same for what is made of articles: `forget_articles` makes all of it void at once."""
+    generation = _safely(cache.get, GENERATION)
+    if generation is None:
+        generation = uuid4().hex
+        _safely(cache.set, GENERATION, generation, None)
+    return remember(f"{generation}:{name}", make, seconds=seconds)
+
+
+def forget_articles() -> None:
+    """Have every page read the articles anew. Safe to call at any time."""
+    _safely(cache.set, GENERATION, uuid4().hex, None)
+
+
+def _safely(call: Callable[..., Any], *args: Any) -> Any:
+    global _rests_until  # noqa: PLW0603
+    if time.monotonic() < _rests_until:
+        return None
+    try:
+        return call(*args)
+    except Exception:  # whatever the backend raises, a public page is shown all the same
+        _rests_until = time.monotonic() + REST_SECONDS
+        log.warning(
+            "The cache failed; pages are made without it for %s seconds.", REST_SECONDS, exc_info=True
+        )
+        return None

@@ -1,0 +1,32 @@
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from django.test import Client as Browser
+
+from content import cache as content_cache
+
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture(autouse=True)
+def _clean(tmp_path, settings) -> Iterator[None]:
+    """An empty cache, an empty buffer of views and an empty folder for pictures."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.VAR_DIR = tmp_path
+    cache.clear()
+    content_cache._rests_until = 0.0
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def visitor():
+    """A person's browser, not signed in."""
+    return Browser(headers={"User-Agent": PERSON})
+
+
+@pytest.fixture
+def commit(django_capture_on_commit_callbacks):
+    """Run what waits for the commit at the end of the block."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)

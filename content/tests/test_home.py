@@ -1,0 +1,127 @@
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from content.figures import count
+from content.tests.factories import ArticleFactory
+from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, MessageFactory, UserFactory
+
+
+def signup_url() -> str:
+    try:
+        return reverse("account_signup")
+    except NoReverseMatch:
+        return ""
+
+
+@pytest.mark.django_db
+class TestAnonymous:
+    def test_it_says_what_the_service_does_and_where_to_begin(self, visitor):
+        ArticleFactory.create_batch(4)
+        page = visitor.get("/")
+        html = page.content.decode()
+        assert page.status_code == 200
+        assert "Every recipient mailed." in html
+        assert len(page.context["articles"]) == 3
+        assert f'href="{reverse("blog")}"' in html
+        assert f'href="{reverse("account_login")}"' in html
+
+    def test_it_invites_to_sign_up_as_soon_as_one_can(self, visitor):
+        """The accounts' pages are somebody else's: without them the page leads to the log-in."""
+        html = visitor.get("/").content.decode()
+        assert ("Sign up" in html, "Create an account" in html) == (bool(signup_url()), bool(signup_url()))
+        if signup_url():
+            assert html.count(f'href="{signup_url()}"') == 3
+
+    def test_it_is_the_same_without_articles_and_mailings(self, visitor):
+        html = visitor.get("/").content.decode()
+        assert "From the blog" not in html
+        assert "<dd>0</dd>" in html
+
+    def test_a_new_language_is_a_new_page(self, visitor):
+        english, russian = ArticleFactory.create_batch(3), ArticleFactory.create_batch(3, language="ru")
+        for language, own in (("en", english), ("ru", russian)):
+            cards = visitor.get("/", headers={"Accept-Language": language}).context["articles"]
+            assert {card.pk for card in cards} == {article.pk for article in own}
+
+    def test_other_languages_fill_up(self, visitor):
+        russian = ArticleFactory(language="ru")
+        english = ArticleFactory.create_batch(4)
+        cards = visitor.get("/", headers={"Accept-Language": "ru"}).context["articles"]
+        assert cards[0].pk == russian.pk
+        assert {card.pk for card in cards[1:]} < {article.pk for article in english}
+
+    def test_it_takes_no_posts(self, visitor):
+        assert visitor.post("/").status_code == 405
+
+
+@pytest.mark.django_db
+def test_figures_count_what_they_say():
+    owner = UserFactory()
+    now = timezone.now()
+    running = MailingFactory(owner=owner, message__owner=owner, status="running", next_run_at=now)
+    MailingFactory(status="finished")
+    MailingFactory(status="created")
+    MailingFactory(status="running", paused_at=now)
+    MailingFactory(status="running", disabled_at=now)
+    MailingFactory(status="running", message__owner=UserFactory(is_active=False))
+    for email in ("anna@example.com", "ANNA@example.com", "boris@example.com"):
+        ClientFactory(owner=UserFactory(), email=email)
+    AttemptFactory(mailing=running, sent=7, total=9)
+    AttemptFactory(mailing=running, sent=2, total=2)
+    figures = count()
+    assert (figures.mailings, figures.active, figures.clients, figures.sent) == (6, 1, 2, 9)
+
+
+@pytest.mark.django_db
+class TestSignedIn:
+    @pytest.fixture
+    def mailing(self, owner):
+        return MailingFactory(
+            message=MessageFactory(owner=owner, subject="<b>My news</b>"),
+            status="running",
+            next_run_at=timezone.now() + timedelta(hours=3),
+            period="daily",
+        )
+
+    def test_it_shows_what_runs_and_what_comes(self, owner, client_of, mailing):
+        AttemptFactory(mailing=mailing, status="running", finished_at=None, total=10, sent=4)
+        done = AttemptFactory(mailing=mailing, total=3, sent=3)
+        page = client_of(owner).get("/")
+        overview = page.context["overview"]
+        assert [attempt.done for attempt in overview.running] == [4]
+        assert [row.pk for row in overview.coming] == [mailing.pk]
+        assert [row.pk for row in overview.latest] == [done.pk]
+        html = page.content.decode()
+        assert "&lt;b&gt;My news&lt;/b&gt;" in html
+        assert "<b>My news</b>" not in html
+        assert reverse("mailing_detail", args=[mailing.pk]) in html
+
+    def test_it_shows_nothing_of_others(self, stranger, client_of, mailing):
+        AttemptFactory(mailing=mailing, status="running", finished_at=None)
+        page = client_of(stranger).get("/")
+        overview = page.context["overview"]
+        assert (overview.running, overview.coming, overview.latest) == ([], [], [])
+        assert "My news" not in page.content.decode()
+
+    def test_what_is_paused_does_not_come_next(self, owner, client_of, mailing):
+        mailing.pause()
+        assert client_of(owner).get("/").context["overview"].coming == []
+
+    def test_the_queries_do_not_grow_with_the_rows(
+        self, owner, client_of, mailing, django_assert_num_queries
+    ):
+        browser = client_of(owner)
+        AttemptFactory(mailing=mailing)
+        browser.get("/")
+        with CaptureQueriesContext(connection) as few:
+            browser.get("/")
+        for _ in range(30):
+            row = MailingFactory(message=mailing.message, next_run_at=timezone.now() + timedelta(hours=9))
+            AttemptFactory(mailing=row)
+        with django_assert_num_queries(len(few)):
+            browser.get("/")
