@@ -115,10 +115,14 @@ def test_recipients_are_those_of_the_last_run_or_else_of_the_choice(mailing, own
     fresh.groups.set([*mailing.groups.all(), ClientGroupFactory(owner=owner)])
     fresh.clients.add(ClientFactory(owner=owner))
     nobody = MailingFactory(message=mailing.message)
+    one_group = MailingFactory(message=mailing.message)
+    one_group.groups.set(mailing.groups.all())
+    clients = MailingFactory(message=mailing.message)
+    clients.clients.set(mailing.clients.all())
     AttemptFactory(mailing=mailing, total=7)
     table = client_of(manager).get("/mailings/").context["table"]
     numbers = {row.record.pk: row.get_cell("recipients") for row in table.rows}
-    assert numbers == {mailing.pk: 7, fresh.pk: 3, nobody.pk: 0}
+    assert numbers == {mailing.pk: 7, fresh.pk: 3, nobody.pk: 0, one_group.pk: 2, clients.pk: 1}
 
 
 def test_an_owner_has_no_filter_by_owner(mailing, owner, client_of):
@@ -143,8 +147,8 @@ def test_thirty_rows_cost_a_manager_as_much_as_one(manager, client_of):
     make(1)
     before = count(2)
     make(14)
-    # session, user, 2 × permissions, count, rows, last runs, sizes of those that have not run
-    assert count(25) == before == 8
+    # session, user, 2 × permissions, count, rows, last runs, clients and groups of those that have not run
+    assert count(25) == before == 9
 
 
 def test_disable_swaps_the_row_and_tells_the_owner(mailing, owner, manager, client_of):
