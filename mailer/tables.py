@@ -2,10 +2,11 @@ from typing import Any
 
 import django_tables2 as tables
 from django.template.loader import render_to_string
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from mailer.audience import sizes_of
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
 from people.tables import OwnerColumn
 from site_config.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, badge
@@ -141,7 +142,9 @@ class OversightTable(MailingTable):
 
     owner = OwnerColumn("owner")
     runs = tables.Column(verbose_name=_("Runs"), attrs=NUMBER)
-    recipients = tables.Column(verbose_name=_("Recipients"), attrs=NUMBER, orderable=False)
+    recipients = tables.Column(
+        accessor="pk", verbose_name=_("Recipients"), attrs=NUMBER, orderable=False, empty_values=()
+    )
     actions = tables.TemplateColumn(
         template_name="mailings/oversight_actions.html", verbose_name=_("Actions"), orderable=False
     )
@@ -149,6 +152,15 @@ class OversightTable(MailingTable):
     class Meta(MailingTable.Meta):
         exclude = ("period",)
         sequence = ("message", "owner", "state", "recipients", "runs", "...", "actions")
+
+    @cached_property
+    def sizes(self) -> dict[int, int]:
+        """How many those of this page would reach that have not run yet; the others' last runs say it."""
+        rows = [row.record for row in self.paginated_rows]
+        return sizes_of([mailing.pk for mailing in rows if not mailing.last_run])
+
+    def render_recipients(self, record: Mailing) -> int:
+        return record.last_run.total if record.last_run else self.sizes.get(record.pk, 0)
 
 
 class AnswersColumn(tables.TemplateColumn):

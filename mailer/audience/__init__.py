@@ -1,8 +1,10 @@
 """Who a mailing goes to."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Count, Exists, Q
 
 from mailer.models import Client, ClientGroup, Mailing, Suppression
@@ -46,3 +48,33 @@ def _measured(chosen: ClientQuerySet) -> Audience:
         total=Count("pk"), stopped=Count("pk", filter=Q(is_stopped=True))
     )
     return Audience(total=counts["total"], suppressed=counts["stopped"])
+
+
+def sizes_of(mailing_ids: Collection[int]) -> dict[int, int]:
+    """How many clients each of these mailings reaches as its choice stands now, in a few queries for all.
+
+    Only where a client may have been chosen twice, the clients themselves are compared.
+    """
+    chosen = Mailing.clients.through.objects.filter(mailing_id__in=mailing_ids)
+    sizes = Counter(dict(chosen.values_list("mailing_id").annotate(number=Count("pk"))))
+    groups = Mailing.groups.through.objects.filter(mailing_id__in=mailing_ids)
+    pairs = list(groups.values_list("mailing_id", "clientgroup_id"))
+    sources = Counter(mailing for mailing, _group in pairs) + Counter(sizes.keys())
+    alone = [(mailing, group) for mailing, group in pairs if sources[mailing] == 1]
+    members = ClientGroup.clients.through.objects.filter(clientgroup_id__in={group for _, group in alone})
+    in_group = dict(members.values_list("clientgroup_id").annotate(number=Count("pk")) if alone else ())
+    sizes.update({mailing: in_group.get(group, 0) for mailing, group in alone})
+    mixed = [mailing for mailing, number in sources.items() if number > 1]
+    return dict(sizes) | (_distinct_sizes(mixed) if mixed else {})
+
+
+def _distinct_sizes(mailing_ids: Collection[int]) -> dict[int, int]:
+    chosen = Mailing.clients.through.objects.filter(mailing_id__in=mailing_ids)
+    in_groups = Client.objects.filter(groups__mailings__in=mailing_ids).order_by()
+    pairs = chosen.values_list("mailing_id", "client_id").union(
+        in_groups.values_list("groups__mailings", "pk")
+    )
+    sql, params = pairs.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT mailing_id, COUNT(*) FROM ({sql}) AS pairs GROUP BY mailing_id", params)  # noqa: S608
+        return dict(cursor.fetchall())

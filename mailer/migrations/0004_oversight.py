@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -11,5 +11,13 @@ class Migration(migrations.Migration):
         migrations.AlterModelOptions(
             name='mailing',
             options={'ordering': ('-starts_at', '-pk'), 'permissions': (('see_all_mailings', 'Can see the mailings of all users'), ('disable_mailing', 'Can disable and enable a mailing')), 'verbose_name': 'mailing', 'verbose_name_plural': 'mailings'},
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(fields=['-scheduled_for', '-id'], name='mailer_attempt_of_all'),
+        ),
+        migrations.AddIndex(
+            model_name='mailing',
+            index=models.Index(fields=['-starts_at', '-id'], name='mailer_mailing_of_all'),
         ),
     ]

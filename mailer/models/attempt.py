@@ -107,7 +107,10 @@ class Attempt(models.Model):
                 condition=Q(total__gte=F("sent") + F("failed") + F("skipped") + F("expired")),
             ),
         )
-        indexes = (models.Index(fields=("status", "started_at"), name="mailer_attempt_by_status"),)
+        indexes = (
+            models.Index(fields=("status", "started_at"), name="mailer_attempt_by_status"),
+            models.Index(fields=("-scheduled_for", "-id"), name="mailer_attempt_of_all"),
+        )
 
     def __str__(self) -> str:
         return f"{self.subject} ({self.scheduled_for:%Y-%m-%d %H:%M} UTC)"

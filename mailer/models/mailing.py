@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from django.apps import apps
@@ -24,12 +24,11 @@ class MailingQuerySet(OwnedQuerySet["Mailing"]):
     def visible_to(self, user: User) -> Self:
         return self if user.oversees else self.owned_by(user)
 
-    def with_numbers(self) -> Self:
-        """Annotate `recipients` and `runs`, for who sees numbers instead of addresses."""
-        mailing = models.OuterRef("pk")
-        clients = Client.objects.filter(Q(mailings=mailing) | Q(groups__mailings=mailing))
-        attempts = apps.get_model("mailer", "Attempt").objects.filter(mailing=mailing)
-        return self.annotate(recipients=_number(clients, "owner"), runs=_number(attempts, "mailing"))
+    def with_runs(self) -> Self:
+        """Annotate `runs`: how often the mailing has run."""
+        attempts = apps.get_model("mailer", "Attempt").objects.filter(mailing=models.OuterRef("pk"))
+        counted = attempts.order_by().values("mailing").annotate(number=models.Count("pk"))
+        return self.annotate(runs=Coalesce(models.Subquery(counted.values("number")), 0))
 
     def in_state(self, state: str) -> Self:
         """Those a person sees in this state; see Mailing.state."""
@@ -49,12 +48,6 @@ class MailingQuerySet(OwnedQuerySet["Mailing"]):
     def due(self, now: datetime) -> Self:
         """Those whose next run should have begun by now."""
         return self.allowed().filter(next_run_at__lte=now)
-
-
-def _number(rows: models.QuerySet[Any], one_value: str) -> Coalesce:
-    """How many rows a subquery finds, all of which share one value of that name."""
-    counted = rows.order_by().values(one_value).annotate(number=models.Count("pk", distinct=True))
-    return Coalesce(models.Subquery(counted.values("number")), 0)
 
 
 class Mailing(Owned):
@@ -122,6 +115,7 @@ class Mailing(Owned):
                 condition=Q(next_run_at__isnull=False),
             ),
             models.Index(fields=("owner", "-starts_at", "-id"), name="mailer_mailing_by_start"),
+            models.Index(fields=("-starts_at", "-id"), name="mailer_mailing_of_all"),
         )
 
     def __str__(self) -> str:

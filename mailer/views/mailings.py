@@ -25,6 +25,7 @@ from site_config.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, Ow
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
 LIVE_SECONDS, SOON_SECONDS, IDLE_SECONDS = 1, 2, 30
+OVERSIGHT_SECONDS = 10  # something always runs among the mailings of all
 
 
 class MailingList(OwnedList):
@@ -41,7 +42,7 @@ class MailingList(OwnedList):
     def rows(cls, user: User) -> QuerySet[Mailing]:
         latest = Prefetch("attempts", Attempt.objects.latest_of_each_mailing(), to_attr="latest")
         rows = Mailing.objects.visible_to(user).select_related("message").prefetch_related(latest)
-        return rows.select_related("owner").with_numbers() if user.oversees else rows
+        return rows.select_related("owner").with_runs() if user.oversees else rows
 
     @classmethod
     def table_of(cls, user: User) -> type[MailingTable]:
@@ -61,6 +62,8 @@ class MailingList(OwnedList):
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
         rows = [row.record for row in context["table"].paginated_rows]
+        if self.request.user.oversees:
+            return OVERSIGHT_SECONDS
         if any(mailing.last_run and not mailing.last_run.finished_at for mailing in rows):
             return LIVE_SECONDS
         return seconds_until_a_look(*rows)

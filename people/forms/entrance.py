@@ -6,6 +6,8 @@ from allauth.account import forms as account
 from allauth.mfa.base import forms as two_factor
 from allauth.mfa.totp import forms as totp
 from django import forms
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 WORDS = {
@@ -34,7 +36,12 @@ class InOurWords(forms.Form):
 class Login(InOurWords, account.LoginForm): ...
 
 
-class Signup(InOurWords, account.SignupForm): ...
+class Signup(InOurWords, account.SignupForm):
+    def try_save(self, request: HttpRequest) -> Any:
+        if self.account_already_exists:
+            # As long as a new account takes: the time must not tell that there is one already.
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
 
 class ResetPassword(InOurWords, account.ResetPasswordForm): ...

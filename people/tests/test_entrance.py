@@ -4,6 +4,7 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail, signing
 from django.test import Client as Browser
 from django.urls import reverse
@@ -146,6 +147,21 @@ def test_an_address_that_is_taken_is_told_to_nobody_but_its_owner(email, verifie
         (["nina@example.com"], "Confirm your e-mail address"),
         (["owner@example.com"], "You have an account already"),
     ]
+
+
+def test_an_address_that_is_taken_costs_as_much_time(verified, monkeypatch):
+    hashed = []
+    real = MD5PasswordHasher.encode
+
+    def encode(self, password, salt):
+        hashed.append(password)
+        return real(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", encode)
+    Browser().post(SIGNUP, NEW)
+    free = len(hashed)
+    Browser().post(SIGNUP, {**NEW, "email": "owner@example.com"})
+    assert len(hashed) == 2 * free > 0
 
 
 def test_the_same_registration_at_the_same_instant(monkeypatch):

@@ -169,6 +169,13 @@ def test_delete_my_account_says_what_goes_asks_for_the_password_and_removes_it_a
     assert AuditEntry.objects.filter(action="user_deleted").get().actor == "owner@example.com"
 
 
+def test_the_password_to_delete_an_account_cannot_be_guessed(browser, owner):
+    answers = [browser.post("/accounts/delete/", {"password": f"guess-{n}"}).status_code for n in range(12)]
+    assert answers == [422] * 10 + [429] * 2
+    assert browser.post("/accounts/delete/", {"password": PASSWORD}).status_code == 429
+    assert User.objects.filter(pk=owner.pk).exists()
+
+
 def test_the_last_superuser_stays(superuser, client_of):
     answer = client_of(superuser).post("/accounts/delete/", {"password": PASSWORD})
     assert answer.status_code == 422

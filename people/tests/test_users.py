@@ -2,6 +2,8 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -150,6 +152,22 @@ def test_twice_is_once(owner, manager, superuser, client_of):
         ("manager@example.com", "user_blocked", "owner@example.com", REASON["reason"]),
         ("manager@example.com", "user_unblocked", "owner@example.com", ""),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_managers_at_the_same_instant(owner, manager, superuser):
+    start = Barrier(2)
+
+    def block(by):
+        try:
+            start.wait()
+            return access.block(user=owner, by=by, reason="x")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(block, [manager, superuser])) == [False, True]
+    assert AuditEntry.objects.count() == 1
 
 
 @pytest.mark.parametrize(

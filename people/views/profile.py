@@ -1,10 +1,12 @@
 from typing import Any
 
 from allauth.account.internal.flows.logout import logout
+from allauth.decorators import rate_limit
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language as django_set_language
@@ -57,6 +59,7 @@ class DeleteAccount(SignedIn):
     def get(self, request: Request) -> HttpResponse:
         return self.show(DeleteAccountForm(user=request.user))
 
+    @method_decorator(rate_limit(action="reauthenticate"))
     def post(self, request: Request) -> HttpResponse:
         user = request.user
         form = DeleteAccountForm(request.POST, user=user)
