@@ -247,3 +247,21 @@ class TestSaving:
         ArticleFactory(slug="same")
         with pytest.raises(IntegrityError), transaction.atomic():
             ArticleFactory(slug="same")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/",
+        "/blog/",
+        "/blog/x/",
+        "/blog/feed/en.rss",
+        "/blog/feed/en.atom",
+        "/sitemap.xml",
+        "/robots.txt",
+        "/media/x",
+    ],
+)
+def test_public_pages_are_only_read(visitor, url):
+    assert visitor.post(url).status_code == 405
