@@ -31,9 +31,11 @@ def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
         if time.time() < fresh_until or not _safely(cache.add, f"{key}:lock", 1, LOCK_SECONDS):
             result: T = value
             return result
-    made = make()
-    _safely(cache.set, key, (time.time() + seconds, made), seconds * STALE_FACTOR)
-    _safely(cache.delete, f"{key}:lock")
+    try:
+        made = make()  # what it raises is not kept
+        _safely(cache.set, key, (time.time() + seconds, made), seconds * STALE_FACTOR)
+    finally:
+        _safely(cache.delete, f"{key}:lock")
     return made
 
 
@@ -48,6 +50,8 @@ def remember_articles(name: str, make: Callable[[], T], *, seconds: float) -> T:
 
 def forget_articles() -> None:
     """Have every page read the articles anew. Safe to call at any time."""
+    global _rests_until  # noqa: PLW0603
+    _rests_until = 0.0  # a change is worth a try, even if the cache failed a moment ago
     _safely(cache.set, GENERATION, uuid4().hex, None)
 
 

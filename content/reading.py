@@ -80,8 +80,10 @@ def page_of(article: Article) -> Page:
 
 def published_page(slug: str) -> Page | None:
     """The page of a published article; what is not published yet is never kept."""
-    found = remember_articles(f"page:{slug}", lambda: _published_page(slug), seconds=PAGE_SECONDS)
-    return found[0] if found else None
+    try:
+        return remember_articles(f"page:{slug}", lambda: _published_page(slug), seconds=PAGE_SECONDS)
+    except Article.DoesNotExist:
+        return None
 
 
 def random_cards(language: str, number: int) -> list[Card]:
@@ -127,10 +129,8 @@ def describe(body: str) -> str:
     return Truncator(plain_text(body)).chars(200)
 
 
-def _published_page(slug: str) -> list[Page]:
-    """A list, so that the cache can tell "no such article" from "not asked yet"; see `remember`."""
-    article = Article.objects.published().filter(slug=slug).first()
-    return [page_of(article)] if article else []
+def _published_page(slug: str) -> Page:
+    return page_of(Article.objects.published().get(slug=slug))
 
 
 def _pool(language: str) -> list[Card]:

@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -38,6 +39,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": figures(),
         "articles": reading.random_cards(get_language() or settings.LANGUAGE_CODE, 3),
         "canonical": absolute(reverse("home")),
+        "image": absolute(static("img/share.jpg")),
         "json_ld": {
             "@context": "https://schema.org",
             "@type": "WebSite",
@@ -67,6 +69,7 @@ def blog(request: HttpRequest) -> HttpResponse:
         "languages": [code for code in languages if len(languages) > 1],
         "feed_language": settings.LANGUAGE_CODE if language == ALL else language,
         "canonical": absolute(reverse("blog") + suffix),
+        "image": absolute(static("img/share.jpg")),
     }
     return render(request, "content/blog.html", context)
 

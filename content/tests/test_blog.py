@@ -112,8 +112,9 @@ class TestArticlePage:
 
     def test_a_future_article_appears_at_its_time(self, visitor):
         article = ArticleFactory(published_at=timezone.now() + timedelta(hours=2))
-        assert visitor.get(article.get_absolute_url()).status_code == 404
-        with time_machine.travel(article.published_at + timedelta(seconds=1), tick=False):
+        with time_machine.travel(article.published_at - timedelta(seconds=1), tick=False):
+            assert visitor.get(article.get_absolute_url()).status_code == 404
+        with time_machine.travel(article.published_at, tick=False):
             assert visitor.get(article.get_absolute_url()).status_code == 200
             assert article.slug in visitor.get(reverse("blog")).content.decode()
 
@@ -247,3 +248,21 @@ class TestSaving:
         ArticleFactory(slug="same")
         with pytest.raises(IntegrityError), transaction.atomic():
             ArticleFactory(slug="same")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/",
+        "/blog/",
+        "/blog/x/",
+        "/blog/feed/en.rss",
+        "/blog/feed/en.atom",
+        "/sitemap.xml",
+        "/robots.txt",
+        "/media/x",
+    ],
+)
+def test_public_pages_are_only_read(visitor, url):
+    assert visitor.post(url).status_code == 405

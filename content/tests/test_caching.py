@@ -122,6 +122,15 @@ def test_one_makes_what_is_out_of_date_and_the_others_do_not_wait():
         assert remember("slow", lambda: pytest.fail("made twice"), seconds=10) == "new"
 
 
+def test_what_goes_wrong_is_not_kept_and_holds_nobody_up():
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        remember("fragile", lambda: "old", seconds=10)
+        clock.shift(11)
+        with pytest.raises(ZeroDivisionError):
+            remember("fragile", lambda: 1 / 0, seconds=10)
+        assert remember("fragile", lambda: "new", seconds=10) == "new"
+
+
 def test_nothing_is_a_value_too():
     assert remember("nothing", list, seconds=10) == []
     assert remember("nothing", lambda: pytest.fail("made twice"), seconds=10) == []

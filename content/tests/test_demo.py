@@ -4,22 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
 from content.management.commands import load_demo
 from content.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
-from content.models import Article
-from content.sanitise import clean_body
 from mailer.demo import ANCHOR, moved_to
 from mailer.models import Attempt, Client, Delivery, Mailing, Message, Suppression
-from mailer.sending import closing
-from mailer.sending.ledger import tally
-from mailer.sending.merge import check_template
-from mailer.sending.opening import schedule_of
-from mailer.sending.sweep import HORIZON, coming, due, unattended
 from mailer.tests.factories import ClientFactory, MailingFactory, UserFactory
 from people.models import User
 
@@ -34,6 +26,11 @@ def picture_of_the_data() -> dict[str, Counter[str]]:
         "deliveries": Counter(Delivery.objects.values_list("status", flat=True)),
         "rows": Counter({model.__name__: model.objects.count() for model in (User, Client, Suppression)}),
     }
+
+
+@pytest.fixture(autouse=True)
+def _pictures_once(settings, tmp_path_factory):
+    settings.MEDIA_ROOT = tmp_path_factory.getbasetemp() / "demo"
 
 
 @pytest.fixture
@@ -81,59 +78,6 @@ def test_once_leaves_a_loaded_demo_as_it_is(demo, capsys):
     assert [email for email in LOGINS if email not in shown] == []
 
 
-def test_the_password_that_is_printed_opens_every_account(demo, rf):
-    with override_settings(PASSWORD_HASHERS=DJANGO_HASHERS):
-        users = [authenticate(rf.get("/"), email=email, password=PASSWORD) for email in LOGINS]
-    assert [user and user.email for user in users] == list(LOGINS)
-    assert Counter((user.is_staff, user.is_superuser) for user in users) == {
-        (False, False): 3,
-        (True, False): 1,
-        (True, True): 1,
-    }
-
-
-def test_nothing_is_due_and_nobody_real_is_mailed(demo):
-    now = timezone.now()
-    assert due(now + timedelta(minutes=90)) == []
-    assert coming(now + HORIZON) == []
-    assert unattended(now) == []
-    addresses = [
-        *Client.objects.values_list("email", flat=True),
-        *User.objects.values_list("email", flat=True),
-    ]
-    assert {email.rpartition("@")[2] for email in addresses} <= set(RESERVED)
-
-
-def test_counts_are_those_of_the_ledger(demo):
-    names = ("sent", "failed", "skipped", "expired")
-    for attempt in Attempt.objects.all():
-        counts = tally(attempt.pk)
-        assert {name: getattr(attempt, name) for name in names} == {name: counts[name] for name in names}
-        assert attempt.total == counts.total()
-        twice = attempt.deliveries.filter(possibly_twice=True).count()
-        assert attempt.possibly_twice == twice
-        if attempt.status != "running":
-            assert attempt.server_response == closing.summary(attempt.answers)
-            clean = counts["sent"] and not counts["failed"] and not counts["expired"]
-            assert attempt.status == ("succeeded" if clean else "failed")
-
-
-def test_states_are_settled_and_runs_are_on_schedule(demo):
-    before = dict(Mailing.objects.values_list("pk", "status"))
-    for mailing in Mailing.objects.all():
-        closing.settle_status(mailing)
-        schedule = schedule_of(mailing)
-        for attempt in mailing.attempts.all():
-            assert schedule.at(schedule.index_at(attempt.scheduled_for)) == attempt.scheduled_for
-    assert dict(Mailing.objects.values_list("pk", "status")) == before
-
-
-def test_messages_can_be_merged(demo):
-    for message in Message.objects.all():
-        check_template(message.subject)
-        check_template(message.body)
-
-
 @pytest.mark.parametrize("hour", [0, 5, 12, 23])
 def test_on_any_day_the_past_is_past_and_the_next_runs_are_to_come(hour):
     rows = [row for name in ("mailings", "attempts") for row in read(name)]
@@ -154,19 +98,6 @@ def test_each_file_loads_alone_in_the_order(db):
         call_command("loaddata", name, verbosity=0)
     assert Mailing.objects.due(timezone.now()).count() == 0
     assert Delivery.objects.count() == sum(row["model"] == "mailer.delivery" for row in read("attempts"))
-
-
-def test_the_blog_has_its_pictures_and_shows_nothing_before_its_time(demo, client):
-    articles = list(Article.objects.all())
-    assert Counter(article.is_public for article in articles) == {True: 8, False: 2}
-    assert [article.slug for article in articles if clean_body(article.body) != article.body] == []
-    for article in articles:
-        page = client.get(article.get_absolute_url())
-        assert page.status_code == (200 if article.is_public else 404)
-        if article.image:
-            picture = client.get(article.image.url)
-            assert picture.status_code == 200
-            assert b"".join(picture.streaming_content)[:2] == b"\xff\xd8"
 
 
 def test_a_public_site_is_not_given_a_known_password(db):

@@ -26,6 +26,7 @@ class TestAnonymous:
         html = page.content.decode()
         assert page.status_code == 200
         assert "Every recipient mailed." in html
+        assert '<meta property="og:image" content="http://testserver/static/img/share.jpg">' in html
         assert len(page.context["articles"]) == 3
         assert f'href="{reverse("blog")}"' in html
         assert f'href="{reverse("account_login")}"' in html
