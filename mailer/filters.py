@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from django.forms import DateInput
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_filters import ChoiceFilter, DateFilter, ModelChoiceFilter
 
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
@@ -50,7 +51,7 @@ class MemberFilter(ListFilter):
 
 
 class GroupFilter(ListFilter):
-    q = SearchFilter(fields=("name",), label=_("Name"))
+    q = SearchFilter(fields=("name",), label=pgettext_lazy("of a group", "Name"))
 
     class Meta:
         model = ClientGroup

@@ -11,15 +11,23 @@ from mailer.sending import closing, leases
 from mailer.sending.opening import run_now, schedule_of
 from mailer.sending.sweep import HORIZON
 from people.audit import record
-from people.models import AuditEntry
+from people.models import AuditEntry, User
 
 Action = AuditEntry.Action
+# What saving may change of a mailing: never its switches, which others throw meanwhile.
+SCHEDULED = ("owner", "message", "period", "starts_at", "ends_at", "time_zone", "next_run_at")
 
 
 def save_mailing(
-    mailing: Mailing, *, clients: Collection[Client], groups: Collection[ClientGroup]
+    mailing: Mailing,
+    *,
+    clients: Collection[Client],
+    groups: Collection[ClientGroup],
+    by: User | None = None,
 ) -> Mailing:
     """Save a mailing with its recipients and plan its next run; one that is due opens at once.
+
+    `by`: who does it, if not the owner.
 
     A schedule that is edited is planned anew: an occurrence that has its attempt does not run again.
     IntegrityError if a mailing was created from the same form already.
@@ -29,11 +37,11 @@ def save_mailing(
         if mailing.pk:
             Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
         mailing.next_run_at = None
-        mailing.save()
+        mailing.save(update_fields=SCHEDULED if mailing.pk else None)
         mailing.clients.set(clients)
         mailing.groups.set(groups)
         _plan(mailing)
-        record(actor=mailing.owner, action=action, target=mailing)
+        record(actor=by or mailing.owner, action=action, target=mailing)
     return mailing
 
 
@@ -107,9 +115,9 @@ def try_again(attempt: Attempt) -> bool:
     return bool(released)
 
 
-def delete(mailing: Mailing) -> None:
+def delete(mailing: Mailing, *, by: User | None = None) -> None:
     """Delete a mailing with its attempts and their ledger; a worker that is sending stops."""
     with transaction.atomic():
         Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
-        record(actor=mailing.owner, action=Action.MAILING_DELETED, target=mailing)
+        record(actor=by or mailing.owner, action=Action.MAILING_DELETED, target=mailing)
         mailing.delete()

@@ -15,8 +15,10 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_tables2.data import TableQuerysetData
 
+MOMENT = pgettext_lazy("format of a date with its time", "j M Y, H:i")
 PER_PAGE = 25
 PER_PAGE_LIMIT = 100
 
@@ -58,7 +60,7 @@ class RowTable(tables.Table):
 
 def moment(value: datetime) -> str:
     """A moment as people write it, in the user's zone."""
-    return formats.date_format(timezone.localtime(value), "j M Y, H:i")
+    return formats.date_format(timezone.localtime(value), str(MOMENT))
 
 
 class TimeColumn(tables.Column):

@@ -139,7 +139,7 @@ class MailingForm(OwnedForm[Mailing]):
         elif not reached.mailable:
             self.add_error(
                 "groups",
-                _("Every recipient has unsubscribed or bounced: there is nobody left to mail."),
+                _("Every recipient is on the stop-list: there is nobody left to mail."),
             )
 
 

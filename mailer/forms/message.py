@@ -10,17 +10,10 @@ from people.models import User
 from site_config.forms import OwnedForm
 
 
-class MessageForm(OwnedForm[Message]):
-    class Meta:
-        model = Message
-        fields = ("subject", "body")
-        widgets = {  # noqa: RUF012
-            "subject": forms.TextInput(attrs={"autocomplete": "off"}),
-            "body": forms.Textarea(attrs={"rows": 18, "class": "body-field", "spellcheck": "true"}),
-        }
-        help_texts = {  # noqa: RUF012
-            "body": _("HTML or plain text. A text part and an unsubscribe link are added to every mail."),
-        }
+class MergeFieldChecks:
+    """Refuses a subject or body in which not every recipient's fields could be filled."""
+
+    cleaned_data: dict[str, Any]
 
     def clean_subject(self) -> str:
         return self._checked("subject")
@@ -32,6 +25,19 @@ class MessageForm(OwnedForm[Message]):
         source: str = self.cleaned_data[name]
         check_template(source)
         return source
+
+
+class MessageForm(MergeFieldChecks, OwnedForm[Message]):
+    class Meta:
+        model = Message
+        fields = ("subject", "body")
+        widgets = {  # noqa: RUF012
+            "subject": forms.TextInput(attrs={"autocomplete": "off"}),
+            "body": forms.Textarea(attrs={"rows": 18, "class": "body-field", "spellcheck": "true"}),
+        }
+        help_texts = {  # noqa: RUF012
+            "body": _("HTML or plain text. A text part and an unsubscribe link are added to every mail."),
+        }
 
 
 class TestSendForm(forms.Form):

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mailer.models.owned import Owned, OwnedQuerySet
 from mailer.validators import validate_one_line
@@ -67,7 +68,9 @@ class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
 class ClientGroup(Owned):
     """A named set of clients; who joins later is included in the next run."""
 
-    name = models.CharField(_("name"), max_length=100, validators=[validate_one_line])
+    name = models.CharField(
+        pgettext_lazy("of a group", "name"), max_length=100, validators=[validate_one_line]
+    )
     clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="groups", blank=True)
 
     objects = ClientGroupQuerySet.as_manager()

@@ -16,7 +16,7 @@ register.filter("moment", tables.moment)
 @register.filter
 def moment_there(value: datetime) -> str:
     """A moment in the zone it carries, and not in the reader's."""
-    return formats.date_format(value, "j M Y, H:i")
+    return formats.date_format(value, str(tables.MOMENT))
 
 
 @register.simple_tag

@@ -153,7 +153,7 @@ def test_an_empty_group_and_a_suppressed_audience_are_told(browser, form, owner,
     assert beside(empty, "groups") == ["The chosen groups are empty. Add clients to them first."]
     Suppression.objects.create(owner=owner, email="ANNA@example.org", reason="unsubscribed")
     nobody = browser.post(NEW, form)
-    says = "Every recipient has unsubscribed or bounced: there is nobody left to mail."
+    says = "Every recipient is on the stop-list: there is nobody left to mail."
     assert beside(nobody, "groups") == [says]
     assert not Mailing.objects.exists()
 

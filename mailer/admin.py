@@ -1,0 +1,111 @@
+"""The administration of all owners' rows, for superusers."""
+
+from typing import Any, ClassVar, cast
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from mailer import runs
+from mailer.forms.admin import AdminMailingForm, AdminMessageForm
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
+from people.models import User
+
+
+class OwnedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+    list_select_related: ClassVar[Any] = ("owner",)
+    raw_id_fields: ClassVar[Any] = ("owner",)
+    search_fields: ClassVar[Any] = ("owner__email",)
+    show_full_result_count = False
+
+
+@admin.register(Client)
+class ClientAdmin(OwnedAdmin):
+    list_display = ("email", "full_name", "owner", "created_at")
+    search_fields = ("email", "full_name", "owner__email")
+
+
+@admin.register(ClientGroup)
+class ClientGroupAdmin(OwnedAdmin):
+    list_display = ("name", "owner", "created_at")
+    search_fields = ("name", "owner__email")
+    raw_id_fields = ("owner", "clients")
+
+
+@admin.register(Message)
+class MessageAdmin(OwnedAdmin):
+    form = AdminMessageForm
+    list_display = ("subject", "owner", "updated_at")
+    search_fields = ("subject", "owner__email")
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(OwnedAdmin):
+    list_display = ("email", "reason", "owner", "created_at")
+    list_filter = ("reason",)
+    search_fields = ("email", "owner__email")
+
+
+@admin.register(Mailing)
+class MailingAdmin(OwnedAdmin):
+    """Saved and deleted by the functions that owners' pages use: they plan the next run and stop workers."""
+
+    form = AdminMailingForm
+    list_display = ("message", "owner", "status", "period", "starts_at", "next_run_at")
+    list_filter = ("status", "period")
+    list_select_related = ("owner", "message")
+    search_fields = ("message__subject", "owner__email")
+    raw_id_fields = ("owner", "message", "clients", "groups")
+    # The switches stand in the table of mailings: there they ask why, and tell the owner.
+    readonly_fields = ("status", "next_run_at", "paused_at", "disabled_at", "disabled_by", "disabled_reason")
+
+    def save_model(self, request: HttpRequest, obj: Mailing, form: Any, change: bool) -> None:
+        """Leave it to save_related, which knows the recipients."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: ARG002
+        data = form.cleaned_data
+        runs.save_mailing(
+            form.instance, clients=data["clients"], groups=data["groups"], by=cast(User, request.user)
+        )
+
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        """What goes with a mailing may go: its ledger cannot be touched by itself, but ends with it."""
+        objects, counts, _forbidden, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: Mailing) -> None:
+        runs.delete(obj, by=cast(User, request.user))
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for mailing in queryset:
+            self.delete_model(request, mailing)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
+    """The ledger is written by sending alone."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = ("subject", "scheduled_for", "status", "total", "sent", "failed", "skipped", "expired")
+    list_filter = ("status",)
+    search_fields = ("subject", "mailing__owner__email")
+    raw_id_fields = ("mailing",)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("email", "status", "tries", "response", "finished_at")
+    list_filter = ("status",)
+    search_fields = ("email", "message_id")
+    raw_id_fields = ("attempt", "client")

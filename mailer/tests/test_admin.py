@@ -1,0 +1,93 @@
+"""The administration of owners' rows: for superusers, and by the functions that owners' pages use."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from mailer.models import Attempt, Mailing, Message
+from mailer.tests.factories import (
+    AttemptFactory,
+    ClientFactory,
+    ClientGroupFactory,
+    DeliveryFactory,
+    MailingFactory,
+    MessageFactory,
+    UserFactory,
+)
+from people.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(client_of):
+    return client_of(UserFactory(email="admin@example.com", is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def data(owner):
+    start = timezone.now() + timedelta(days=1)
+    return {
+        "owner": owner.pk,
+        "message": MessageFactory(owner=owner).pk,
+        "clients": str(ClientFactory(owner=owner).pk),
+        "groups": "",
+        "period": "daily",
+        "starts_at_0": f"{start:%Y-%m-%d}",
+        "starts_at_1": "09:00:00",
+        "ends_at_0": f"{start + timedelta(days=9):%Y-%m-%d}",
+        "ends_at_1": "09:00:00",
+        "time_zone": "Europe/Moscow",
+    }
+
+
+def test_every_list_and_row_is_shown(browser, owner):
+    group = ClientGroupFactory(owner=owner)
+    delivery = DeliveryFactory(attempt=AttemptFactory(mailing=MailingFactory(message__owner=owner)))
+    rows = [group, delivery, delivery.client, delivery.attempt, delivery.attempt.mailing]
+    for row in (*rows, delivery.attempt.mailing.message):
+        name = row._meta.model_name
+        assert browser.get(reverse(f"admin:mailer_{name}_changelist")).status_code == 200
+        assert browser.get(reverse(f"admin:mailer_{name}_change", args=[row.pk])).status_code == 200
+
+
+def test_a_mailing_saved_here_is_planned_and_recorded(browser, data):
+    assert browser.post(reverse("admin:mailer_mailing_add"), data).status_code == 302
+    mailing = Mailing.objects.get()
+    assert mailing.next_run_at == mailing.starts_at
+    assert mailing.clients.count() == 1
+    assert AuditEntry.objects.get().actor == "admin@example.com"
+
+
+def test_an_edit_here_plans_anew_and_leaves_the_switches_alone(browser, data, owner):
+    mailing = MailingFactory(owner=owner, message_id=data["message"])
+    Mailing.objects.filter(pk=mailing.pk).update(disabled_at=timezone.now(), disabled_reason="spam")
+    answer = browser.post(reverse("admin:mailer_mailing_change", args=[mailing.pk]), data)
+    assert answer.status_code == 302
+    mailing.refresh_from_db()
+    assert (mailing.period, mailing.disabled_reason) == ("daily", "spam")
+    assert mailing.next_run_at == mailing.starts_at
+
+
+def test_rows_of_another_owner_and_bad_merge_fields_are_refused(browser, data, stranger, owner):
+    foreign = ClientFactory(owner=stranger)
+    answer = browser.post(reverse("admin:mailer_mailing_add"), {**data, "clients": str(foreign.pk)})
+    errors = answer.context["adminform"].form.errors
+    assert errors == {"clients": ["This belongs to another owner than the mailing."]}
+    bad = {"owner": owner.pk, "subject": "{{ nobody }}", "body": "x"}
+    answer = browser.post(reverse("admin:mailer_message_add"), bad)
+    assert set(answer.context["adminform"].form.errors) == {"subject"}
+    assert (Mailing.objects.count(), Message.objects.count()) == (0, 1)
+
+
+def test_a_mailing_is_deleted_with_its_reports_and_the_ledger_cannot_be_touched(browser, owner):
+    mailing = MailingFactory(message__owner=owner)
+    attempt = AttemptFactory(mailing=mailing)
+    assert browser.post(reverse("admin:mailer_attempt_delete", args=[attempt.pk])).status_code == 403
+    url = reverse("admin:mailer_mailing_delete", args=[mailing.pk])
+    page = browser.get(url)
+    assert page.status_code == 200
+    browser.post(url, {"post": "yes"})
+    assert (Mailing.objects.count(), Attempt.objects.count()) == (0, 0)
