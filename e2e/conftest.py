@@ -40,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., BrowserContext]]:
-    """A browser of its own in which somebody is logged in; what its console complains of fails the test."""
+    """A browser of its own, with somebody logged in or nobody; what its console complains of fails the test."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -49,13 +49,15 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
         if message.type == "error" and "the server responded with a status of 4" not in message.text:
             complaints.append(f"{message.location['url']}: {message.text}")
 
-    def make(email: str = "demo@example.com", **options: object) -> BrowserContext:
+    def make(email: str | None = "demo@example.com", **options: object) -> BrowserContext:
         looks = {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB", **options}
         context = chromium.new_context(base_url=stack.url, **looks)
         opened.append(context)
         context.set_default_timeout(10_000)
         context.on("console", note)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
+        if email is None:
+            return context
         page = context.new_page()
         page.goto("/accounts/login/")
         page.locator("[name=login]").fill(email)

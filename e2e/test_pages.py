@@ -5,6 +5,7 @@ import pytest
 from e2e.conftest import NARROW, WIDE
 
 PAGES = {
+    "start": "/",
     "mailings": "/mailings/",
     "mailing": "/mailings/|tbody .main-cell a",
     "mailing-new": "/mailings/new/",
@@ -26,17 +27,21 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize(
-    "look",
-    [
-        {"viewport": WIDE, "color_scheme": "light", "locale": "en"},
-        {"viewport": NARROW, "color_scheme": "dark", "locale": "ru"},
-    ],
-    ids=["wide-light", "narrow-dark"],
-)
+LOOKS = [
+    {"viewport": WIDE, "color_scheme": "light", "locale": "en"},
+    {"viewport": NARROW, "color_scheme": "dark", "locale": "ru"},
+]
+in_both_looks = pytest.mark.parametrize("look", LOOKS, ids=["wide-light", "narrow-dark"])
+
+
+@in_both_looks
 def test_every_page(look, context_of, check):
-    page = context_of(**look).new_page()
-    for name, steps in PAGES.items():
+    walk(context_of(**look).new_page(), PAGES, look, check)
+
+
+def walk(page, pages, look, check):
+    """Look at each page; an address may be followed by links to go on by."""
+    for name, steps in pages.items():
         address, *clicks = steps.split("|")
         page.goto(address)
         for selector in clicks:
@@ -44,3 +49,15 @@ def test_every_page(look, context_of, check):
             page.goto(href)
         assert page.locator("html").get_attribute("lang") == look["locale"]
         check(page, f"{name}-{look['viewport']['width']}")
+
+
+VISITED = {
+    "home": "/",
+    "blog": "/blog/",
+    "article": "/blog/|main a[href^='/blog/']:not([href*='?']):not([href*='feed'])",
+}
+
+
+@in_both_looks
+def test_what_a_visitor_sees(look, context_of, check):
+    walk(context_of(None, **look).new_page(), VISITED, look, check)
