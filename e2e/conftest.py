@@ -40,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., BrowserContext]]:
-    """A browser of its own, with somebody logged in or nobody; what its console complains of fails the test."""
+    """A browser of its own, logged in or not; what its console complains of fails the test."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
