@@ -29,8 +29,8 @@ def open_at(mailing_id: int, due: float) -> None:
 
 
 @db_task()
-def send_attempt(attempt_id: int, token: str) -> None:
-    worker.send_attempt(attempt_id, token)
+def send_attempt(attempt_id: int, token: str, hops: int = 0) -> None:
+    worker.send_attempt(attempt_id, token, hops=hops)
 
 
 @db_task()

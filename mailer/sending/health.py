@@ -19,6 +19,11 @@ def rests_until() -> datetime | None:
     return row.rests_until if row else None
 
 
+def failing() -> bool:
+    """Whether the server failed when it was last used."""
+    return MailServer.objects.filter(pk=_ID, failures__gt=0).exists()
+
+
 def rest(answer: str) -> datetime:
     """Note a failure and return until when the server rests: exponential backoff with full jitter."""
     now = timezone.now()

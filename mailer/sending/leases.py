@@ -1,7 +1,10 @@
-"""One worker at a time sends for an attempt: whoever holds its lease.
+"""Who sends for an attempt: whoever holds one of its leases.
 
 queued --take--> running --give_back--> queued (new token) … until the attempt is finished.
 A running lease is renewed by its worker's heartbeat; when it expires the worker is gone.
+
+An attempt begins with one lease. A worker that finds more than it can soon send invites another one,
+which takes the next free seat; each claims deliveries of its own.
 """
 
 import logging
@@ -36,18 +39,45 @@ def enqueue(attempt_id: int) -> None:
         now = timezone.now()
         if not Attempt.objects.running().filter(pk=attempt_id).exists():
             return
-        lease, created = Lease.objects.select_for_update().get_or_create(
-            attempt_id=attempt_id, defaults={"expires_at": now + QUEUED}
-        )
-        if not created:
-            if lease.expires_at > now:
-                return
+        leases = list(Lease.objects.select_for_update().filter(attempt_id=attempt_id).order_by("seat"))
+        expired = [lease for lease in leases if lease.expires_at <= now]
+        for lease in expired:
             if lease.running:
                 recover(lease)
-                lease.token, lease.running = new_key(), False
+        alive = len(expired) < len(leases)
+        late = [lease for lease in expired if not lease.running][: 0 if alive else 1]
+        Lease.objects.filter(pk__in=[lease.pk for lease in expired if lease not in late]).delete()
+        if alive:
+            return
+        if late:
             # The task may be late and not lost: the same token, so that only one of both will begin.
-            lease.expires_at = now + QUEUED
-            lease.save()
+            Lease.objects.filter(pk=late[0].pk).update(expires_at=now + QUEUED)
+            _queue(attempt_id, late[0].token)
+            return
+        _add(attempt_id, seat=0)
+
+
+def invite(attempt_id: int) -> None:
+    """Ask for one more worker, unless the attempt has as many as it may have."""
+    if not connection.features.has_select_for_update_skip_locked:
+        return  # two writers would only wait for each other
+    with transaction.atomic():
+        taken = set(Lease.objects.filter(attempt_id=attempt_id).values_list("seat", flat=True))
+        free = [seat for seat in range(settings.MAIL_WORKERS) if seat not in taken]
+        if free:
+            _add(attempt_id, seat=free[0])
+
+
+def decline(token: str) -> None:
+    """Give up a lease with which nobody has begun."""
+    Lease.objects.filter(token=token, running=False).delete()
+
+
+def _add(attempt_id: int, *, seat: int) -> None:
+    lease, created = Lease.objects.get_or_create(
+        attempt_id=attempt_id, seat=seat, defaults={"expires_at": timezone.now() + QUEUED}
+    )
+    if created:
         _queue(attempt_id, lease.token)
 
 
@@ -61,8 +91,11 @@ def take(token: str) -> bool:
 
 
 def may_go_on(token: str) -> bool:
-    """Whether the holder still holds it, and nobody has paused, disabled, blocked or ended the mailing."""
-    return Lease.objects.filter(
+    """Whether the holder still holds it, and nobody has paused, disabled, blocked or ended the mailing.
+
+    Inside a transaction the lease stays held until its end: what is claimed in it has a lease.
+    """
+    held = Lease.objects.only("pk").filter(
         token=token,
         running=True,
         attempt__status=Attempt.Status.RUNNING,
@@ -71,7 +104,10 @@ def may_go_on(token: str) -> bool:
         attempt__mailing__disabled_at=None,
         attempt__mailing__owner__is_active=True,
         attempt__mailing__ends_at__gt=timezone.now(),
-    ).exists()
+    )
+    if connection.in_atomic_block:
+        held = held.select_for_update(of=("self",))
+    return bool(list(held))
 
 
 def give_back(*, attempt_id: int, token: str, more: bool) -> None:
@@ -153,9 +189,9 @@ class Heartbeat:
                 connection.close()
 
 
-def pass_on(attempt_id: int, token: str) -> None:
-    """Put a task back that this process, about to stop, will not begin with."""
-    _queue(attempt_id, token)
+def pass_on(attempt_id: int, token: str, hops: int = 0) -> None:
+    """Put a task back that this process will not begin with."""
+    _queue(attempt_id, token, hops)
 
 
 def wake(attempt_id: int, *, at: datetime) -> None:
@@ -166,7 +202,7 @@ def wake(attempt_id: int, *, at: datetime) -> None:
     resume_attempt.schedule((attempt_id,), delay=seconds)
 
 
-def _queue(attempt_id: int, token: str) -> None:
+def _queue(attempt_id: int, token: str, hops: int = 0) -> None:
     from mailer.tasks import send_attempt  # the tasks call this package: a true circle
 
-    transaction.on_commit(lambda: send_attempt(attempt_id, token))
+    transaction.on_commit(lambda: send_attempt(attempt_id, token, hops))
