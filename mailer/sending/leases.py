@@ -32,6 +32,13 @@ HEARTBEAT_SECONDS = 4
 WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
 GIVEN_UP = gettext_noop("Given up: the worker stopped every time this mail was in hand")
 
+_MAY_GO_ON = """
+SELECT 1 FROM mailer_lease l JOIN mailer_attempt a ON a.id = l.attempt_id
+JOIN mailer_mailing m ON m.id = a.mailing_id JOIN people_user u ON u.id = m.owner_id
+WHERE l.token = %s AND l.running AND a.status = 'running' AND a.held_at IS NULL
+    AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active AND m.ends_at > %s
+"""
+
 
 def enqueue(attempt_id: int) -> None:
     """Have a worker send for this attempt, unless one does or is about to. Safe to call at any time."""
@@ -95,19 +102,10 @@ def may_go_on(token: str) -> bool:
 
     Inside a transaction the lease stays held until its end: what is claimed in it has a lease.
     """
-    held = Lease.objects.only("pk").filter(
-        token=token,
-        running=True,
-        attempt__status=Attempt.Status.RUNNING,
-        attempt__held_at=None,
-        attempt__mailing__paused_at=None,
-        attempt__mailing__disabled_at=None,
-        attempt__mailing__owner__is_active=True,
-        attempt__mailing__ends_at__gt=timezone.now(),
-    )
-    if connection.in_atomic_block:
-        held = held.select_for_update(of=("self",))
-    return bool(list(held))
+    lock = " FOR UPDATE OF l" if connection.in_atomic_block and connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAY_GO_ON + lock, [token, connection.ops.adapt_datetimefield_value(timezone.now())])
+        return cursor.fetchone() is not None
 
 
 def give_back(*, attempt_id: int, token: str, more: bool) -> None:

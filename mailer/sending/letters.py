@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
 from functools import cached_property
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -22,8 +22,7 @@ from mailer.sending.transport.addresses import written
 from people.models import User
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One mail's own part: who gets it and under which Message-ID."""
 
     email: str
@@ -111,13 +110,11 @@ class Composer:
         return mail
 
     def _values(self, recipient: Recipient, link: str) -> dict[str, str]:
-        return dict(
-            values_for(
-                full_name=recipient.full_name.replace("\r\n", "\n").replace("\r", "\n"),
-                email=recipient.email,
-                sender_name=self._sender_name,
-                unsubscribe_url=link,
-            )
+        return values_for(
+            full_name=recipient.full_name.replace("\r\n", "\n").replace("\r", "\n"),
+            email=recipient.email,
+            sender_name=self._sender_name,
+            unsubscribe_url=link,
         )
 
     def _now(self) -> bytes:

@@ -54,6 +54,7 @@ class Turn:
         self._on_progress = on_progress
         self._queue = Queue(attempt=attempt, token=token)
         self._places = Timetable(attempt.mailing_id)
+        self._window = settings.MAIL_WINDOW
         self._results: list[Result] = []
         self._held = 0  # claimed and without a result
         self._dry = False
@@ -100,13 +101,13 @@ class Turn:
             return not self._held
         if self._places.limited or transport.waiting or self._places.waiting:
             return False
-        return len(self._results) >= settings.MAIL_WINDOW // 4 or not transport.busy
+        return len(self._results) >= self._window // 4 or not transport.busy
 
     def _look(self, transport: Transport) -> bool:
         """Record what is known and claim more, in one transaction; tell whether to go on."""
         if health.rests_until():
             return False
-        limit = settings.MAIL_WINDOW - self._held
+        limit = self._window - self._held
         places = self._places.reserve(limit)
         claimed = self._exchange(places)
         if claimed is None:
@@ -117,7 +118,7 @@ class Turn:
         for letter in self._letters(claimed):
             self._places.add(letter)
         transport.put(self._places.due())
-        if not self._invited and not self._dry and ledger.more_than(self._attempt.pk, settings.MAIL_WINDOW):
+        if not self._invited and not self._dry and ledger.more_than(self._attempt.pk, self._window):
             self._invited = True
             leases.invite(self._attempt.pk)
         if self._held or self._results:
@@ -186,8 +187,10 @@ class Turn:
         self.settled = False
         try:
             transport.withdraw()
+            self._hear(transport.poll(0))  # also raises what there is to say about the server
             while transport.busy:
                 self._hear(transport.poll(RECORD_SECONDS))
+            self._hear(transport.poll(0))
         except MailRefused as error:
             self._refused(error)
         self._exchange(0)

@@ -57,6 +57,8 @@ class RoughServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.over.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
         for session in self.sessions:
             session.hang_up()
@@ -126,7 +128,7 @@ class Session:
 
     def _do_ehlo(self, line: str) -> None:
         words = ["rough", *self.server.offers]
-        usual = "\r\n".join(f"250-{word}" for word in words[:-1]) + f"\r\n250 {words[-1]}"
+        usual = "\r\n".join([*(f"250-{word}" for word in words[:-1]), f"250 {words[-1]}"])
         self._respond("EHLO", line, usual)
 
     def _do_starttls(self, line: str) -> None:

@@ -1,9 +1,8 @@
 """The words in which the sending engine and what carries its mail talk to each other."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.core.mail import EmailMultiAlternatives
 
@@ -16,8 +15,7 @@ class Verdict(Enum):
     NEVER = "never"  # 5yz: failed for good
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     verdict: Verdict
     text: str  # as the server said it: "250 2.0.0 Ok"
     hard_bounce: bool = False  # the address itself does not exist (RFC 3463 section 3.2, X.1.z)

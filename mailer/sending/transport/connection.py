@@ -7,7 +7,7 @@ from django.conf import settings
 
 from mailer.sending.transport.base import Answer, Letter, MailRefused, Outcome, ServerAway
 from mailer.sending.transport.conversation import Conversation, Interrupted
-from mailer.sending.transport.hello import NOTHING, Account, Script, StartTls, hello
+from mailer.sending.transport.hello import Account, Script, StartTls, hello
 from mailer.sending.transport.link import Address, Link
 from mailer.sending.transport.replies import Nonsense, ReplyReader
 
@@ -26,6 +26,7 @@ class Connection:
         self.broken: str | None = None
         self._conversation: Conversation | None = None
         self._handed = 0
+        self._time_limit = settings.MAIL_TIMEOUT
         self._dial()
 
     @property
@@ -126,7 +127,7 @@ class Connection:
     def _moved(self) -> None:
         """The server got ahead: its time begins anew."""
         self._handed = 0
-        self._deadline = monotonic() + settings.MAIL_TIMEOUT
+        self._deadline = monotonic() + self._time_limit
 
     def _open(self) -> None:
         """Connect, or shake hands."""
@@ -165,20 +166,18 @@ class Connection:
             replies = self._reader.feed(data)
         except Nonsense as error:
             raise ServerAway(str(error)) from error
-        for number, reply in enumerate(replies, start=1):
-            self._moved()
-            try:
-                said = self._script.send(reply)
-            except StopIteration as end:
-                self._conversation = Conversation(
-                    sender=self._account.sender, features=end.value, ahead=self._ahead
-                )
-                said = NOTHING
-            done = self._conversation is not None or isinstance(said, StartTls)
-            if done and (number < len(replies) or not self._reader.empty):
-                # Also what was slipped in before TLS, to be taken for what was said under it (RFC 3207).
-                raise ServerAway("The mail server spoke without being asked.")
-            self._say(said)
+        if not replies:
+            return
+        if len(replies) > 1 or not self._reader.empty:
+            # Also what was slipped in before TLS, to be taken for what was said under it (RFC 3207).
+            raise ServerAway("The mail server spoke without being asked.")
+        self._moved()
+        try:
+            self._say(self._script.send(replies[0]))
+        except StopIteration as end:
+            self._conversation = Conversation(
+                sender=self._account.sender, features=end.value, ahead=self._ahead
+            )
 
     def _say(self, said: bytes | StartTls) -> None:
         if isinstance(said, StartTls):

@@ -37,6 +37,7 @@ class SmtpTransport:
         self._queue: deque[Letter] = deque()
         self._outcomes: list[Outcome] = []
         self._failure: MailRefused | None = None
+        self._fresh = False  # letters were put that no connection has been offered
         self._breaks = 0
         self._checked = 0.0
 
@@ -50,6 +51,7 @@ class SmtpTransport:
 
     def put(self, letters: Iterable[Letter]) -> None:
         self._queue.extend(letters)
+        self._fresh = True
 
     def withdraw(self) -> list[Letter]:
         letters = list(self._queue)
@@ -59,8 +61,10 @@ class SmtpTransport:
     def poll(self, timeout: float) -> list[Outcome]:
         """See Transport.poll."""
         self._open()
-        for connection in list(self._connections):
-            self._top_up(connection)
+        if self._fresh:
+            self._fresh = False
+            for connection in list(self._connections):
+                self._top_up(connection)
         for key, events in self._selector.select(0 if self._outcomes else timeout):
             self._serve(key.data, events)
         now = monotonic()

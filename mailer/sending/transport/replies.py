@@ -7,6 +7,8 @@ MAX_LINE = 2048  # octets; RFC 5321 section 4.5.3.1.5 says 512
 MAX_LINES = 100  # in one reply
 _LINE = re.compile(rb"[2-5][0-9]{2}([ -]|$)")
 
+_USUAL = {b"250": 250, b"354": 354}  # what almost all lines begin with
+
 
 class Nonsense(Exception):
     """What came is no SMTP reply."""
@@ -41,6 +43,9 @@ class ReplyReader:
         replies = []
         for raw in lines:
             line = raw.rstrip(b"\r")
+            if line[:3] in _USUAL and line[3:4] == b" " and not self._lines and len(line) < MAX_LINE:
+                replies.append(Reply(_USUAL[line[:3]], (line[4:],)))
+                continue
             if len(line) > MAX_LINE or not _LINE.match(line):
                 raise Nonsense(_shown(line))
             self._lines.append(line)
