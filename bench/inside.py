@@ -33,6 +33,10 @@ BODY = (
 def fill(number: str) -> dict[str, Any]:
     """One owner with one group of so many clients and a mailing to it; what was there is deleted."""
     _clear()
+    Mailing.objects.all().delete()
+    Message.objects.all().delete()
+    ClientGroup.clients.through.objects.all()._raw_delete("default")
+    Client.objects.all()._raw_delete("default")
     User.objects.all().delete()
     owner = User.objects.create_user(email="bench@example.com", name="Bench")
     group = ClientGroup.objects.create(owner=owner, name="All")

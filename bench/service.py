@@ -42,7 +42,11 @@ class Service:
 
     def inside(self, *words: str) -> dict[str, Any]:
         """Run one command of bench.inside."""
-        command = [sys.executable, "-m", "bench.inside", *words]
+        return self.run("bench.inside", *words)
+
+    def run(self, module: str, *words: str) -> dict[str, Any]:
+        """Run a module with this service's settings and return the JSON it prints last."""
+        command = [sys.executable, "-m", module, *words]
         done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
