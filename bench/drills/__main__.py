@@ -11,6 +11,7 @@ recipient is counted as "possibly twice", and the attempt's counts are those of 
 
 import argparse
 import json
+import signal
 import sys
 
 from bench.drills.drill import Drill, Plan
@@ -27,12 +28,13 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--delay", type=float, default=0.1, help="seconds the mail server takes for a mail")
     parser.add_argument(
-        "--pause", type=float, default=2.5, help="seconds from one kill to the next, on average"
+        "--pause", type=float, default=4.0, help="seconds from one kill to the next, on average"
     )
     parser.add_argument("--chunking", action="store_true", help="the mail server offers CHUNKING")
-    parser.add_argument("--port", type=int, default=11925)
+    parser.add_argument("--port", type=int, default=0, help="for the mail server; 0: any that is free")
     parser.add_argument("--before", default="", help="restart: a command that restarts the database")
     plan = Plan(**vars(parser.parse_args()))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its consumers end with it
     with Drill(plan) as drill:
         FAULTS[plan.fault](drill)
         verdict = drill.judge()

@@ -1,5 +1,6 @@
 """One attempt under fire, and the judgement over it."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -23,9 +24,9 @@ class Plan:
     consumers: int = 2
     kills: int = 50
     delay: float = 0.1
-    pause: float = 2.5
+    pause: float = 4.0
     chunking: bool = False
-    port: int = 11925
+    port: int = 0
     before: str = ""
 
 
@@ -37,9 +38,10 @@ class Drill:
 
     def __enter__(self) -> Self:
         plan = self.plan
+        plan.port = plan.port or _free_port()
         self.service = Service(
             database=plan.database, redis=plan.redis, mail_port=plan.port,
-            settings={"MAIL_WINDOW": str(WINDOW), "MAIL_SLICE_SECONDS": "5"},
+            settings={"MAIL_WINDOW": str(WINDOW), "MAIL_SLICE_SECONDS": "2", "MAIL_WORKERS": "16"},
         )  # fmt: skip
         self.log = Path(self.service.var) / "mails.log"
         self.log.touch()
@@ -116,3 +118,10 @@ class Drill:
     @property
     def allowance(self) -> int:
         return WINDOW * self.plan.consumers if self.plan.fault == "restart" else 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

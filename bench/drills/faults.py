@@ -3,6 +3,7 @@
 import random
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ def kill(drill: Drill) -> None:
         drill.service.kill_consumer(random.choice(drill.service.consumers))
         drill.killed += 1
         drill.service.start_consumer()
+        print(f"kill {drill.killed} at {taken} mails", file=sys.stderr, flush=True)
 
 
 def restart(drill: Drill) -> None:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_noop
 from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending.ledger import count
+from site_config.queue import QUEUE_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,12 @@ def invite(attempt_id: int) -> None:
         free = [seat for seat in range(settings.MAIL_WORKERS) if seat not in taken]
         if free:
             _add(attempt_id, seat=free[0])
+
+
+def recover_others(attempt_id: int) -> None:
+    """Put back what workers that are gone had in hand, without waiting for the next sweep."""
+    if Lease.objects.filter(attempt_id=attempt_id, expires_at__lte=timezone.now()).exists():
+        enqueue(attempt_id)
 
 
 def decline(token: str) -> None:
@@ -197,10 +204,19 @@ def wake(attempt_id: int, *, at: datetime) -> None:
     from mailer.tasks import resume_attempt  # the tasks call this package: a true circle
 
     seconds = max((at - timezone.now()).total_seconds(), 0)
-    resume_attempt.schedule((attempt_id,), delay=seconds)
+    try:
+        resume_attempt.schedule((attempt_id,), delay=seconds)
+    except QUEUE_AWAY:  # the sweep will find it
+        log.warning("attempt %s could not be queued", attempt_id, exc_info=True)
 
 
 def _queue(attempt_id: int, token: str, hops: int = 0) -> None:
     from mailer.tasks import send_attempt  # the tasks call this package: a true circle
 
-    transaction.on_commit(lambda: send_attempt(attempt_id, token, hops))
+    def put() -> None:
+        try:
+            send_attempt(attempt_id, token, hops)
+        except QUEUE_AWAY:  # the lease stands, and the sweep queues it once more
+            log.warning("attempt %s could not be queued", attempt_id, exc_info=True)
+
+    transaction.on_commit(put)

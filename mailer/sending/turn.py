@@ -47,7 +47,7 @@ class Turn:
     """
 
     def __init__(self, attempt: Attempt, token: str, on_progress: Progress) -> None:
-        self.settled = True
+        self.settled = False
         self.wake_at: datetime | None = None
         self._attempt = attempt
         self._token = token
@@ -58,7 +58,8 @@ class Turn:
         self._results: list[Result] = []
         self._held = 0  # claimed and without a result
         self._dry = False
-        self._healthy = False
+        self._sound = True  # what the transport has begun is known
+        self._answered = self._healthy = False  # the server answered; the others know it
         self._invited = False
         self._looked_at = float("-inf")
 
@@ -88,7 +89,7 @@ class Turn:
             if self._must_look(transport) and not self._look(transport):
                 return False
             transport.put(self._places.due())
-            self._hear(transport.poll(self._places.patience(RECORD_SECONDS)))
+            self._hear(transport, self._places.patience(RECORD_SECONDS))
             if monotonic() > end:
                 return True
         return True
@@ -105,8 +106,6 @@ class Turn:
 
     def _look(self, transport: Transport) -> bool:
         """Record what is known and claim more, in one transaction; tell whether to go on."""
-        if health.rests_until():
-            return False
         limit = self._window - self._held
         places = self._places.reserve(limit)
         claimed = self._exchange(places)
@@ -133,10 +132,11 @@ class Turn:
         for attempt in range(DATABASE_TRIES):
             try:
                 with transaction.atomic():
-                    may = leases.may_go_on(self._token)
+                    may = leases.may_go_on(self._token) and not health.rests_until()
                     kept = ledger.write(self._token, self._results)
                     self._suppress(kept)
                     claimed = self._queue.take(limit) if may and limit else []
+                    self._note_health()
                     ledger.count_results(self._attempt.pk, kept)
                 break
             except (OperationalError, InterfaceError):
@@ -166,17 +166,27 @@ class Turn:
             recipient = Recipient(email=row.email, full_name=row.full_name, message_id=row.message_id)
             yield MergedLetter(self._composer, recipient, row)
 
-    def _hear(self, outcomes: list[Outcome]) -> None:
-        for letter, said in outcomes:
+    def _hear(self, transport: Transport, timeout: float) -> None:
+        """Let the transport work and take what comes of it; nothing here may fail half-way."""
+        for letter, said in self._poll(transport, timeout):
             assert isinstance(letter, MergedLetter)  # noqa: S101  # no other was put
             if isinstance(said, Answer):
                 self._done(_result(letter.tag, said))
-                if not self._healthy:
-                    self._note_health()
+                self._answered = True
             elif said is not None and said.in_hand:
                 self._done(_in_hand(letter.tag, said))
             else:
                 self._places.add(letter)
+
+    def _poll(self, transport: Transport, timeout: float) -> list[Outcome]:
+        self._sound = False
+        try:
+            outcomes = transport.poll(timeout)
+        except MailRefused:
+            self._sound = True
+            raise
+        self._sound = True
+        return outcomes
 
     def _done(self, result: Result) -> None:
         self._results.append(result)
@@ -184,17 +194,17 @@ class Turn:
 
     def _settle(self, transport: Transport) -> None:
         """Bring what is begun to its end and record it; what is not begun goes back as it was."""
-        self.settled = False
+        sound = self._sound
         try:
             transport.withdraw()
-            self._hear(transport.poll(0))  # also raises what there is to say about the server
+            self._hear(transport, 0)  # also raises what there is to say about the server
             while transport.busy:
-                self._hear(transport.poll(RECORD_SECONDS))
-            self._hear(transport.poll(0))
+                self._hear(transport, RECORD_SECONDS)
+            self._hear(transport, 0)
         except MailRefused as error:
             self._refused(error)
         self._exchange(0)
-        self.settled = True
+        self.settled = sound and self._sound
 
     def _refused(self, error: MailRefused) -> None:
         if isinstance(error, ServerAway):
@@ -203,6 +213,8 @@ class Turn:
             self._hold(str(error))
 
     def _note_health(self) -> None:
+        if self._healthy or not self._answered:
+            return
         self._healthy = True
         health.recovered()
         Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")

@@ -46,6 +46,7 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> None:
     attempt = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
     if attempt is None:
         return
+    leases.recover_others(attempt_id)
     turn = Turn(attempt, token, on_progress)
     more = False
     try:

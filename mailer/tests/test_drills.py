@@ -40,7 +40,7 @@ def test_two_consumers_killed_again_and_again_lose_nobody():
     connection.close()
     verdict = drill(
         "kill", "--database", database, "--redis", settings.REDIS_URL, "--recipients", "1500",
-        "--kills", "4", "--pause", "0.8", "--delay", "0.1", "--chunking", "--port", "11961",
+        "--kills", "4", "--pause", "0.8", "--delay", "0.1", "--chunking",
     )  # fmt: skip
     judged(verdict, recipients=1500)
     assert verdict["kills"] >= 2
@@ -50,7 +50,6 @@ def test_two_consumers_killed_again_and_again_lose_nobody():
 def test_a_consumer_on_sqlite_killed_again_and_again_loses_nobody():
     verdict = drill(
         "kill", "--consumers", "1", "--recipients", "800", "--kills", "3", "--pause", "1.2", "--delay", "0.1",
-        "--port", "11962",
     )  # fmt: skip
     judged(verdict, recipients=800)
     assert verdict["kills"] >= 2

@@ -407,8 +407,8 @@ def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     key, cert = str(folder / "key.pem"), str(folder / "cert.pem")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert,
+         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
         check=True, capture_output=True,
     )  # fmt: skip
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -507,3 +507,20 @@ def test_one_letter_is_delivered_and_waited_for(serve):
     transport = SmtpTransport()
     assert deliver(transport, Note("a@example.org")).text == "250 2.0.0 Ok: queued as 0000000001"
     transport.close()
+
+
+def test_all_workers_of_a_process_share_the_connections(serve, settings):
+    server = serve(answer=lambda s, verb, _: (s.server.over.wait(0.02 if verb == "DOT" else 0), None)[1])
+    settings.MAIL_CONNECTIONS = 3
+    first, second = SmtpTransport(), SmtpTransport()
+    for transport, part in ((first, names(40)[:20]), (second, names(40)[20:])):
+        transport.put([Note(address) for address in part])
+    while first.busy or first.waiting:
+        first.poll(0.05)
+        second.poll(0)
+    assert len(server.sessions) == 3
+    first.close()
+    while second.busy or second.waiting:
+        second.poll(0.05)
+    second.close()
+    assert sorted(server.recipients) == sorted(names(40))

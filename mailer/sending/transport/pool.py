@@ -3,6 +3,7 @@
 import selectors
 from collections import deque
 from collections.abc import Callable, Iterable
+from threading import Lock
 from time import monotonic
 
 from django.conf import settings
@@ -16,6 +17,27 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 LETTERS_PER_CONNECTION = 4  # worth another connection
 MAX_BREAKS = 3  # connections that broke with mail in hand, before the server is given a rest
 CHECK_SECONDS = 0.25
+
+
+class Budget:
+    """How many connections this process has, over all its workers: never more than the setting."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._used = 0
+
+    def take(self) -> bool:
+        with self._lock:
+            granted = self._used < settings.MAIL_CONNECTIONS
+            self._used += granted
+            return granted
+
+    def give(self, number: int) -> None:
+        with self._lock:
+            self._used -= number
+
+
+_budget = Budget()
 
 
 class SmtpTransport:
@@ -82,6 +104,7 @@ class SmtpTransport:
         for connection in self._connections:
             self._selector.unregister(connection.link.socket)
             connection.close()
+        _budget.give(len(self._connections))
         self._connections = []
         self._selector.close()
 
@@ -92,11 +115,12 @@ class SmtpTransport:
         busy = self.busy
         wanted = 1 + (busy + len(self._queue)) // LETTERS_PER_CONNECTION
         wanted = min(wanted, 1 if self._careful else self._limit)
-        while len(self._connections) < wanted and not self._failure:
+        while len(self._connections) < wanted and _budget.take():
             try:
                 self._addresses = self._addresses or resolve(self._account)
                 connection = Connection(self._account, self._addresses, ahead=self._ahead)
             except OSError as error:
+                _budget.give(1)
                 self._fail(ServerAway(f"The mail server cannot be reached: {error}"))
                 return
             self._connections.append(connection)
@@ -158,6 +182,7 @@ class SmtpTransport:
         if connection not in self._connections:
             return
         self._connections.remove(connection)
+        _budget.give(1)
         self._selector.unregister(connection.link.socket)
         outcomes = connection.abandon(str(why))
         self._outcomes.extend(outcomes)
