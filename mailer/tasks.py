@@ -57,5 +57,6 @@ def sweep_at_startup() -> None:
     """Go on at once after a restart, and again when the leases of killed workers have run out."""
     if _first_worker.acquire(blocking=False):
         sweeping.release_held()
+        leases.queue_again()
         sweep_now()
         sweep_now.schedule(delay=leases.RUNNING.total_seconds() + 1)

@@ -5,6 +5,7 @@ from binascii import b2a_qp
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from operator import mul
 
 from liquid import BoundTemplate, RenderContext
 from liquid.ast import Node
@@ -16,6 +17,7 @@ from markupsafe import escape
 from mailer.sending.merge import MERGE_FIELDS
 
 LONGEST_LINE = 998  # octets (RFC 5321 section 4.5.3.1.6)
+_SPECIAL = re.compile("[&<>'\"]")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 Encode = Callable[[str], bytes]
 
@@ -62,7 +64,7 @@ def value_of(hole: Hole, values: dict[str, str]) -> str:
     if isinstance(hole, Logic):
         return hole.render(values)
     value = values[hole.name]
-    return str(escape(value)) if hole.html else value
+    return _escaped(value) if hole.html else value
 
 
 def _segment(node: Node, template: BoundTemplate, *, html: bool) -> Segment:
@@ -97,56 +99,64 @@ class Frame:
     """Pieces that are the same for everybody, and between them the holes."""
 
     def __init__(self, *, encode: Encode, joint: bytes) -> None:
-        self.encode = encode
+        self._encode = encode
         self._joint = joint  # what keeps a hole's lines apart from its neighbours'
         self._pieces: list[bytes] = []
-        self._holes: list[tuple[int, Hole | str]] = []
-        self._different: list[Hole | str] = []
-        self._places: list[tuple[int, int]] = []
+        self._holes: dict[int, Hole | str] = {}  # by the piece that they fill
 
     def add(self, piece: bytes) -> None:
-        self._pieces.append(piece)
+        if self._pieces and len(self._pieces) - 1 not in self._holes:
+            self._pieces[-1] += piece
+        else:
+            self._pieces.append(piece)
 
-    def add_hole(self, name: str) -> None:
-        """A hole that is filled with bytes by its name."""
-        self._holes.append((len(self._pieces), name))
+    def add_hole(self, hole: Hole | str) -> None:
+        """A hole in the body, or one in the head that is filled with bytes by its name."""
+        self._holes[len(self._pieces)] = hole
         self._pieces.append(b"")
 
     def add_body(self, parts: Iterable[Segment]) -> None:
         for part in parts:
             if isinstance(part, str):
-                self.add(self.encode(part))
+                self.add(self._encode(part))
             else:
                 self.add(self._joint)
-                self._holes.append((len(self._pieces), part))
-                self._pieces.append(b"")
+                self.add_hole(part)
                 self.add(self._joint)
-
-    def fill(self, values: dict[str, str], fields: dict[str, bytes]) -> bytes:
-        """One recipient's mail; LiquidError if a filter cannot take its values."""
-        pieces = self._pieces.copy()
-        encode = self.encode
-        filled = [
-            fields[hole] if isinstance(hole, str) else encode(value_of(hole, values))
-            for hole in self._different
-        ]
-        for index, which in self._places:
-            pieces[index] = filled[which]
-        return b"".join(pieces)
 
     def close(self) -> None:
-        """Put together what stands together, and see which holes are the same."""
-        pieces: list[bytes] = []
-        holes: list[tuple[int, Hole | str]] = []
-        at = dict(self._holes)
-        for index, piece in enumerate(self._pieces):
-            if index in at:
-                holes.append((len(pieces), at[index]))
-                pieces.append(b"")
-            elif pieces and not (holes and holes[-1][0] == len(pieces) - 1):
-                pieces[-1] += piece
-            else:
-                pieces.append(piece)
-        self._pieces, self._holes = pieces, holes
-        self._different = list(dict.fromkeys(hole for _, hole in holes))
-        self._places = [(index, self._different.index(hole)) for index, hole in holes]
+        """Sort the holes by how they are filled, each kind of value once."""
+        different = list(dict.fromkeys(self._holes.values()))
+        self._names = [hole for hole in different if isinstance(hole, str)]
+        self._plain = [hole.name for hole in different if isinstance(hole, Field) and not hole.html]
+        self._escaped = [hole.name for hole in different if isinstance(hole, Field) and hole.html]
+        self._logic = [hole for hole in different if isinstance(hole, Logic)]
+        order: list[Hole | str] = [*self._names, *(Field(name, False) for name in self._plain)]
+        order += [*(Field(name, True) for name in self._escaped), *self._logic]
+        self._places = [(index, order.index(hole)) for index, hole in self._holes.items()]
+        which = [which for _, which in self._places]
+        self._times = [which.count(number) for number in range(len(self._names), len(order))]
+        lines = b"".join(self._pieces).split(b"\r\n")
+        self._longest = max(map(len, lines))
+
+    def fill(self, values: dict[str, str], fields: dict[str, bytes]) -> tuple[bytes, bool]:
+        """One recipient's mail, and whether it may be sent as it is.
+
+        LiquidError if a filter cannot take its values.
+        """
+        encode, pieces = self._encode, self._pieces.copy()
+        filled = [fields[name] for name in self._names]
+        filled += [encode(values[name]) for name in self._plain]
+        filled += [encode(_escaped(values[name])) for name in self._escaped]
+        filled += [encode(hole.render(values)) for hole in self._logic]
+        for index, which in self._places:
+            pieces[index] = filled[which]
+        content = b"".join(pieces)
+        # Most mails are known to fit without a look at their lines: all values on the longest of them.
+        head = len(self._names)
+        most = self._longest + sum(map(mul, self._times, map(len, filled[head:])))
+        return content, (most <= LONGEST_LINE and b"\0" not in content) or fits(content)
+
+
+def _escaped(value: str) -> str:
+    return str(escape(value)) if _SPECIAL.search(value) else value

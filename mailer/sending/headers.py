@@ -14,7 +14,7 @@ LINE = 76
 
 def one_line(text: str) -> str:
     """Make text safe inside a header: nothing in it can start another one (RFC 5322 section 2.2)."""
-    return _CONTROL.sub(" ", text).strip()
+    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
 
 
 def unstructured(text: str) -> bytes:

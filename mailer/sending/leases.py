@@ -28,7 +28,7 @@ from site_config.queue import QUEUE_AWAY
 log = logging.getLogger(__name__)
 
 RUNNING = timedelta(seconds=15)
-QUEUED = timedelta(seconds=90)  # a task that has not begun by then is queued once more
+QUEUED = timedelta(seconds=30)  # a task that has not begun by then is queued once more
 HEARTBEAT_SECONDS = 4
 WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
 GIVEN_UP = gettext_noop("Given up: the worker stopped every time this mail was in hand")
@@ -80,6 +80,15 @@ def recover_others(attempt_id: int) -> None:
     """Put back what workers that are gone had in hand, without waiting for the next sweep."""
     if Lease.objects.filter(attempt_id=attempt_id, expires_at__lte=timezone.now()).exists():
         enqueue(attempt_id)
+
+
+def queue_again() -> None:
+    """Queue every task that nobody has begun, as a consumer that was killed may have taken some along.
+
+    The same tokens: where the task is still there, only one of both will begin.
+    """
+    for attempt_id, token in Lease.objects.filter(running=False).values_list("attempt_id", "token"):
+        _queue(attempt_id, token)
 
 
 def decline(token: str) -> None:

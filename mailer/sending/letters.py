@@ -14,7 +14,7 @@ from liquid.exceptions import LiquidError
 
 from mailer.sending import headers, unsubscribe
 from mailer.sending.compose import Compiled
-from mailer.sending.frame import Frame, fill, fits, plain, quoted_printable, segments
+from mailer.sending.frame import Frame, fill, plain, quoted_printable, segments
 from mailer.sending.headers import mailbox, one_line, unstructured
 from mailer.sending.merge import values_for
 from mailer.sending.transport import CannotWrite
@@ -84,10 +84,8 @@ class Composer:
             "out": self._ways_out % {b"link": link.encode(), b"token": token.encode()},
             "subject": self._subject or unstructured(one_line(fill(self._subject_parts, values))),
         }
-        content = self._frame(eight_bit).fill(values, fields)
-        if eight_bit and not fits(content):
-            return self._frame(False).fill(values, fields)
-        return content
+        content, fits = self._frame(eight_bit).fill(values, fields)
+        return content if fits or not eight_bit else self._frame(False).fill(values, fields)[0]
 
     def mail(self, recipient: Recipient) -> EmailMultiAlternatives:
         """The same as Django's own class (RFC 5322, RFC 8058), the slow and obvious way."""
@@ -110,8 +108,9 @@ class Composer:
         return mail
 
     def _values(self, recipient: Recipient, link: str) -> dict[str, str]:
+        name = recipient.full_name
         return values_for(
-            full_name=recipient.full_name.replace("\r\n", "\n").replace("\r", "\n"),
+            full_name=name.replace("\r\n", "\n").replace("\r", "\n") if "\r" in name else name,
             email=recipient.email,
             sender_name=self._sender_name,
             unsubscribe_url=link,

@@ -132,7 +132,7 @@ class Turn:
         for attempt in range(DATABASE_TRIES):
             try:
                 with transaction.atomic():
-                    may = leases.may_go_on(self._token) and not health.rests_until()
+                    may = leases.may_go_on(self._token) and not health.resting()
                     kept = ledger.write(self._token, self._results)
                     self._suppress(kept)
                     claimed = self._queue.take(limit) if may and limit else []

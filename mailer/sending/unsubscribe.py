@@ -3,7 +3,8 @@
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64encode
+import re
+from binascii import b2a_base64
 from functools import lru_cache
 
 from django.conf import settings
@@ -15,6 +16,8 @@ from mailer.models import Suppression
 from people.models import User
 
 _SALT = "mailer.unsubscribe"
+_AS_IT_IS = re.compile(r"[A-Za-z0-9@.+_-]*")  # needs no escape in JSON
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _signer = Signer(salt=_SALT)
 
 
@@ -23,10 +26,13 @@ def token_for(*, owner_id: int, email: str) -> str:
 
     The same as `_signer.sign_object([owner_id, email])`, at a fifth of the time.
     """
-    data = json.dumps([owner_id, email], separators=(",", ":")).encode("latin-1")
-    value = urlsafe_b64encode(data).rstrip(b"=")
-    signature = urlsafe_b64encode(hmac.digest(_key(settings.SECRET_KEY), value, "sha256")).rstrip(b"=")
-    return f"{value.decode()}:{signature.decode()}"
+    quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else json.dumps(email)
+    value = _base64(f"[{owner_id},{quoted}]".encode("ascii"))
+    return (value + b":" + _base64(hmac.digest(_key(settings.SECRET_KEY), value, "sha256"))).decode()
+
+
+def _base64(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 @lru_cache(maxsize=4)

@@ -460,3 +460,16 @@ def _delete():
     for mailing in Mailing.objects.all():
         runs.delete(mailing)
     connection.close()
+
+
+def test_a_consumer_that_starts_queues_again_what_a_killed_one_took_along(owner, rough, monkeypatch):
+    queued = []
+    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args))
+    attempt = start(owner, 3)
+    leases.queue_again()
+    assert queued == [queued[0]] * 2
+    for args in queued:
+        worker.send_attempt(*args)
+    attempt.refresh_from_db()
+    assert (attempt.status, rough.recipients) == ("succeeded", [f"{n}@example.org" for n in range(3)])
+    assert queued == [queued[0]] * 2

@@ -162,6 +162,13 @@ class Conversation:
         if not self._waiting:
             raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
         said, flight = self._waiting[0]
+        if reply.code == 250 and (said is Said.MAIL or said is Said.RCPT) and not flight.todo:
+            # The usual case, for speed: yes, and what follows is said already.
+            self._waiting.popleft()
+            self.heard += 1
+            flight.due -= 1
+            flight.begun = True
+            return None
         if reply.code == CLOSING:
             self._closing(said, flight)
             raise Broken(reply.text)

@@ -72,8 +72,9 @@ class SmtpTransport:
         return sum(connection.busy for connection in self._connections)
 
     def put(self, letters: Iterable[Letter]) -> None:
+        before = len(self._queue)
         self._queue.extend(letters)
-        self._fresh = True
+        self._fresh |= len(self._queue) > before
 
     def withdraw(self) -> list[Letter]:
         letters = list(self._queue)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 MAX_LINE = 2048  # octets; RFC 5321 section 4.5.3.1.5 says 512
 MAX_LINES = 100  # in one reply
+_TIDY = re.compile(rb"[!-~]+(?: [!-~]+)*")
 _LINE = re.compile(rb"[2-5][0-9]{2}([ -]|$)")
 
 _USUAL = {b"250": 250, b"354": 354}  # what almost all lines begin with
@@ -21,6 +22,8 @@ class Reply(NamedTuple):
     @property
     def text(self) -> str:
         """As a person reads it, on one line: "250 2.0.0 Ok"."""
+        if len(self.lines) == 1 and len(self.lines[0]) < 400 and _TIDY.fullmatch(self.lines[0]):
+            return f"{self.code} {self.lines[0].decode('ascii')}"
         said = b" ".join(self.lines).decode("utf-8", "replace")
         return f"{self.code} {' '.join(said.replace(chr(0), '').split())}"[:500].rstrip()
 
