@@ -85,4 +85,5 @@ def smtp(settings) -> Iterator[SmtpServer]:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.MAIL_CONNECTIONS = 1  # in order
         yield server

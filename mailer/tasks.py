@@ -29,8 +29,8 @@ def open_at(mailing_id: int, due: float) -> None:
 
 
 @db_task()
-def send_attempt(attempt_id: int, token: str) -> None:
-    worker.send_attempt(attempt_id, token)
+def send_attempt(attempt_id: int, token: str, hops: int = 0) -> None:
+    worker.send_attempt(attempt_id, token, hops=hops)
 
 
 @db_task()
@@ -57,5 +57,6 @@ def sweep_at_startup() -> None:
     """Go on at once after a restart, and again when the leases of killed workers have run out."""
     if _first_worker.acquire(blocking=False):
         sweeping.release_held()
+        leases.queue_again()
         sweep_now()
         sweep_now.schedule(delay=leases.RUNNING.total_seconds() + 1)

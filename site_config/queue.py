@@ -1,5 +1,6 @@
 """The queue classes that settings.HUEY names: stock huey, with a consumer that stops gently."""
 
+import sqlite3
 from types import FrameType
 from typing import Any
 
@@ -7,6 +8,14 @@ from huey import RedisHuey, SqliteHuey
 from huey.consumer import Consumer
 
 from site_config.shutdown import STOPPING
+
+QUEUE_AWAY: tuple[type[Exception], ...] = (sqlite3.Error,)  # what the queue raises when it is not there
+try:
+    from redis.exceptions import RedisError
+except ImportError:  # an embedded installation
+    pass
+else:
+    QUEUE_AWAY += (RedisError,)
 
 
 class GentleConsumer(Consumer):

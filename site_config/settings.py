@@ -194,6 +194,10 @@ MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
 MAIL_TIMEOUT = EMAIL_TIMEOUT = number("MAIL_TIMEOUT", default=20, low=1, high=600)
 MAIL_MAX_TRIES = number("MAIL_MAX_TRIES", default=5, low=1, high=20)
 MAIL_SLICE_SECONDS = number("MAIL_SLICE_SECONDS", default=5, low=1, high=600)
+MAIL_CONNECTIONS = number("MAIL_CONNECTIONS", default=8, low=1, high=256)
+MAIL_WORKERS = number("MAIL_WORKERS", default=4, low=1, high=64)
+MAIL_RATE_PER_MINUTE = number("MAIL_RATE_PER_MINUTE", default=0, low=0, high=1_000_000)
+MAIL_RATE_PER_MAILING = number("MAIL_RATE_PER_MAILING", default=0, low=0, high=1_000_000)
 
 # People
 AUTH_USER_MODEL = "people.User"

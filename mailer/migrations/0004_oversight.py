@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0002_initial'),
+        ('mailer', '0003_sending'),
     ]
 
     operations = [

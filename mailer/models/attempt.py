@@ -150,19 +150,20 @@ class Attempt(models.Model):
 
 
 class Lease(models.Model):
-    """The right of one worker at a time to send for an attempt.
+    """The right of one worker to send for an attempt; a large one has several, each with its own claims.
 
     Queued: a task with this token waits in the queue. Running: a worker holds it and renews
     `expires_at`; when that passes, the worker is gone and its deliveries go back to the queue.
     """
 
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="leases")
+    seat = models.PositiveSmallIntegerField(default=0, help_text="One worker's place beside the others'.")
     token = models.CharField(max_length=32, unique=True, default=new_key)
     running = models.BooleanField(default=False)
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("attempt",), name="mailer_lease_one_per_attempt"),)
+        constraints = (models.UniqueConstraint(fields=("attempt", "seat"), name="mailer_lease_one_per_seat"),)
 
     def __str__(self) -> str:
-        return f"{self.attempt_id}: {'running' if self.running else 'queued'}"
+        return f"{self.attempt_id}/{self.seat}: {'running' if self.running else 'queued'}"

@@ -10,3 +10,13 @@ class MailServer(models.Model):
 
     def __str__(self) -> str:
         return "mail server"
+
+
+class Pace(models.Model):
+    """When the next mail may begin under a limit of mails per minute; a scope is what is limited."""
+
+    scope = models.CharField(max_length=40, unique=True)
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.next_at}"

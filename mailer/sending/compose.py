@@ -1,14 +1,10 @@
-"""A message, compiled once per attempt, and the mail it makes for each recipient."""
+"""A message, compiled once per attempt: styles inlined, a text part made, merge fields parsed."""
 
 import re
 import secrets
 from dataclasses import dataclass
-from email.utils import formataddr, parseaddr
-from functools import cached_property
 
 import css_inline
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 from django.utils.html import escape, linebreaks, urlize
 from django.utils.translation import gettext
@@ -17,11 +13,11 @@ from inscriptis.model.config import ParserConfig
 from liquid import BoundTemplate
 
 from mailer.models import Message
-from mailer.sending import unsubscribe
-from mailer.sending.merge import HTML, MERGE_FIELDS, SAMPLE, check_template, parse, values_for
+from mailer.sending.headers import one_line
+from mailer.sending.merge import HTML, MERGE_FIELDS, SAMPLE, check_template, parse
 from people.models import User
 
-__all__ = ["MERGE_FIELDS", "Compiled", "Preview", "Recipient", "check_template", "compile_message", "preview"]
+__all__ = ["MERGE_FIELDS", "Compiled", "Preview", "check_template", "compile_message", "one_line", "preview"]
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--")
@@ -30,16 +26,6 @@ _STAND_IN = re.compile(rf"LQ{_KEY}N(\d+)X")
 _WAY_OUT = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 _TEXT = ParserConfig(display_links=True, display_images=True)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipient:
-    """One mail's own part: who gets it and under which Message-ID."""
-
-    email: str
-    full_name: str
-    message_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,45 +52,6 @@ class Compiled:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Composer:
-    """Makes the mails of one attempt."""
-
-    compiled: Compiled
-    owner: User
-
-    @cached_property
-    def _sender(self) -> tuple[str, str]:
-        name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-        return one_line(self.owner.name) or name, address
-
-    def mail(self, recipient: Recipient) -> EmailMultiAlternatives:
-        """One recipient's mail (RFC 5322, RFC 8058); LiquidError if its values cannot be merged."""
-        token = unsubscribe.token_for(owner_id=self.owner.pk, email=recipient.email)
-        values = values_for(
-            full_name=recipient.full_name,
-            email=recipient.email,
-            sender_name=self.owner.get_short_name(),
-            unsubscribe_url=unsubscribe.link(token),
-        )
-        filled = self.compiled.fill(dict(values))
-        mail = EmailMultiAlternatives(
-            subject=filled.subject,
-            body=filled.text,
-            from_email=formataddr(self._sender),
-            to=[formataddr((one_line(recipient.full_name), recipient.email))],
-            reply_to=[formataddr((one_line(self.owner.name), self.owner.email))],
-            headers={
-                "Message-ID": recipient.message_id,
-                "Precedence": "bulk",
-                "Auto-Submitted": "auto-generated",
-                **unsubscribe.headers(token),
-            },
-        )
-        mail.attach_alternative(filled.html, "text/html")
-        return mail
-
-
 def compile_message(*, subject: str, body: str) -> Compiled:
     """Inline the style sheets, make the text part and parse all three; LiquidError on bad syntax.
 
@@ -119,7 +66,8 @@ def compile_message(*, subject: str, body: str) -> Compiled:
     def put_back(text: str) -> str:
         return _STAND_IN.sub(lambda match: tags[int(match[1])], text)
 
-    plain = _LIQUID.sub(take_out, _with_way_out(body, _language(subject + body)).replace("\r\n", "\n"))
+    body = _with_way_out(body, _language(subject + body))
+    plain = _LIQUID.sub(take_out, body.replace("\r\n", "\n").replace("\r", "\n"))
     if _TAG.search(plain):
         inlined = _INLINER.inline(_document(plain))
         html, text = put_back(inlined), put_back(get_text(inlined, _TEXT))
@@ -140,11 +88,6 @@ def preview_of(*, subject: str, body: str, owner: User) -> Preview:
     """A subject and body as a sample recipient would get them; LiquidError on bad syntax."""
     compiled = compile_message(subject=subject, body=body)
     return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
-
-
-def one_line(text: str) -> str:
-    """Make text safe inside a header: nothing in it can start another one (RFC 5322 section 2.2)."""
-    return _CONTROL.sub(" ", text).strip()
 
 
 def _with_way_out(body: str, language: str) -> str:

@@ -1,7 +1,10 @@
-"""One worker at a time sends for an attempt: whoever holds its lease.
+"""Who sends for an attempt: whoever holds one of its leases.
 
 queued --take--> running --give_back--> queued (new token) … until the attempt is finished.
 A running lease is renewed by its worker's heartbeat; when it expires the worker is gone.
+
+An attempt begins with one lease. A worker that finds more than it can soon send invites another one,
+which takes the next free seat; each claims deliveries of its own.
 """
 
 import logging
@@ -20,14 +23,22 @@ from django.utils.translation import gettext_noop
 from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending.ledger import count
+from site_config.queue import QUEUE_AWAY
 
 log = logging.getLogger(__name__)
 
 RUNNING = timedelta(seconds=15)
-QUEUED = timedelta(seconds=90)  # a task that has not begun by then is queued once more
+QUEUED = timedelta(seconds=30)  # a task that has not begun by then is queued once more
 HEARTBEAT_SECONDS = 4
 WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
 GIVEN_UP = gettext_noop("Given up: the worker stopped every time this mail was in hand")
+
+_MAY_GO_ON = """
+SELECT 1 FROM mailer_lease l JOIN mailer_attempt a ON a.id = l.attempt_id
+JOIN mailer_mailing m ON m.id = a.mailing_id JOIN people_user u ON u.id = m.owner_id
+WHERE l.token = %s AND l.running AND a.status = 'running' AND a.held_at IS NULL
+    AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active AND m.ends_at > %s
+"""
 
 
 def enqueue(attempt_id: int) -> None:
@@ -36,18 +47,60 @@ def enqueue(attempt_id: int) -> None:
         now = timezone.now()
         if not Attempt.objects.running().filter(pk=attempt_id).exists():
             return
-        lease, created = Lease.objects.select_for_update().get_or_create(
-            attempt_id=attempt_id, defaults={"expires_at": now + QUEUED}
-        )
-        if not created:
-            if lease.expires_at > now:
-                return
+        leases = list(Lease.objects.select_for_update().filter(attempt_id=attempt_id).order_by("seat"))
+        expired = [lease for lease in leases if lease.expires_at <= now]
+        for lease in expired:
             if lease.running:
                 recover(lease)
-                lease.token, lease.running = new_key(), False
+        alive = len(expired) < len(leases)
+        late = [lease for lease in expired if not lease.running][: 0 if alive else 1]
+        Lease.objects.filter(pk__in=[lease.pk for lease in expired if lease not in late]).delete()
+        if alive:
+            return
+        if late:
             # The task may be late and not lost: the same token, so that only one of both will begin.
-            lease.expires_at = now + QUEUED
-            lease.save()
+            Lease.objects.filter(pk=late[0].pk).update(expires_at=now + QUEUED)
+            _queue(attempt_id, late[0].token)
+            return
+        _add(attempt_id, seat=0)
+
+
+def invite(attempt_id: int) -> None:
+    """Ask for one more worker, unless the attempt has as many as it may have."""
+    if not connection.features.has_select_for_update_skip_locked:
+        return  # two writers would only wait for each other
+    with transaction.atomic():
+        taken = set(Lease.objects.filter(attempt_id=attempt_id).values_list("seat", flat=True))
+        free = [seat for seat in range(settings.MAIL_WORKERS) if seat not in taken]
+        if free:
+            _add(attempt_id, seat=free[0])
+
+
+def recover_others(attempt_id: int) -> None:
+    """Put back what workers that are gone had in hand, without waiting for the next sweep."""
+    if Lease.objects.filter(attempt_id=attempt_id, expires_at__lte=timezone.now()).exists():
+        enqueue(attempt_id)
+
+
+def queue_again() -> None:
+    """Queue every task that nobody has begun, as a consumer that was killed may have taken some along.
+
+    The same tokens: where the task is still there, only one of both will begin.
+    """
+    for attempt_id, token in Lease.objects.filter(running=False).values_list("attempt_id", "token"):
+        _queue(attempt_id, token)
+
+
+def decline(token: str) -> None:
+    """Give up a lease with which nobody has begun."""
+    Lease.objects.filter(token=token, running=False).delete()
+
+
+def _add(attempt_id: int, *, seat: int) -> None:
+    lease, created = Lease.objects.get_or_create(
+        attempt_id=attempt_id, seat=seat, defaults={"expires_at": timezone.now() + QUEUED}
+    )
+    if created:
         _queue(attempt_id, lease.token)
 
 
@@ -61,17 +114,14 @@ def take(token: str) -> bool:
 
 
 def may_go_on(token: str) -> bool:
-    """Whether the holder still holds it, and nobody has paused, disabled, blocked or ended the mailing."""
-    return Lease.objects.filter(
-        token=token,
-        running=True,
-        attempt__status=Attempt.Status.RUNNING,
-        attempt__held_at=None,
-        attempt__mailing__paused_at=None,
-        attempt__mailing__disabled_at=None,
-        attempt__mailing__owner__is_active=True,
-        attempt__mailing__ends_at__gt=timezone.now(),
-    ).exists()
+    """Whether the holder still holds it, and nobody has paused, disabled, blocked or ended the mailing.
+
+    Inside a transaction the lease stays held until its end: what is claimed in it has a lease.
+    """
+    lock = " FOR UPDATE OF l" if connection.in_atomic_block and connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAY_GO_ON + lock, [token, connection.ops.adapt_datetimefield_value(timezone.now())])
+        return cursor.fetchone() is not None
 
 
 def give_back(*, attempt_id: int, token: str, more: bool) -> None:
@@ -153,9 +203,9 @@ class Heartbeat:
                 connection.close()
 
 
-def pass_on(attempt_id: int, token: str) -> None:
-    """Put a task back that this process, about to stop, will not begin with."""
-    _queue(attempt_id, token)
+def pass_on(attempt_id: int, token: str, hops: int = 0) -> None:
+    """Put a task back that this process will not begin with."""
+    _queue(attempt_id, token, hops)
 
 
 def wake(attempt_id: int, *, at: datetime) -> None:
@@ -163,10 +213,19 @@ def wake(attempt_id: int, *, at: datetime) -> None:
     from mailer.tasks import resume_attempt  # the tasks call this package: a true circle
 
     seconds = max((at - timezone.now()).total_seconds(), 0)
-    resume_attempt.schedule((attempt_id,), delay=seconds)
+    try:
+        resume_attempt.schedule((attempt_id,), delay=seconds)
+    except QUEUE_AWAY:  # the sweep will find it
+        log.warning("attempt %s could not be queued", attempt_id, exc_info=True)
 
 
-def _queue(attempt_id: int, token: str) -> None:
+def _queue(attempt_id: int, token: str, hops: int = 0) -> None:
     from mailer.tasks import send_attempt  # the tasks call this package: a true circle
 
-    transaction.on_commit(lambda: send_attempt(attempt_id, token))
+    def put() -> None:
+        try:
+            send_attempt(attempt_id, token, hops)
+        except QUEUE_AWAY:  # the lease stands, and the sweep queues it once more
+            log.warning("attempt %s could not be queued", attempt_id, exc_info=True)
+
+    transaction.on_commit(put)

@@ -1,4 +1,4 @@
-"""The ledger: one row per recipient, changed only by the holder of the attempt's lease.
+"""The ledger: one row per recipient, changed only by the holder of the lease that claimed it.
 
 Locks are taken in one order everywhere: mailing, lease, deliveries, attempt.
 """
@@ -7,9 +7,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
+from typing import NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
@@ -19,10 +19,7 @@ from django.db.models import (
     Case,
     CharField,
     DateTimeField,
-    F,
     IntegerField,
-    OuterRef,
-    Subquery,
     Value,
     When,
 )
@@ -48,16 +45,30 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class Claimed(NamedTuple):
+    """A delivery in the hands of a worker."""
+
+    pk: int
+    email: str
+    full_name: str
+    message_id: str
+    tries: int
+    possibly_twice: bool
+    client_id: int | None
+    next_try_at: str
+    suppressed: str | None  # the reason why it must not be mailed
+
+
+class Result(NamedTuple):
     """What became of one claimed delivery."""
 
-    delivery: Delivery
+    delivery: Claimed
     status: str
     response: str
     tries: int
     next_try_at: datetime | None = None
     possibly_twice: bool = False
+    hard_bounce: bool = False
 
 
 def message_id_domain() -> str:
@@ -114,21 +125,50 @@ def tally(attempt_id: int) -> Counter[str]:
         return Counter(dict(cursor.fetchall()))
 
 
-def claim(*, attempt: Attempt, token: str, limit: int, now: datetime) -> list[Delivery]:
-    """Take up to `limit` due deliveries for the holder of this lease; each has `suppressed` annotated."""
-    reasons = Suppression.objects.matching(OuterRef("email"), attempt.mailing.owner_id)
-    with transaction.atomic():
-        due = (
-            Delivery.objects.filter(attempt=attempt, status=Delivery.Status.QUEUED, next_try_at__lte=now)
-            .order_by("next_try_at", "pk")
-            .annotate(suppressed=Subquery(reasons.values("reason")[:1]))
-            .select_for_update(skip_locked=True, of=("self",))
-        )
-        claimed = list(due[:limit])
-        Delivery.objects.filter(pk__in=[row.pk for row in claimed]).update(
-            status=Delivery.Status.SENDING, lease=token
-        )
-    return claimed
+class Queue:
+    """The due deliveries of an attempt, in order, as one worker takes them."""
+
+    def __init__(self, *, attempt: Attempt, token: str) -> None:
+        self._attempt_id = attempt.pk
+        self._owner_id = attempt.mailing.owner_id
+        self._token = token
+        self._start: tuple[str, int] = _START[connection.vendor]
+        self._after = self._start
+
+    def take(self, limit: int) -> list[Claimed]:
+        """Claim up to `limit` deliveries that are due; fewer only if no more are to be had now.
+
+        The search goes on where it ended: the index still holds what was claimed since. What was put
+        back lies behind that, so it begins once more when it runs dry.
+        """
+        claimed = self._take(limit)
+        if len(claimed) < limit and self._after != self._start:
+            self._after = self._start
+            claimed += self._take(limit - len(claimed))
+        return claimed
+
+    def _take(self, limit: int) -> list[Claimed]:
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        params = [self._token, self._attempt_id, now, *self._after, limit, self._owner_id]
+        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+            cursor.execute(_CLAIM[connection.vendor], params)
+            claimed = [Claimed(*row) for row in cursor.fetchall()]
+        claimed.sort(key=_place)
+        if claimed:
+            self._after = _place(claimed[-1])
+        return claimed
+
+
+def _place(row: Claimed) -> tuple[str, int]:
+    return row.next_try_at, row.pk
+
+
+def more_than(attempt_id: int, number: int) -> bool:
+    """Whether more deliveries than that wait to be claimed."""
+    queued = Delivery.objects.filter(
+        attempt_id=attempt_id, status=Delivery.Status.QUEUED, next_try_at__lte=timezone.now()
+    )
+    return bool(queued.order_by("next_try_at", "pk").values_list("pk")[number : number + 1])
 
 
 def record(*, attempt_id: int, token: str, results: Sequence[Result]) -> int:
@@ -136,36 +176,42 @@ def record(*, attempt_id: int, token: str, results: Sequence[Result]) -> int:
 
     A row whose lease was lost meanwhile belongs to another worker and is left alone.
     """
+    with transaction.atomic(savepoint=False):
+        kept = write(token, results)
+        count_results(attempt_id, kept)
+    return len(kept)
+
+
+def write(token: str, results: Sequence[Result]) -> list[Result]:
+    """Write results without counting them; return those that were ours to write."""
     if not results:
-        return 0
-    with transaction.atomic():
-        written = _write(token, results)
-        kept = [result for result in results if result.delivery.pk in written]
-        statuses = Counter(result.status for result in kept)
-        twice = sum(r.possibly_twice and not r.delivery.possibly_twice for r in kept)
+        return []
+    written = _write(token, results)
+    return [result for result in results if result.delivery.pk in written]
+
+
+def count_results(attempt_id: int, results: Sequence[Result]) -> None:
+    """Count written results, as the last thing in their transaction: all workers wait for this row."""
+    if results:
         count(
             attempt_id=attempt_id,
-            statuses=statuses,
-            answers=Counter(summarised(r.response) for r in kept if r.response),
-            possibly_twice=twice,
+            statuses=Counter(result.status for result in results),
+            answers=Counter(summarised(r.response) for r in results if r.response),
+            possibly_twice=sum(r.possibly_twice and not r.delivery.possibly_twice for r in results),
         )
-    return len(written)
 
 
 def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], possibly_twice: int = 0) -> None:
     """Add to an attempt's counts, inside the transaction that changed its deliveries."""
-    attempt = Attempt.objects.select_for_update().only("answers").filter(pk=attempt_id).first()
-    if attempt is None:
-        return
-    merged = Counter(attempt.answers)
-    for answer, number in answers.items():
-        merged[answer if answer in merged or len(merged) < MAX_ANSWERS else OTHER_ANSWERS] += number
-    closed = {name: statuses[name] for name in ("sent", "failed", "skipped", "expired") if statuses[name]}
-    Attempt.objects.filter(pk=attempt_id).update(
-        answers=merged,
-        possibly_twice=F("possibly_twice") + possibly_twice,
-        **{name: F(name) + number for name, number in closed.items()},
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERS[connection.vendor], [attempt_id])
+        if (row := cursor.fetchone()) is None:
+            return
+        merged = Counter(json.loads(row[0]))
+        for answer, number in answers.items():
+            merged[answer if answer in merged or len(merged) < MAX_ANSWERS else OTHER_ANSWERS] += number
+        numbers = [statuses[name] for name in ("sent", "failed", "skipped", "expired")]
+        cursor.execute(_COUNT, [json.dumps(merged), possibly_twice, *numbers, attempt_id])
 
 
 def close_open(
@@ -209,7 +255,7 @@ def _write(token: str, results: Sequence[Result]) -> set[int]:
         for result in results
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_SQL[connection.vendor], [json.dumps(rows), token])
+        cursor.execute(_WRITE[connection.vendor], [json.dumps(rows), token])
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -221,7 +267,7 @@ UPDATE mailer_delivery SET status = r.status, response = r.response, tries = r.t
 _OURS = """
 WHERE mailer_delivery.id = r.id AND mailer_delivery.lease = %s AND mailer_delivery.status = 'sending'
 """
-_SQL = {
+_WRITE = {
     "postgresql": f"""{_SET}
 FROM jsonb_to_recordset(%s::jsonb) AS r(id bigint, status text, response text, tries int,
     next_try_at timestamptz, finished_at timestamptz, twice boolean)
@@ -234,3 +280,29 @@ FROM (SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.status') 
     FROM json_each(%s)) AS r
 {_OURS} RETURNING id""",  # noqa: S608 (constants only)
 }
+
+# `id = ANY(ARRAY(…))` makes the inner query run once; as `IN (…)` it may be joined and scan the table.
+_CLAIM_SET = "UPDATE mailer_delivery SET status = 'sending', lease = %s"
+_CLAIM_DUE = """
+SELECT id FROM mailer_delivery WHERE attempt_id = %s AND status = 'queued' AND next_try_at <= %s
+    AND (next_try_at, id) > ({after}, %s) ORDER BY next_try_at, id LIMIT %s
+"""
+_CLAIM_GET = """
+RETURNING id, email, full_name, message_id, tries, possibly_twice, client_id, CAST(next_try_at AS text),
+    (SELECT s.reason FROM mailer_suppression s
+     WHERE s.owner_id = %s AND lower(s.email) = lower(mailer_delivery.email) LIMIT 1)
+"""
+_CLAIM = {
+    "postgresql": f"""{_CLAIM_SET} WHERE id = ANY(ARRAY(
+        {_CLAIM_DUE.format(after="%s::timestamptz")} FOR UPDATE SKIP LOCKED)) {_CLAIM_GET}""",
+    "sqlite": f"{_CLAIM_SET} WHERE id IN ({_CLAIM_DUE.format(after='%s')}) {_CLAIM_GET}",
+}
+_START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
+
+# Written by hand like the two above: a worker says them a hundred times a second.
+_ANSWERS_OF = "SELECT CAST(answers AS text) FROM mailer_attempt WHERE id = %s"
+_ANSWERS = {"postgresql": f"{_ANSWERS_OF} FOR NO KEY UPDATE", "sqlite": _ANSWERS_OF}
+_COUNT = """
+UPDATE mailer_attempt SET answers = %s, possibly_twice = possibly_twice + %s, sent = sent + %s,
+    failed = failed + %s, skipped = skipped + %s, expired = expired + %s WHERE id = %s
+"""

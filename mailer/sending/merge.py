@@ -4,8 +4,6 @@ Only tags and filters whose output is at most a small multiple of their input ar
 assignments or `replace` a message of a few lines could grow without bound in the worker.
 """
 
-from collections.abc import Mapping
-
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -82,7 +80,7 @@ def _refuse_unknown(template: BoundTemplate) -> None:
         )
 
 
-def values_for(*, full_name: str, email: str, sender_name: str, unsubscribe_url: str) -> Mapping[str, str]:
+def values_for(*, full_name: str, email: str, sender_name: str, unsubscribe_url: str) -> dict[str, str]:
     """What each merge field stands for in one recipient's mail."""
     return {
         "full_name": full_name,

@@ -1,9 +1,10 @@
 from liquid.exceptions import LiquidError
 
 from mailer.models import Message
-from mailer.sending.compose import Composer, Recipient, compile_message
+from mailer.sending.compose import compile_message
 from mailer.sending.ledger import new_message_id
-from mailer.sending.transport import MailRefused, Verdict, open_transport
+from mailer.sending.letters import Composer, MergedLetter, Recipient
+from mailer.sending.transport import MailRefused, Verdict, deliver, open_transport
 from people.models import User
 
 
@@ -14,14 +15,13 @@ def send_test(*, message: Message, owner: User, to: str) -> str:
     """
     try:
         composer = Composer(compiled=compile_message(subject=message.subject, body=message.body), owner=owner)
-        mail = composer.mail(
-            Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
-        )
+        recipient = Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
+        composer.write(recipient, eight_bit=True, utf8=True)
     except LiquidError as error:
         raise MailRefused(error.message) from error
     transport = open_transport()
     try:
-        answer = transport.send(mail, to=to)
+        answer = deliver(transport, MergedLetter(composer, recipient))
     finally:
         transport.close()
     if answer.verdict is not Verdict.ACCEPTED:

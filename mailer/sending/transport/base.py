@@ -1,6 +1,8 @@
-from dataclasses import dataclass
+"""The words in which the sending engine and what carries its mail talk to each other."""
+
+from collections.abc import Iterable
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.core.mail import EmailMultiAlternatives
 
@@ -13,8 +15,7 @@ class Verdict(Enum):
     NEVER = "never"  # 5yz: failed for good
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     verdict: Verdict
     text: str  # as the server said it: "250 2.0.0 Ok"
     hard_bounce: bool = False  # the address itself does not exist (RFC 3463 section 3.2, X.1.z)
@@ -40,9 +41,67 @@ class ConfigurationRefused(MailRefused):
     """The server refuses us, whoever the recipient is: sender, log-in or TLS are set wrongly."""
 
 
+class CannotWrite(Exception):
+    """This one mail cannot be written; str(error) says why."""
+
+
+class Letter(Protocol):
+    """One mail on its way to one address."""
+
+    to: str
+    strikes: int  # how often a connection broke before the server said a word about this mail
+    late_after: float | None  # monotonic(): too late for its place in the rate, it is handed back
+
+    def write(self, *, eight_bit: bool, utf8: bool) -> bytes:
+        """The content with CRLF line ends, dots not stuffed; CannotWrite if that is impossible."""
+        ...
+
+    def mail(self) -> EmailMultiAlternatives:
+        """The same for a Django mail back end; CannotWrite if that is impossible."""
+        ...
+
+
+# None: not begun, through no fault of the server.
+Outcome = tuple[Letter, Answer | ServerAway | None]
+
+
 class Transport(Protocol):
-    def send(self, mail: EmailMultiAlternatives, *, to: str) -> Answer:
-        """Send one mail to one address; ServerAway or ConfigurationRefused if no mail can go."""
+    """Carries letters; every letter that was put comes back once, with its outcome or withdrawn."""
+
+    @property
+    def waiting(self) -> int:
+        """How many letters are put and not begun."""
+        ...
+
+    @property
+    def busy(self) -> int:
+        """How many letters are begun and not answered."""
+        ...
+
+    def put(self, letters: Iterable[Letter]) -> None: ...
+
+    def poll(self, timeout: float) -> list[Outcome]:
+        """Work for at most `timeout` seconds, less if there is an outcome.
+
+        ServerAway or ConfigurationRefused if no mail can go; every letter that was begun has had its
+        outcome by then.
+        """
+        ...
+
+    def withdraw(self) -> list[Letter]:
+        """Take back what is not begun, and begin nothing of it."""
         ...
 
     def close(self) -> None: ...
+
+
+def deliver(transport: Transport, letter: Letter) -> Answer:
+    """Send one letter and wait for the answer; MailRefused if there is none."""
+    transport.put([letter])
+    while True:
+        for _, said in transport.poll(1):
+            if isinstance(said, Answer):
+                return said
+            if said is not None:
+                raise said
+            transport.put([letter])

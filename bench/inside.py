@@ -1,0 +1,149 @@
+"""What is done inside the service under test, one command a process: prints one line of JSON.
+
+python -m bench.inside fill 50000 | open | open_small | wait SECONDS | counts | memory_of_nobody
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_config.settings")
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402
+from django.db.models import Count  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from mailer.models import Attempt, Client, ClientGroup, Mailing, Message  # noqa: E402
+from mailer.sending.opening import latest_id, run_now  # noqa: E402
+from people.models import User  # noqa: E402
+
+LINE = "Here is a line of news, about as long as the lines that people write in their letters.<br>\n"
+BODY = (
+    "<style>p{color:#333}</style><p>Dear {{ full_name }},</p>\n<p>"
+    + LINE * 18
+    + "</p><p>This was sent to {{ email }} by {{ sender_name }}.</p>"
+)
+
+
+def fill(number: str) -> dict[str, Any]:
+    """One owner with one group of so many clients and a mailing to it; what was there is deleted."""
+    _clear()
+    Mailing.objects.all().delete()
+    Message.objects.all().delete()
+    ClientGroup.clients.through.objects.all()._raw_delete("default")
+    Client.objects.all()._raw_delete("default")
+    User.objects.all().delete()
+    owner = User.objects.create_user(email="bench@example.com", name="Bench")
+    group = ClientGroup.objects.create(owner=owner, name="All")
+    total, step = int(number), 20_000
+    for first in range(0, total, step):
+        rows = [
+            Client(owner=owner, email=f"client{n}@example.org", full_name=f"Client Number {n}")
+            for n in range(first, min(first + step, total))
+        ]
+        with transaction.atomic():
+            made = Client.objects.bulk_create(rows, batch_size=2000)
+            through = ClientGroup.clients.through
+            through.objects.bulk_create(
+                [through(clientgroup_id=group.pk, client_id=row.pk) for row in made], batch_size=2000
+            )
+    _mailing(owner, group)
+    _tidy()
+    return {"clients": total}
+
+
+def _mailing(owner: User, group: ClientGroup) -> Mailing:
+    now = timezone.now()
+    message = Message.objects.create(owner=owner, subject="News for {{ first_name }}", body=BODY)
+    mailing = Mailing.objects.create(
+        owner=owner,
+        message=message,
+        starts_at=now,
+        ends_at=now + timezone.timedelta(days=30),
+        time_zone="UTC",
+    )
+    mailing.groups.add(group)
+    return mailing
+
+
+def small(number: str) -> dict[str, Any]:
+    """Another owner with a small mailing, opened at once."""
+    owner, _ = User.objects.get_or_create(email="small@example.com", defaults={"name": "Small"})
+    group, _ = ClientGroup.objects.get_or_create(owner=owner, name="All")
+    for n in range(int(number)):
+        client, _ = Client.objects.get_or_create(owner=owner, email=f"small{n}@example.org")
+        group.clients.add(client)
+    mailing = Mailing.objects.filter(owner=owner).first() or _mailing(owner, group)
+    began = time.time()
+    attempt = run_now(mailing=mailing, after=latest_id(mailing))
+    while not Attempt.objects.filter(pk=attempt.pk).exclude(status="running").exists():
+        time.sleep(0.02)
+    return {"small": int(number), "seconds": round(time.time() - began, 2)}
+
+
+def clear() -> dict[str, Any]:
+    _clear()
+    _tidy()
+    return {}
+
+
+def _clear() -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "TRUNCATE mailer_delivery, mailer_lease, mailer_attempt, mailer_mailserver CASCADE"
+            )
+        else:
+            for table in ("delivery", "lease", "attempt", "mailserver"):
+                cursor.execute(f"DELETE FROM mailer_{table}")
+
+
+def _tidy() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "VACUUM")
+
+
+def open() -> dict[str, Any]:
+    mailing = Mailing.objects.get(owner__email="bench@example.com")
+    began = time.time()
+    attempt = run_now(mailing=mailing, after=latest_id(mailing))
+    return {"attempt": attempt.pk, "began": began, "opened": time.time()}
+
+
+def wait(seconds: str) -> dict[str, Any]:
+    """Wait until the latest attempt is finished, or so long."""
+    end = time.time() + float(seconds)
+    while time.time() < end:
+        attempt = Attempt.objects.filter(mailing__owner__email="bench@example.com").latest("pk")
+        if attempt.finished_at:
+            break
+        time.sleep(0.1)
+    return {
+        "status": attempt.status,
+        "total": attempt.total,
+        "sent": attempt.sent,
+        "failed": attempt.failed,
+        "possibly_twice": attempt.possibly_twice,
+        "finished": attempt.finished_at.timestamp() if attempt.finished_at else None,
+        "answers": attempt.server_response,
+    }
+
+
+def counts() -> dict[str, Any]:
+    """The ledger of the latest attempt: by status, and who may have been mailed twice."""
+    attempt = Attempt.objects.filter(mailing__owner__email="bench@example.com").latest("pk")
+    rows = attempt.deliveries
+    return {
+        "statuses": dict(rows.values_list("status").annotate(n=Count("pk"))),
+        "possibly_twice": sorted(rows.filter(possibly_twice=True).values_list("email", flat=True)),
+    }
+
+
+if __name__ == "__main__":
+    command, *words = sys.argv[1:]
+    print(json.dumps(globals()[command](*words)))

@@ -1,0 +1,6 @@
+"""The service's settings with django-post_office beside it, for comparison only."""
+
+from site_config.settings import *  # noqa: F403
+
+INSTALLED_APPS += ["post_office"]  # noqa: F405
+POST_OFFICE = {"BACKENDS": {"default": "django.core.mail.backends.smtp.EmailBackend"}, "BATCH_SIZE": 10_000}

@@ -1,0 +1,162 @@
+"""A mail compiled into pieces of bytes with holes, so that a recipient costs one join."""
+
+import re
+from binascii import b2a_qp
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from operator import mul
+
+from liquid import BoundTemplate, RenderContext
+from liquid.ast import Node
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.output import OutputNode
+from markupsafe import escape
+
+from mailer.sending.merge import MERGE_FIELDS
+
+LONGEST_LINE = 998  # octets (RFC 5321 section 4.5.3.1.6)
+_SPECIAL = re.compile("[&<>'\"]")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+Encode = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A hole that one merge value fills, as it is or escaped for HTML."""
+
+    name: str
+    html: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logic:
+    """A hole that Liquid has to work out: a filter or a tag."""
+
+    node: Node
+    template: BoundTemplate
+
+    def render(self, values: dict[str, str]) -> str:
+        template = self.template
+        context: RenderContext = template.context_class(template, globals=template.make_globals(values))
+        buffer = StringIO()
+        self.node.render(context, buffer)
+        return buffer.getvalue()
+
+
+Hole = Field | Logic
+Segment = str | Hole
+
+
+def segments(template: BoundTemplate) -> list[Segment]:
+    """The template cut at its merge fields."""
+    html = bool(template.env.autoescape)
+    return [_segment(node, template, html=html) for node in template.nodes]
+
+
+def fill(parts: Sequence[Segment], values: dict[str, str]) -> str:
+    return "".join(part if isinstance(part, str) else value_of(part, values) for part in parts)
+
+
+def value_of(hole: Hole, values: dict[str, str]) -> str:
+    """What one recipient has in this hole; LiquidError if a filter cannot take the value."""
+    if isinstance(hole, Logic):
+        return hole.render(values)
+    value = values[hole.name]
+    return _escaped(value) if hole.html else value
+
+
+def _segment(node: Node, template: BoundTemplate, *, html: bool) -> Segment:
+    if isinstance(node, ContentNode):
+        return node.text
+    if isinstance(node, OutputNode) and isinstance(node.expression, FilteredExpression):
+        path = node.expression.left
+        if not node.expression.filters and isinstance(path, Path) and len(path.path) == 1:
+            name = path.path[0]
+            if isinstance(name, str) and name in MERGE_FIELDS:
+                return Field(name, html)
+    return Logic(node, template)
+
+
+def plain(text: str) -> bytes:
+    """UTF-8 with CRLF line ends, for a transport of eight bits."""
+    return (_NEWLINE.sub("\r\n", text) if "\n" in text or "\r" in text else text).encode()
+
+
+def quoted_printable(text: str) -> bytes:
+    """RFC 2045 section 6.7, with CRLF line ends."""
+    encoded: bytes = b2a_qp(_NEWLINE.sub("\n", text).encode(), istext=True)
+    return encoded.replace(b"\n", b"\r\n")
+
+
+def fits(content: bytes) -> bool:
+    """Whether content may be sent as it is: no line is too long, no octet forbidden (RFC 6152)."""
+    return max(map(len, content.split(b"\r\n"))) <= LONGEST_LINE and b"\0" not in content
+
+
+class Frame:
+    """Pieces that are the same for everybody, and between them the holes."""
+
+    def __init__(self, *, encode: Encode, joint: bytes) -> None:
+        self._encode = encode
+        self._joint = joint  # what keeps a hole's lines apart from its neighbours'
+        self._pieces: list[bytes] = []
+        self._holes: dict[int, Hole | str] = {}  # by the piece that they fill
+
+    def add(self, piece: bytes) -> None:
+        if self._pieces and len(self._pieces) - 1 not in self._holes:
+            self._pieces[-1] += piece
+        else:
+            self._pieces.append(piece)
+
+    def add_hole(self, hole: Hole | str) -> None:
+        """A hole in the body, or one in the head that is filled with bytes by its name."""
+        self._holes[len(self._pieces)] = hole
+        self._pieces.append(b"")
+
+    def add_body(self, parts: Iterable[Segment]) -> None:
+        for part in parts:
+            if isinstance(part, str):
+                self.add(self._encode(part))
+            else:
+                self.add(self._joint)
+                self.add_hole(part)
+                self.add(self._joint)
+
+    def close(self) -> None:
+        """Sort the holes by how they are filled, each kind of value once."""
+        different = list(dict.fromkeys(self._holes.values()))
+        self._names = [hole for hole in different if isinstance(hole, str)]
+        self._plain = [hole.name for hole in different if isinstance(hole, Field) and not hole.html]
+        self._escaped = [hole.name for hole in different if isinstance(hole, Field) and hole.html]
+        self._logic = [hole for hole in different if isinstance(hole, Logic)]
+        order: list[Hole | str] = [*self._names, *(Field(name, False) for name in self._plain)]
+        order += [*(Field(name, True) for name in self._escaped), *self._logic]
+        self._places = [(index, order.index(hole)) for index, hole in self._holes.items()]
+        which = [which for _, which in self._places]
+        self._times = [which.count(number) for number in range(len(self._names), len(order))]
+        lines = b"".join(self._pieces).split(b"\r\n")
+        self._longest = max(map(len, lines))
+
+    def fill(self, values: dict[str, str], fields: dict[str, bytes]) -> tuple[bytes, bool]:
+        """One recipient's mail, and whether it may be sent as it is.
+
+        LiquidError if a filter cannot take its values.
+        """
+        encode, pieces = self._encode, self._pieces.copy()
+        filled = [fields[name] for name in self._names]
+        filled += [encode(values[name]) for name in self._plain]
+        filled += [encode(_escaped(values[name])) for name in self._escaped]
+        filled += [encode(hole.render(values)) for hole in self._logic]
+        for index, which in self._places:
+            pieces[index] = filled[which]
+        content = b"".join(pieces)
+        # Most mails are known to fit without a look at their lines: all values on the longest of them.
+        head = len(self._names)
+        most = self._longest + sum(map(mul, self._times, map(len, filled[head:])))
+        return content, (most <= LONGEST_LINE and b"\0" not in content) or fits(content)
+
+
+def _escaped(value: str) -> str:
+    return str(escape(value)) if _SPECIAL.search(value) else value

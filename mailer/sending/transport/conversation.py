@@ -1,0 +1,269 @@
+"""What is said on one open connection: every command is remembered until its own reply has come.
+
+With PIPELINING (RFC 2920) the next mail's MAIL, RCPT and DATA follow the final dot in one write. With
+CHUNKING (RFC 3030) whole mails are written ahead. Without either it is one command, one reply.
+"""
+
+import re
+from collections import deque
+from enum import IntEnum
+
+from mailer.sending.transport.addresses import path
+from mailer.sending.transport.base import (
+    Answer,
+    CannotWrite,
+    ConfigurationRefused,
+    Letter,
+    MailRefused,
+    Outcome,
+    ServerAway,
+    Verdict,
+)
+from mailer.sending.transport.hello import Features
+from mailer.sending.transport.replies import Nonsense, Reply, ReplyReader
+
+_NO_LOG_IN = (530, 534, 535, 538)  # RFC 4954 section 6
+_SENDER = re.compile(r"5\d\d[ -]5\.1\.[78]\b|5.*\bsender address rejected\b", re.IGNORECASE)
+_NO_SUCH_ADDRESS = re.compile(r"55\d[ -]5\.1\.(?![78]\b)\d")
+CLOSING = 421
+
+
+class Said(IntEnum):
+    RSET = 0
+    MAIL = 1
+    RCPT = 2
+    DATA = 3
+    CONTENT = 4
+
+
+class Broken(Exception):
+    """This connection is over; str(error) says why."""
+
+
+class Flight:
+    """A letter on this connection."""
+
+    __slots__ = ("begun", "content", "due", "end", "known", "letter", "todo")
+
+    def __init__(self, letter: Letter, content: bytes) -> None:
+        self.letter = letter
+        self.content = content
+        self.end = 0  # how much must have been written for the server to have all of it
+        self.due = 0  # replies still to come
+        self.begun = False  # the server has said something about it
+        self.known: Answer | MailRefused | None = None  # a refusal that came before the end
+        self.todo: list[tuple[Said, bytes]] = []  # not said yet, without PIPELINING
+
+
+class Conversation:
+    """The mails of one connection, in order."""
+
+    def __init__(self, *, sender: str, features: Features, ahead: int) -> None:
+        self.out = bytearray()  # to be written
+        self.answered = 0  # mails
+        self.heard = 0  # replies
+        self.refused: MailRefused | None = None  # no mail can be sent on this connection
+        self._features = features
+        self._chunking = features.chunking and features.pipelining
+        self._ahead = ahead if self._chunking else 2 if features.pipelining else 1
+        self._mail_from = b"MAIL FROM:<%s>" % sender.encode()
+        if features.eight_bit:
+            self._mail_from += b" BODY=8BITMIME"
+        self._reader = ReplyReader()
+        self._waiting: deque[tuple[Said, Flight]] = deque()
+        self._flights: deque[Flight] = deque()
+        self._written = self._said = 0
+        self._dirty = False  # a transaction may be open on the server
+        self._dot_due = False  # DATA is said: nothing may follow before its reply
+
+    @property
+    def busy(self) -> int:
+        return len(self._flights)
+
+    @property
+    def room(self) -> bool:
+        """Whether another letter can begin now."""
+        return len(self._flights) < self._ahead and not self._dot_due and self.refused is None
+
+    @property
+    def listening(self) -> bool:
+        """Whether a reply is due."""
+        return bool(self._waiting)
+
+    def written(self, number: int) -> None:
+        """So many octets of `out` have been handed over."""
+        del self.out[:number]
+        self._written += number
+
+    def begin(self, letter: Letter) -> Answer | None:
+        """Begin with a letter; an answer at once if it cannot be sent over this server."""
+        features = self._features
+        try:
+            to, utf8 = path(letter.to)
+            if utf8 and not features.utf8:
+                return Answer(verdict=Verdict.NEVER, text="550 5.6.7 The mail server takes no such address.")
+            content = letter.write(eight_bit=features.eight_bit, utf8=utf8)
+        except CannotWrite as error:
+            return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
+        flight = Flight(letter, content)
+        mail_from = self._mail_from + (b" SMTPUTF8\r\n" if utf8 else b"\r\n")
+        todo = [(Said.MAIL, mail_from), (Said.RCPT, b"RCPT TO:<%s>\r\n" % to)]
+        if self._dirty or (self._chunking and self._flights):
+            # What is written ahead must not fall into a transaction that the server left open.
+            todo.insert(0, (Said.RSET, b"RSET\r\n"))
+        self._dirty = False
+        self._flights.append(flight)
+        if self._chunking:
+            todo.append((Said.CONTENT, b"BDAT %d LAST\r\n" % len(content) + content))
+            flight.content = b""
+        else:
+            todo.append((Said.DATA, b"DATA\r\n"))
+        if features.pipelining:
+            self._say(flight, todo)
+        else:
+            self._say(flight, todo[:1])
+            flight.todo = todo[1:]
+        return None
+
+    def receive(self, data: bytes) -> list[Outcome]:
+        """The outcomes that these octets bring; Broken if the connection cannot be trusted any more."""
+        outcomes: list[Outcome] = []
+        try:
+            for reply in self._reader.feed(data):
+                if outcome := self._hear(reply):
+                    outcomes.append(outcome)
+        except (Nonsense, Broken) as error:
+            raise Interrupted(str(error), outcomes) from error
+        return outcomes
+
+    def abandon(self, why: str) -> list[Outcome]:
+        """The connection is gone: what that means for each letter that has had no outcome."""
+        outcomes: list[Outcome] = []
+        first = True
+        for flight in self._flights:
+            if isinstance(flight.known, Answer):
+                outcomes.append((flight.letter, flight.known))
+                continue
+            if isinstance(flight.known, ConfigurationRefused):
+                self.refused = flight.known
+            unknown = 0 < flight.end <= self._written and flight.known is None
+            # A kept connection that went stale is nobody's fault; twice in a row it may be the mail's.
+            in_hand = first and flight.known is None and (
+                flight.begun or not self.answered or flight.letter.strikes > 0
+            )  # fmt: skip
+            flight.letter.strikes += first
+            first = False
+            outcomes.append((flight.letter, ServerAway(why, in_hand=in_hand, unknown=unknown)))
+        self._flights.clear()
+        self._waiting.clear()
+        return outcomes
+
+    def _hear(self, reply: Reply) -> Outcome | None:
+        if not self._waiting:
+            raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
+        said, flight = self._waiting[0]
+        if reply.code == 250 and (said is Said.MAIL or said is Said.RCPT) and not flight.todo:
+            # The usual case, for speed: yes, and what follows is said already.
+            self._waiting.popleft()
+            self.heard += 1
+            flight.due -= 1
+            flight.begun = True
+            return None
+        if reply.code == CLOSING:
+            self._closing(said, flight)
+            raise Broken(reply.text)
+        self.heard += 1
+        self._take(said, flight, reply)
+        self._waiting.popleft()
+        flight.due -= 1
+        return None if flight.due or flight.todo else self._done(flight, reply)
+
+    def _say(self, flight: Flight, lines: list[tuple[Said, bytes]]) -> None:
+        for said, line in lines:
+            self.out += line
+            self._said += len(line)
+            self._waiting.append((said, flight))
+            flight.due += 1
+            if said is Said.DATA:
+                self._dot_due = True
+            elif said is Said.CONTENT:
+                flight.end = self._said
+
+    def _closing(self, said: Said, flight: Flight) -> None:
+        """421 is about the command it answers: at MAIL nothing was in hand, at the end it was not taken."""
+        if said in (Said.RSET, Said.MAIL):
+            flight.known = flight.known or ServerAway("")
+        else:
+            flight.begun = True
+            flight.end = 0
+
+    def _take(self, said: Said, flight: Flight, reply: Reply) -> None:
+        """What the reply to one command means for the next."""
+        kind = reply.code // 100
+        if (kind == 3) != (said is Said.DATA and reply.code == 354) or (kind == 2 and said is Said.DATA):
+            raise Broken(f"Not an answer: {reply.text}")
+        if said is Said.RSET:
+            if kind != 2:
+                raise Broken(reply.text)
+        else:
+            flight.begun = True
+        if said is Said.DATA:
+            self._dot_due = False
+        if kind == 3:
+            self._say_content(flight)
+        elif kind != 2:
+            self._refuse(flight, _sender_refused(reply) if said is Said.MAIL else judge(reply))
+        elif flight.todo:
+            self._say(flight, [flight.todo.pop(0)])
+
+    def _say_content(self, flight: Flight) -> None:
+        if flight.known is None:
+            content = flight.content.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
+            self._say(flight, [(Said.CONTENT, content + b".\r\n")])
+        else:
+            # No recipient, and yet it wants a mail: a lone dot gives it none (RFC 2920 section 3.1).
+            self._say(flight, [(Said.CONTENT, b".\r\n")])
+            flight.end = 0
+        flight.content = b""
+
+    def _refuse(self, flight: Flight, why: Answer | MailRefused) -> None:
+        flight.known = flight.known or why
+        flight.todo = []
+        self._dirty = True
+
+    def _done(self, flight: Flight, reply: Reply) -> Outcome:
+        self._flights.popleft()
+        known = judge(reply) if flight.known is None else flight.known
+        if isinstance(known, Answer):
+            self.answered += 1
+            return flight.letter, known
+        self.refused = self.refused or known
+        return flight.letter, None
+
+
+class Interrupted(Broken):
+    """Broken, after some letters had their outcome."""
+
+    def __init__(self, text: str, outcomes: list[Outcome]) -> None:
+        super().__init__(text)
+        self.outcomes = outcomes
+
+
+def judge(reply: Reply) -> Answer | ConfigurationRefused:
+    """What a final answer about one mail means; some are about us and not about the recipient."""
+    text = reply.text
+    if 200 <= reply.code < 300:
+        return Answer(verdict=Verdict.ACCEPTED, text=text)
+    if 400 <= reply.code < 500:
+        return Answer(verdict=Verdict.LATER, text=text)
+    if reply.code in _NO_LOG_IN:
+        return ConfigurationRefused(f"The server wants a log-in: {text}")
+    if _SENDER.match(text):
+        return ConfigurationRefused(f"The sender was refused: {text}")
+    return Answer(verdict=Verdict.NEVER, text=text, hard_bounce=bool(_NO_SUCH_ADDRESS.match(text)))
+
+
+def _sender_refused(reply: Reply) -> MailRefused:
+    if 500 <= reply.code < 600:
+        return ConfigurationRefused(f"The sender was refused: {reply.text}")
+    return ServerAway(reply.text)

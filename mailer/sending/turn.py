@@ -1,0 +1,266 @@
+"""One worker's turn with one attempt: claim, send, record, again and again."""
+
+import logging
+import random
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+from liquid.exceptions import LiquidError
+
+from mailer.models import Attempt, Delivery, Suppression
+from mailer.sending import health, leases, ledger
+from mailer.sending.compose import compile_message
+from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, Queue, Result
+from mailer.sending.letters import Composer, MergedLetter, Recipient
+from mailer.sending.timetable import Timetable
+from mailer.sending.transport import (
+    Answer,
+    ConfigurationRefused,
+    MailRefused,
+    Outcome,
+    ServerAway,
+    Transport,
+    Verdict,
+    open_transport,
+)
+from mailer.sending.unsubscribe import suppress
+from site_config.shutdown import STOPPING
+
+log = logging.getLogger(__name__)
+
+RECORD_SECONDS = 0.2
+DATABASE_TRIES = 300
+DATABASE_PAUSE_SECONDS = 1
+# Seconds until the second, third, … try; the last value stands for all that follow.
+RETRY_AFTER = (60, 600, 3600, 3 * 3600)
+Progress = Callable[[int], None]
+
+
+class Turn:
+    """Holds at most a window of deliveries that are claimed and not recorded.
+
+    `settled`: everything it began with has its result recorded. `wake_at`: nothing to do until then.
+    """
+
+    def __init__(self, attempt: Attempt, token: str, on_progress: Progress) -> None:
+        self.settled = False
+        self.wake_at: datetime | None = None
+        self._attempt = attempt
+        self._token = token
+        self._on_progress = on_progress
+        self._queue = Queue(attempt=attempt, token=token)
+        self._places = Timetable(attempt.mailing_id)
+        self._window = settings.MAIL_WINDOW
+        self._results: list[Result] = []
+        self._held = 0  # claimed and without a result
+        self._dry = False
+        self._sound = True  # what the transport has begun is known
+        self._answered = self._healthy = False  # the server answered; the others know it
+        self._invited = False
+        self._looked_at = float("-inf")
+
+    def run(self) -> bool:
+        """Send until nothing is due, the slice is over or someone says stop; tell if there is more now."""
+        transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())
+        more = False
+        try:
+            self._compose()
+            more = self._work(transport)
+        except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
+            self._hold(f"The message cannot be merged: {error.message}")
+        except MailRefused as error:
+            self._refused(error)
+        finally:
+            self._settle(transport)
+            transport.close()
+        return more
+
+    def _compose(self) -> None:
+        compiled = compile_message(subject=self._attempt.subject, body=self._attempt.body)
+        self._composer = Composer(compiled=compiled, owner=self._attempt.mailing.owner)
+
+    def _work(self, transport: Transport) -> bool:
+        end = monotonic() + settings.MAIL_SLICE_SECONDS
+        while not STOPPING.is_set():
+            if self._must_look(transport) and not self._look(transport):
+                return False
+            transport.put(self._places.due())
+            self._hear(transport, self._places.patience(RECORD_SECONDS))
+            if monotonic() > end:
+                return True
+        return True
+
+    def _must_look(self, transport: Transport) -> bool:
+        """Whether to go to the ledger: in time, and before the connections run out of letters."""
+        if monotonic() - self._looked_at >= RECORD_SECONDS:
+            return True
+        if self._dry:
+            return not self._held
+        if self._places.limited or transport.waiting or self._places.waiting:
+            return False
+        return len(self._results) >= self._window // 4 or not transport.busy
+
+    def _look(self, transport: Transport) -> bool:
+        """Record what is known and claim more, in one transaction; tell whether to go on."""
+        limit = self._window - self._held
+        places = self._places.reserve(limit)
+        claimed = self._exchange(places)
+        if claimed is None:
+            return False
+        if places:
+            self._dry = len(claimed) < places
+        self._held += len(claimed)
+        for letter in self._letters(claimed):
+            self._places.add(letter)
+        transport.put(self._places.due())
+        if not self._invited and not self._dry and ledger.more_than(self._attempt.pk, self._window):
+            self._invited = True
+            leases.invite(self._attempt.pk)
+        if self._held or self._results:
+            return True
+        if not self._dry and places < limit:
+            self.wake_at = self._places.wake_at()
+            return self.wake_at is None
+        return not self._dry
+
+    def _exchange(self, limit: int) -> list[Claimed] | None:
+        """Record, claim and count in one transaction; None if the worker has to stop."""
+        for attempt in range(DATABASE_TRIES):
+            try:
+                with transaction.atomic():
+                    may = leases.may_go_on(self._token) and not health.resting()
+                    kept = ledger.write(self._token, self._results)
+                    self._suppress(kept)
+                    claimed = self._queue.take(limit) if may and limit else []
+                    self._note_health()
+                    ledger.count_results(self._attempt.pk, kept)
+                break
+            except (OperationalError, InterfaceError):
+                # Away for a while: wait for it, as long as this process may live.
+                log.warning("attempt %s: the database is away", self._attempt.pk, exc_info=not attempt)
+                connection.close()
+                sleep(DATABASE_PAUSE_SECONDS)
+        else:
+            raise OperationalError("the results of a window could not be recorded")
+        self._on_progress(sum(result.status not in Delivery.OPEN for result in self._results))
+        self._results = []
+        self._looked_at = monotonic()
+        return claimed if may else None
+
+    def _suppress(self, results: Iterable[Result]) -> None:
+        owner_id = self._attempt.mailing.owner_id
+        for result in results:
+            if result.hard_bounce:
+                suppress(owner_id=owner_id, email=result.delivery.email, reason=Suppression.Reason.BOUNCED)
+
+    def _letters(self, claimed: list[Claimed]) -> Iterable[MergedLetter]:
+        for row in claimed:
+            if row.client_id is None or row.suppressed:
+                why = SUPPRESSED[Suppression.Reason(row.suppressed)] if row.suppressed else CLIENT_GONE
+                self._done(Result(delivery=row, status="skipped", response=why, tries=row.tries))
+                continue
+            recipient = Recipient(email=row.email, full_name=row.full_name, message_id=row.message_id)
+            yield MergedLetter(self._composer, recipient, row)
+
+    def _hear(self, transport: Transport, timeout: float) -> None:
+        """Let the transport work and take what comes of it; nothing here may fail half-way."""
+        for letter, said in self._poll(transport, timeout):
+            assert isinstance(letter, MergedLetter)  # noqa: S101  # no other was put
+            if isinstance(said, Answer):
+                self._done(_result(letter.tag, said))
+                self._answered = True
+            elif said is not None and said.in_hand:
+                self._done(_in_hand(letter.tag, said))
+            else:
+                self._places.add(letter)
+
+    def _poll(self, transport: Transport, timeout: float) -> list[Outcome]:
+        self._sound = False
+        try:
+            outcomes = transport.poll(timeout)
+        except MailRefused:
+            self._sound = True
+            raise
+        self._sound = True
+        return outcomes
+
+    def _done(self, result: Result) -> None:
+        self._results.append(result)
+        self._held -= 1
+
+    def _settle(self, transport: Transport) -> None:
+        """Bring what is begun to its end and record it; what is not begun goes back as it was."""
+        sound = self._sound
+        try:
+            transport.withdraw()
+            self._hear(transport, 0)  # also raises what there is to say about the server
+            while transport.busy:
+                self._hear(transport, RECORD_SECONDS)
+            self._hear(transport, 0)
+        except MailRefused as error:
+            self._refused(error)
+        self._exchange(0)
+        self.settled = sound and self._sound
+
+    def _refused(self, error: MailRefused) -> None:
+        if isinstance(error, ServerAway):
+            self._rest(str(error))
+        elif isinstance(error, ConfigurationRefused):
+            self._hold(str(error))
+
+    def _note_health(self) -> None:
+        if self._healthy or not self._answered:
+            return
+        self._healthy = True
+        health.recovered()
+        Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
+
+    def _rest(self, answer: str) -> None:
+        until = health.rest(answer)
+        log.warning("attempt %s: %s; the mail server rests until %s", self._attempt.pk, answer, until)
+        Attempt.objects.filter(pk=self._attempt.pk).update(problem=answer)
+
+    def _hold(self, answer: str) -> None:
+        log.error("attempt %s is held: %s", self._attempt.pk, answer)
+        Attempt.objects.filter(pk=self._attempt.pk).update(problem=answer, held_at=timezone.now())
+
+
+def retry_at(tries: int) -> datetime:
+    """When to try again after this many tries, with a tenth of jitter either way."""
+    seconds = RETRY_AFTER[min(tries, len(RETRY_AFTER)) - 1]
+    return timezone.now() + timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311
+
+
+def _result(delivery: Claimed, answer: Answer) -> Result:
+    tries = delivery.tries + 1
+    if answer.verdict is Verdict.ACCEPTED:
+        return Result(delivery=delivery, status="sent", response=answer.text, tries=tries)
+    if answer.verdict is Verdict.NEVER or tries >= settings.MAIL_MAX_TRIES:
+        return Result(
+            delivery=delivery,
+            status="failed",
+            response=answer.text,
+            tries=tries,
+            hard_bounce=answer.hard_bounce,
+        )
+    return Result(
+        delivery=delivery, status="queued", response=answer.text, tries=tries, next_try_at=retry_at(tries)
+    )
+
+
+def _in_hand(delivery: Claimed, error: ServerAway) -> Result:
+    """The one mail in hand when the connection broke costs a try, so that a poisonous one cannot loop."""
+    tries = delivery.tries + 1
+    gone = tries >= settings.MAIL_MAX_TRIES
+    return Result(
+        delivery=delivery,
+        status="failed" if gone else "queued",
+        response=str(error),
+        tries=tries,
+        next_try_at=None if gone else timezone.now(),
+        possibly_twice=error.unknown,
+    )

@@ -1,0 +1,55 @@
+"""The guarantee under fire, in short: real consumers, killed at random while they send.
+
+The long version is `python -m bench.drills kill`.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def drill(*words):
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.drills", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def judged(verdict, *, recipients):
+    assert verdict["passed"], verdict
+    assert (verdict["lost"], verdict["duplicates not counted"]) == (0, 0)
+    assert verdict["sent by the ledger"] == recipients
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_two_consumers_killed_again_and_again_lose_nobody():
+    if connection.vendor != "postgresql" or not settings.REDIS_URL:
+        pytest.skip("needs DATABASE_URL and REDIS_URL")
+    db = connection.settings_dict
+    login = f"{db['USER']}:{db['PASSWORD']}" if db["PASSWORD"] else db["USER"]
+    database = f"postgres://{login}@{db['HOST']}:{db['PORT'] or 5432}/{db['NAME']}"
+    connection.close()
+    verdict = drill(
+        "kill", "--database", database, "--redis", settings.REDIS_URL, "--recipients", "1500",
+        "--kills", "4", "--pause", "0.8", "--delay", "0.1", "--chunking",
+    )  # fmt: skip
+    judged(verdict, recipients=1500)
+    assert verdict["kills"] >= 2
+
+
+@pytest.mark.services
+def test_a_consumer_on_sqlite_killed_again_and_again_loses_nobody():
+    verdict = drill(
+        "kill", "--consumers", "1", "--recipients", "800", "--kills", "3", "--pause", "1.2", "--delay", "0.1",
+    )  # fmt: skip
+    judged(verdict, recipients=800)
+    assert verdict["kills"] >= 2

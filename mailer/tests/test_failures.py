@@ -1,0 +1,475 @@
+"""What goes wrong while mail is sent, and what happens: the failure table of docs/sending.md, line by line.
+
+The mail server is real and misbehaves as told; its own log and the ledger must agree.
+"""
+
+import threading
+from datetime import timedelta
+from email.utils import parseaddr
+from itertools import pairwise
+from time import monotonic
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from mailer import runs
+from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Pace, Suppression
+from mailer.sending import leases, rates, sweep, worker
+from mailer.tests.factories import ClientFactory
+from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
+from mailer.tests.test_sending import make_mailing
+from site_config.shutdown import STOPPING
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EVERY = [(), PLAIN, CHUNKS]
+
+
+@pytest.fixture
+def rough(settings):
+    """A server on loopback that the settings point to; its `answer` and `offers` may be changed."""
+    with RoughServer() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.MAIL_CONNECTIONS = 4
+        settings.MAIL_TIMEOUT = 3
+        yield server
+
+
+def clients(owner, number):
+    return [ClientFactory(owner=owner, email=f"{n}@example.org") for n in range(number)]
+
+
+def start(owner, number, **fields):
+    return make_mailing(owner, clients(owner, number), **fields).attempts.get()
+
+
+def go_on(attempt, time_machine, *, times=12):
+    """Let time pass and the sweep come by until the attempt is over."""
+    for _ in range(times):
+        attempt.refresh_from_db()
+        if attempt.status != "running":
+            return attempt
+        time_machine.move_to(timezone.now() + timedelta(seconds=301))
+        sweep.sweep()
+    attempt.refresh_from_db()
+    return attempt
+
+
+def as_usual(*_):
+    return None
+
+
+def in_act(answer_with, verb, times=1):
+    left = [times]
+
+    def answer(session, said, line):
+        if said == verb and left[0]:
+            left[0] -= 1
+            if answer_with is Cut:
+                raise Cut
+            return answer_with
+        return None
+
+    return answer
+
+
+@pytest.mark.parametrize("offers", EVERY)
+@pytest.mark.parametrize(
+    ("verb", "how"),
+    [
+        ("GREET", "421 4.3.2 Not now"),
+        ("GREET", Cut),
+        ("GREET", b"SSH-2.0-OpenSSH_9.2\r\n"),
+        ("GREET", b"220 " + b"x" * 100_000),
+        ("MAIL", "451 4.3.0 No space"),
+    ],
+)
+def test_a_server_that_cannot_be_used_costs_no_try_and_rests(owner, rough, time_machine, verb, how, offers):
+    rough.offers = offers
+    rough.answer = in_act(how, verb, times=100)
+    attempt = start(owner, 5)
+    assert set(attempt.deliveries.values_list("status", "tries", "lease")) == {("queued", 0, "")}
+    assert attempt.problem
+    assert MailServer.objects.get().failures == 1
+    rough.answer = as_usual
+    go_on(attempt, time_machine)
+    assert (attempt.status, attempt.sent, attempt.possibly_twice, attempt.problem) == ("succeeded", 5, 0, "")
+    assert sorted(rough.recipients) == [f"{n}@example.org" for n in range(5)]
+
+
+def test_the_rest_grows_with_every_failure_and_ends_with_the_first_success(owner, rough, time_machine):
+    rough.answer = in_act("421 4.3.2 Not now", "GREET", times=10**6)
+    attempt = start(owner, 1)
+    rests = []
+    for _ in range(5):
+        row = MailServer.objects.get()
+        rests.append((row.rests_until - timezone.now()).total_seconds())
+        time_machine.move_to(row.rests_until + timedelta(seconds=1))
+        sweep.sweep()
+    for number, seconds in enumerate(rests):
+        assert 2 * 2**number / 2 - 1 <= seconds <= 2 * 2**number
+    rough.answer = as_usual
+    go_on(attempt, time_machine)
+    assert (attempt.status, MailServer.objects.get().failures) == ("succeeded", 0)
+
+
+@pytest.mark.parametrize("offers", EVERY)
+def test_a_poisonous_mail_does_not_loop_and_does_not_stop_the_others(owner, rough, time_machine, offers):
+    """The server breaks down whenever it gets this one mail."""
+
+    def answer(session, verb, line):
+        if verb == "DOT" and line.startswith("2@"):
+            session.hang_up()
+            return b""
+        return None
+
+    rough.offers, rough.answer = offers, answer
+    attempt = go_on(start(owner, 6), time_machine, times=30)
+    poison = attempt.deliveries.get(email="2@example.org")
+    assert (poison.status, poison.tries) == ("failed", 5)
+    assert (attempt.status, attempt.sent, attempt.failed) == ("failed", 5, 1)
+    assert set(rough.recipients) >= {f"{n}@example.org" for n in range(6) if n != 2}
+    extra = len(rough.recipients) - len(set(rough.recipients))
+    assert extra <= sum(attempt.deliveries.filter(possibly_twice=True).values_list("tries", flat=True))
+
+
+@pytest.mark.parametrize("offers", EVERY)
+@pytest.mark.parametrize("verb", ["RCPT", "DOT"])
+def test_4xx_is_retried_alone_while_others_go_on(owner, rough, time_machine, offers, verb):
+    busy = ["451 4.7.1 Greylisted"]
+    rough.offers = offers
+    rough.answer = lambda _, said, line: busy[0] if said == verb and "3@" in line else None
+    attempt = start(owner, 8)
+    assert (attempt.sent, attempt.status) == (7, "running")
+    assert attempt.deliveries.get(email="3@example.org").tries == 1
+    busy[0] = None
+    go_on(attempt, time_machine)
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 8, 0)
+    assert sorted(rough.recipients) == [f"{n}@example.org" for n in range(8)]
+
+
+@pytest.mark.parametrize("offers", EVERY)
+def test_5xx_fails_for_good_and_only_5_1_x_suppresses(owner, rough, offers):
+    said = {"1@": "550 5.1.1 No such user", "2@": "552 5.2.2 Mailbox full"}
+    rough.offers = offers
+    rough.answer = lambda _, verb, line: said.get(line[9:11]) if verb == "RCPT" else None
+    attempt = start(owner, 5)
+    assert (attempt.status, attempt.sent, attempt.failed) == ("failed", 3, 2)
+    assert attempt.deliveries.get(email="1@example.org").response == said["1@"]
+    assert list(Suppression.objects.values_list("email", "reason")) == [("1@example.org", "bounced")]
+
+
+@pytest.mark.parametrize("offers", EVERY)
+@pytest.mark.parametrize(
+    ("verb", "how"),
+    [
+        ("MAIL", "550 5.7.1 Sender not allowed"),
+        ("MAIL", "530 5.7.0 Authentication required"),
+        ("RCPT", "554 5.7.1 <x>: Sender address rejected: not owned by user"),
+    ],
+)
+def test_a_refused_sender_holds_the_attempt_in_plain_sight(owner, rough, offers, verb, how):
+    rough.offers = offers
+    rough.answer = in_act(how, verb, times=100)
+    attempt = start(owner, 4)
+    assert attempt.held_at is not None
+    assert how in attempt.problem
+    assert set(attempt.deliveries.values_list("status", "tries")) == {("queued", 0)}
+    rough.answer = as_usual
+    assert runs.try_again(attempt)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent) == ("succeeded", 4)
+    assert sorted(rough.recipients) == [f"{n}@example.org" for n in range(4)]
+
+
+@pytest.mark.parametrize("offers", EVERY)
+def test_cut_after_the_final_dot_is_sent_again_with_the_same_message_id_and_counted(
+    owner, rough, time_machine, offers
+):
+    rough.offers = offers
+    rough.answer = in_act(Cut, "DOT", times=1)
+    attempt = go_on(start(owner, 10), time_machine)
+    assert (attempt.status, attempt.sent) == ("succeeded", 10)
+    twice = sorted(to for to in set(rough.recipients) if rough.recipients.count(to) > 1)
+    counted = sorted(attempt.deliveries.filter(possibly_twice=True).values_list("email", flat=True))
+    assert len(twice) == 1
+    assert set(twice) <= set(counted)
+    assert attempt.possibly_twice == len(counted)
+    mails = [mail.content for mail in rough.taken if mail.recipient in twice]
+    ids = {content.partition(b"Message-ID: ")[2].partition(b"\r\n")[0] for content in mails}
+    assert len(ids) == 1
+
+
+def test_a_stalled_server_is_dropped_in_time_and_all_arrive(owner, rough, settings, time_machine):
+    settings.MAIL_TIMEOUT = 1
+
+    def answer(session, verb, line):
+        if verb != "RCPT" or len(rough.sessions) >= 5:
+            return None
+        rough.over.wait(4)
+        return b""
+
+    rough.answer = answer
+    began = monotonic()
+    attempt = start(owner, 10)
+    assert monotonic() - began < 8
+    go_on(attempt, time_machine)
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 10, 0)
+    assert sorted(rough.recipients) == sorted(f"{n}@example.org" for n in range(10))
+
+
+@pytest.mark.parametrize("offers", EVERY)
+def test_stopping_brings_what_is_begun_to_its_end_and_releases_the_rest(owner, rough, offers, monkeypatch):
+    rough.offers = offers
+
+    def answer(session, verb, line):
+        if verb == "DOT" and len(rough.taken) == 20:
+            STOPPING.set()
+
+    rough.answer = answer
+    attempt = start(owner, 200)
+    taken = list(rough.recipients)
+    assert 20 < len(taken) < 200
+    sent = attempt.deliveries.filter(status="sent").values_list("email", flat=True)
+    assert sorted(sent) == sorted(taken)
+    assert attempt.deliveries.filter(status="queued", lease="", tries=0).count() == 200 - len(taken)
+    assert not Lease.objects.filter(running=True).exists()
+    STOPPING.clear()
+    worker.send_attempt(attempt.pk, Lease.objects.get().token)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 200, 0)
+    assert len(rough.recipients) == len(set(rough.recipients)) == 200
+
+
+def test_never_more_than_a_window_is_in_the_hands_of_a_worker(owner, rough, settings):
+    settings.MAIL_WINDOW = 10
+    rough.offers = CHUNKS
+    most = []
+
+    def answer(session, verb, line):
+        if verb == "DOT" and len(rough.taken) % 7 == 0:
+            most.append(Delivery.objects.filter(status="sending").count())
+            connection.close()
+
+    rough.answer = answer
+    attempt = start(owner, 60)
+    assert attempt.status == "succeeded"
+    assert 0 < max(most) <= 10
+
+
+@pytest.mark.parametrize("how", ["paused", "disabled", "blocked"])
+def test_a_switch_stops_the_worker_within_a_second(owner, rough, how):
+    thrown = []
+
+    def throw():
+        if how == "blocked":
+            type(owner).objects.filter(pk=owner.pk).update(is_active=False)
+        else:
+            Mailing.objects.update(**{f"{how}_at": timezone.now()})
+        connection.close()
+
+    def answer(session, verb, line):
+        if verb == "DOT":
+            if len(rough.taken) >= 5 and not thrown:
+                thrown.append(0)
+                throw()
+                thrown[0] = monotonic()
+            session.server.over.wait(0.05)
+
+    rough.answer = answer
+    attempt = start(owner, 150)
+    assert monotonic() - thrown[0] < 1.5
+    assert len(rough.taken) < 150
+    attempt.refresh_from_db()
+    assert attempt.sent == len(rough.taken)
+    assert attempt.deliveries.filter(status="queued", lease="").count() == 150 - attempt.sent
+
+
+def test_an_owners_ten_do_not_wait_for_anothers_thousands(owner, stranger, rough, settings, monkeypatch):
+    """One worker, and turns of a second: the small one goes out while the large one still runs."""
+    settings.MAIL_SLICE_SECONDS = 1
+    queued = []
+    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args[:2]))
+    rough.answer = lambda session, verb, _: (rough.over.wait(0.02 if verb == "DOT" else 0), None)[1]
+    large = start(owner, 400)
+    small = make_mailing(stranger, [ClientFactory(owner=stranger) for _ in range(10)]).attempts.get()
+    assert [attempt_id for attempt_id, _ in queued] == [large.pk, small.pk]
+    for _ in range(2):
+        worker.send_attempt(*queued.pop(0))
+    large.refresh_from_db()
+    small.refresh_from_db()
+    assert (small.status, small.sent) == ("succeeded", 10)
+    assert large.status == "running"
+    assert 0 < large.sent < 400
+    assert {attempt_id for attempt_id, _ in queued} == {large.pk}
+
+
+class TestRates:
+    def test_places_lie_so_far_apart_that_no_minute_holds_more_than_the_limit(self, owner, settings):
+        settings.MAIL_RATE_PER_MINUTE = 600
+        step = (60 + rates.LATENESS) / 600
+        began = monotonic()
+        places = []
+        for mailing_id in (1, 2, 1):
+            found = rates.reserve(mailing_id=mailing_id, limit=5)
+            places += [monotonic() - began + delay for delay in found.delays]
+        assert len(places) == 15
+        for earlier, later in pairwise(places):
+            assert later - earlier > step - 0.05
+        assert places[-1] > 14 * step - 0.05
+
+    def test_who_would_wait_long_is_told_how_long(self, owner, settings):
+        settings.MAIL_RATE_PER_MINUTE = 6
+        assert len(rates.reserve(mailing_id=1, limit=100).delays) == 1
+        told = rates.reserve(mailing_id=1, limit=100)
+        assert told.delays == []
+        assert 9 < told.wait <= 10.1
+
+    def test_a_slow_mailing_leaves_the_servers_places_to_others(self, owner, settings):
+        settings.MAIL_RATE_PER_MINUTE, settings.MAIL_RATE_PER_MAILING = 6000, 60
+        assert len(rates.reserve(mailing_id=1, limit=100).delays) == 1
+        assert rates.reserve(mailing_id=1, limit=100).delays == []
+        assert len(rates.reserve(mailing_id=2, limit=100).delays) == 1
+
+    @pytest.mark.parametrize("scope", ["MAIL_RATE_PER_MINUTE", "MAIL_RATE_PER_MAILING"])
+    def test_mails_leave_no_faster_than_the_limit(self, owner, rough, settings, scope):
+        setattr(settings, scope, 900)
+        times = []
+        rough.answer = lambda _, verb, __: times.append(monotonic()) if verb == "DOT" else None
+        began = monotonic()
+        attempt = start(owner, 40)
+        assert (attempt.status, attempt.sent) == ("succeeded", 40)
+        step = (60 + rates.LATENESS) / 900
+        assert monotonic() - began < 40 * step + 3
+        for number in range(len(times) - 10):
+            assert times[number + 10] - times[number] > 10 * step - rates.LATENESS
+        assert Pace.objects.count() == 1
+
+    def test_a_very_low_limit_ends_the_turn_and_comes_back_in_time(self, owner, rough, settings, monkeypatch):
+        settings.MAIL_RATE_PER_MINUTE = 2
+        woken = []
+        monkeypatch.setattr(leases, "wake", lambda attempt_id, *, at: woken.append(at))
+        attempt = start(owner, 3)
+        assert len(rough.taken) == 1
+        assert 20 < (woken[0] - timezone.now()).total_seconds() < 31
+        assert not Lease.objects.exists()
+        assert attempt.deliveries.filter(status="queued", tries=0).count() == 2
+
+
+class TestSeveralWorkers:
+    """On PostgreSQL a large attempt has a worker in each process, each with claims of its own."""
+
+    def test_each_delivery_is_claimed_by_one(self, owner, rough, settings):
+        if not connection.features.has_select_for_update_skip_locked:
+            pytest.skip("one worker an attempt on SQLite")
+        settings.MAIL_SLICE_SECONDS = 60
+        attempt = self._opened(owner, 600)
+        tokens = [Lease.objects.get().token]
+        for seat in (1, 2):
+            lease = Lease.objects.create(
+                attempt=attempt, seat=seat, expires_at=timezone.now() + leases.QUEUED
+            )
+            tokens.append(lease.token)
+
+        def work(token):
+            try:
+                worker._send(attempt.pk, token, lambda _: None)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=work, args=(token,)) for token in tokens]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        attempt.refresh_from_db()
+        assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 600, 0)
+        assert len(rough.recipients) == len(set(rough.recipients)) == 600
+        assert not Lease.objects.exists()
+
+    def test_a_worker_that_finds_much_invites_another(self, owner, rough, settings, monkeypatch):
+        if not connection.features.has_select_for_update_skip_locked:
+            pytest.skip("one worker an attempt on SQLite")
+        settings.MAIL_WINDOW = 10
+        attempt = self._opened(owner, 60)
+        queued = []
+        monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args))
+        worker.send_attempt(attempt.pk, Lease.objects.get().token)
+        assert [attempt_id for attempt_id, *_ in queued] == [attempt.pk]
+        worker.send_attempt(*queued[0][:2])  # too late: void
+        assert len(rough.recipients) == 60
+
+    def test_a_process_takes_one_seat_only_and_passes_the_other_on(self, owner, rough, monkeypatch):
+        attempt = self._opened(owner, 5)
+        passed = []
+        monkeypatch.setattr(leases, "pass_on", lambda *args: passed.append(args))
+        token = Lease.objects.get().token
+        with worker._only_one_here(attempt.pk):
+            worker.send_attempt(attempt.pk, token)
+            assert passed == [(attempt.pk, token, 1)]
+            worker.send_attempt(attempt.pk, token, hops=worker.HOPS)
+        assert len(passed) == 1
+        assert not Lease.objects.exists()
+        assert rough.taken == []
+
+    def test_one_lost_worker_is_recovered_while_another_goes_on(self, owner, rough, time_machine):
+        attempt = self._opened(owner, 5)
+        lost = Lease.objects.get()
+        leases.take(lost.token)
+        Delivery.objects.filter(email__in=["0@example.org", "1@example.org"]).update(
+            status="sending", lease=lost.token
+        )
+        Lease.objects.filter(pk=lost.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+        other = Lease.objects.create(
+            attempt=attempt, seat=1, running=True, expires_at=timezone.now() + leases.RUNNING
+        )
+        leases.enqueue(attempt.pk)
+        assert list(Lease.objects.all()) == [other]
+        attempt.refresh_from_db()
+        assert attempt.possibly_twice == 2
+        assert attempt.deliveries.filter(status="queued", possibly_twice=True, tries=1).count() == 2
+
+    def _opened(self, owner, number):
+        queue, leases._queue = leases._queue, lambda *_: None
+        try:
+            return start(owner, number)
+        finally:
+            leases._queue = queue
+
+
+def test_a_mail_backend_of_another_kind_is_used(owner, settings, mailoutbox):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    attempt = start(owner, 3)
+    assert (attempt.status, attempt.server_response) == ("succeeded", "3 × accepted by the mail back end")
+    assert sorted(parseaddr(mail.to[0])[1] for mail in mailoutbox) == [f"{n}@example.org" for n in range(3)]
+
+
+def test_a_deleted_mailing_leaves_nothing_behind(owner, rough, settings):
+    rough.answer = lambda _, verb, __: _delete() if verb == "DOT" and len(rough.taken) == 3 else None
+    settings.MAIL_WINDOW = 10
+    make_mailing(owner, clients(owner, 50))
+    assert len(rough.taken) < 50
+    assert not Attempt.objects.exists()
+    assert not Delivery.objects.exists()
+
+
+def _delete():
+    for mailing in Mailing.objects.all():
+        runs.delete(mailing)
+    connection.close()
+
+
+def test_a_consumer_that_starts_queues_again_what_a_killed_one_took_along(owner, rough, monkeypatch):
+    queued = []
+    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args))
+    attempt = start(owner, 3)
+    leases.queue_again()
+    assert queued == [queued[0]] * 2
+    for args in queued:
+        worker.send_attempt(*args)
+    attempt.refresh_from_db()
+    assert (attempt.status, rough.recipients) == ("succeeded", [f"{n}@example.org" for n in range(3)])
+    assert queued == [queued[0]] * 2

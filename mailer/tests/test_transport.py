@@ -1,0 +1,526 @@
+"""Our SMTP client against servers that follow the RFCs, or not: what was said, and what came of it."""
+
+import re
+import ssl
+import subprocess
+from time import monotonic
+
+import pytest
+
+from mailer.sending.transport import (
+    Answer,
+    ConfigurationRefused,
+    ServerAway,
+    SmtpTransport,
+    Verdict,
+    deliver,
+)
+from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
+
+BODY = "Subject: x\r\n\r\n.dot\r\nпривет\r\n"
+
+
+class Note:
+    """A letter of a few lines."""
+
+    def __init__(self, to, content=BODY):
+        self.to, self.content = to, content
+        self.strikes, self.late_after = 0, None
+
+    def write(self, *, eight_bit, utf8):
+        return (self.content if eight_bit else "Subject: x\r\n\r\n.dot\r\n").encode()
+
+
+@pytest.fixture
+def serve(settings):
+    """Start a server as described and point the settings to it."""
+    servers = []
+
+    def start(**how):
+        server = RoughServer(**how).__enter__()
+        servers.append(server)
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.MAIL_CONNECTIONS = 1
+        settings.MAIL_TIMEOUT = 5
+        settings.DEFAULT_FROM_EMAIL = "Us <us@example.com>"
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+def names(number):
+    return [f"{n}@example.org" for n in range(number)]
+
+
+def send(addresses, **how):
+    """Send to all and return {address: outcome}, and the error that ended it, if one did."""
+    transport = SmtpTransport(**how)
+    transport.put([Note(address) for address in addresses])
+    outcomes, error, end = {}, None, monotonic() + 20
+    try:
+        while (transport.waiting or transport.busy) and monotonic() < end:
+            for letter, said in transport.poll(0.2):
+                assert letter.to not in outcomes, "one outcome each"
+                outcomes[letter.to] = said
+        assert transport.poll(0) == []  # raises what there is to say about the server
+    except (ServerAway, ConfigurationRefused) as caught:
+        error = caught
+    finally:
+        left = [letter.to for letter in transport.withdraw()]
+        transport.close()
+    assert sorted([*outcomes, *left]) == sorted(addresses), "every letter comes back"
+    return outcomes, error
+
+
+def accepted(outcomes):
+    return sorted(
+        to for to, said in outcomes.items() if isinstance(said, Answer) and said.verdict is Verdict.ACCEPTED
+    )
+
+
+def at(verb, reply, times=10**9, to=""):
+    """A rule that answers one verb differently, so many times."""
+    left = [times]
+
+    def answer(session, said, line):
+        if said == verb and to in line and left[0] > 0:
+            left[0] -= 1
+            if isinstance(reply, type):
+                raise reply
+            return reply(session) if callable(reply) else reply
+        return None
+
+    return answer
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+@pytest.mark.parametrize("offers", [(), ("8BITMIME",), PLAIN, CHUNKS, ("CHUNKING",)])
+def test_every_mail_arrives_once_and_whole_whatever_the_server_offers(serve, settings, offers, connections):
+    server = serve(offers=offers)
+    settings.MAIL_CONNECTIONS = connections
+    outcomes, error = send(names(50))
+    assert error is None
+    assert accepted(outcomes) == sorted(server.recipients) == sorted(names(50))
+    eight_bit = "8BITMIME" in offers
+    assert {mail.content for mail in server.taken} == {
+        BODY.encode() if eight_bit else b"Subject: x\r\n\r\n.dot\r\n"
+    }
+    assert {mail.options for mail in server.taken} == {"BODY=8BITMIME" if eight_bit else ""}
+    assert 1 <= len(server.sessions) <= connections
+
+
+def test_with_pipelining_the_next_mail_begins_behind_the_final_dot(serve):
+    server = serve()
+    send(names(5))
+    [session] = server.sessions
+    assert (
+        b"MAIL FROM:<us@example.com> BODY=8BITMIME\r\nRCPT TO:<0@example.org>\r\nDATA\r\n" in session.bursts
+    )
+    behind = [burst for burst in session.bursts if b"\r\n.\r\nMAIL FROM" in burst]
+    assert len(behind) >= 3
+
+
+def test_without_pipelining_every_command_waits_for_its_reply(serve):
+    server = serve(offers=())
+    send(names(3))
+    for burst in server.sessions[0].bursts:
+        commands = re.findall(rb"^(?:MAIL|RCPT|DATA|RSET|QUIT)\b", burst, re.MULTILINE)
+        assert len(commands) <= 1
+
+
+def test_with_chunking_mails_are_written_ahead_but_not_beyond_the_window(serve, settings):
+    settings.MAIL_WINDOW = 20
+    most = []
+    server = serve(offers=CHUNKS)
+    transport = SmtpTransport()
+    transport.put([Note(address) for address in names(100)])
+    while transport.waiting or transport.busy:
+        transport.poll(0.2)
+        most.append(transport.busy)
+    transport.close()
+    assert 2 < max(most) <= 20
+    assert server.recipients == names(100)
+    assert not any(line.startswith("DATA") for line in server.sessions[0].said)
+
+
+def test_what_is_written_ahead_never_falls_into_a_refused_transaction(serve):
+    """The third is refused; those written behind it must not be sent to it, nor it get theirs."""
+    server = serve(offers=CHUNKS, answer=at("RCPT", "550 5.1.1 No such user", to="3@"))
+    outcomes, error = send(names(8))
+    assert error is None
+    assert sorted(server.recipients) == sorted(set(names(8)) - {"3@example.org"})
+    assert outcomes["3@example.org"].text == "550 5.1.1 No such user"
+    assert not any("nested" in line.lower() for line in server.sessions[0].said)
+
+
+@pytest.mark.parametrize("offers", [(), PLAIN, CHUNKS])
+@pytest.mark.parametrize("verb", ["RCPT", "DOT"])
+def test_a_refusal_is_matched_to_its_own_mail(serve, offers, verb):
+    server = serve(offers=offers, answer=at(verb, "452-4.2.2 Mailbox\r\n452 4.2.2 full", to="2@"))
+    outcomes, error = send(names(6))
+    assert error is None
+    assert accepted(outcomes) == sorted(set(names(6)) - {"2@example.org"}) == sorted(server.recipients)
+    assert outcomes["2@example.org"] == Answer(verdict=Verdict.LATER, text="452 4.2.2 Mailbox 4.2.2 full")
+
+
+@pytest.mark.parametrize(
+    ("answer", "hard"),
+    [("550 5.1.1 No such user", True), ("552 5.2.2 Mailbox full", False), ("550 unknown", False)],
+)
+def test_only_5_1_x_is_a_hard_bounce(serve, answer, hard):
+    serve(answer=at("RCPT", answer))
+    outcomes, _ = send(names(1))
+    assert outcomes["0@example.org"] == Answer(verdict=Verdict.NEVER, text=answer, hard_bounce=hard)
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "530 5.7.0 Authentication required",
+        "550 5.1.8 Domain of sender not found",
+        "554 5.7.1 <us@example.com>: Sender address rejected: no",
+    ],
+)
+def test_an_answer_about_the_sender_burns_no_recipient(serve, verb, answer):
+    serve(answer=at(verb, answer))
+    outcomes, error = send(names(3))
+    assert isinstance(error, ConfigurationRefused)
+    assert answer in str(error)
+    assert all(said is None for said in outcomes.values())
+
+
+def test_a_server_that_wants_data_without_recipients_gets_a_lone_dot(serve):
+    def answer(session, verb, line):
+        if verb == "RCPT" and "0@" in line:
+            return "550 5.1.1 no"
+        return "354 go on" if verb == "DATA" and session.mails == 0 else None
+
+    server = serve(answer=answer)
+    outcomes, _ = send(names(2))
+    assert outcomes["0@example.org"].text == "550 5.1.1 no"
+    assert server.taken[0].content == b""
+    assert server.taken[-1].recipient == "1@example.org"
+
+
+def test_an_address_that_needs_smtputf8_is_sent_or_refused_with_a_reason(serve):
+    server = serve()
+    outcomes, _ = send(["анна@почта.рф", "boris@почта.рф"])
+    assert accepted(outcomes) == ["boris@почта.рф", "анна@почта.рф"]
+    assert [(m.recipient, m.options) for m in server.taken] == [
+        ("анна@почта.рф", "BODY=8BITMIME SMTPUTF8"),
+        ("boris@xn--80a1acny.xn--p1ai", "BODY=8BITMIME"),
+    ]
+    serve(offers=("8BITMIME",))
+    outcomes, _ = send(["анна@почта.рф"])
+    assert outcomes["анна@почта.рф"].verdict is Verdict.NEVER
+    assert outcomes["анна@почта.рф"].text.startswith("550 5.6.7 ")
+
+
+@pytest.mark.parametrize("address", ["a b@example.org", "a>@example.org", "a\r\nDATA@example.org", "nobody"])
+def test_an_address_can_say_no_command_of_its_own(serve, address):
+    server = serve()
+    outcomes, _ = send([address, "good@example.org"])
+    assert outcomes[address].text.startswith("This mail cannot be written: the address")
+    assert server.recipients == ["good@example.org"]
+
+
+class TestWhenItGoesWrong:
+    """Whatever a server does, each letter has one outcome, and the client is never fooled or stuck."""
+
+    @pytest.mark.parametrize(
+        ("rule", "says"),
+        [
+            (at("GREET", "421 4.3.2 Not now"), "421 4.3.2 Not now"),
+            (at("GREET", "554 5.3.2 Never"), "554 5.3.2 Never"),
+            (at("GREET", b"HTTP/1.1 400 Bad Request\r\n"), "does not speak SMTP"),
+            (at("GREET", b"220 " + b"x" * 100_000), "does not speak SMTP"),
+            (at("GREET", b"220-x\r\n" * 1000), "does not speak SMTP"),
+            (at("GREET", b"220 a\r\n250 b\r\n"), "spoke without being asked"),
+            (at("GREET", Cut), "closed the connection before it could be used"),
+            (at("EHLO", "421 4.3.2 Gone"), "421 4.3.2 Gone"),
+            (at("EHLO", Cut), "closed the connection before it could be used"),
+            (at("MAIL", "451 4.3.0 Disk full"), "451 4.3.0 Disk full"),
+            (at("MAIL", "421 4.3.0 Bye"), "421 4.3.0 Bye"),
+        ],
+    )
+    def test_before_a_mail_is_in_hand_no_try_is_lost(self, serve, rule, says):
+        serve(answer=rule)
+        outcomes, error = send(names(3))
+        assert isinstance(error, ServerAway)
+        assert says in str(error)
+        assert not any(isinstance(said, ServerAway) and said.in_hand for said in outcomes.values())
+        assert accepted(outcomes) == []
+
+    @pytest.mark.parametrize("offers", [(), PLAIN])
+    @pytest.mark.parametrize("verb", ["RCPT", "DATA"])
+    @pytest.mark.parametrize("how", ["421 4.3.0 Bye", Cut, "nonsense", b"250 " + b"x" * 9000, "354 what?"])
+    def test_in_the_middle_one_mail_is_in_hand_and_none_unknown(self, serve, offers, verb, how):
+        if verb == "DATA" and how == "354 what?":
+            how = "250 what?"
+        serve(offers=offers, answer=at(verb, how))
+        outcomes, error = send(names(3))
+        assert isinstance(error, ServerAway)
+        assert [(said.in_hand, said.unknown) for said in outcomes.values() if said] == [(True, False)]
+
+    @pytest.mark.parametrize("offers", [(), PLAIN])
+    @pytest.mark.parametrize("how", [Cut, "nonsense", b"250 " + b"x" * 9000, "354 what?", b"\x00\xff\r\n"])
+    def test_after_the_final_dot_it_is_unknown(self, serve, offers, how):
+        server = serve(offers=offers, answer=at("DOT", how))
+        outcomes, error = send(names(3))
+        assert isinstance(error, ServerAway)
+        assert outcomes["0@example.org"].unknown
+        assert sum(isinstance(said, ServerAway) and said.in_hand for said in outcomes.values()) == 1
+        assert len(server.taken) == (how is Cut)
+
+    def test_421_after_the_final_dot_says_that_it_was_not_taken(self, serve):
+        serve(answer=at("DOT", "421 4.3.0 Bye"))
+        outcomes, _ = send(names(2))
+        assert (outcomes["0@example.org"].in_hand, outcomes["0@example.org"].unknown) == (True, False)
+
+    def test_cut_with_mails_written_ahead_all_that_was_written_is_unknown(self, serve, settings):
+        settings.MAIL_WINDOW = 10
+        server = serve(offers=CHUNKS, answer=lambda s, verb, _: _cut_at(s, verb, mails=4))
+        transport = SmtpTransport()
+        transport.put([Note(address) for address in names(30)])
+        outcomes = {}
+        while transport.busy or not outcomes:
+            outcomes |= {letter.to: said for letter, said in transport.poll(0.2)}
+            if any(isinstance(said, ServerAway) for said in outcomes.values()):
+                break
+        transport.close()
+        answered = set(accepted(outcomes))
+        unknown = {to for to, said in outcomes.items() if isinstance(said, ServerAway) and said.unknown}
+        assert answered == set(names(3))
+        assert set(server.recipients) - answered <= unknown
+        assert len(unknown) <= 10
+
+    def test_answers_that_came_before_the_cut_are_not_lost(self, serve):
+        def answer(session, verb, line):
+            if verb == "DOT" and session.mails == 3:
+                session.send(b"250 2.0.0 Ok: third\r\n")
+                raise Cut
+
+        server = serve(answer=answer)
+        outcomes, _ = send(names(3))
+        assert server.sessions[0].closed.wait(5)
+        assert accepted(outcomes) == names(3) == server.recipients
+
+    @pytest.mark.parametrize("verb", ["GREET", "EHLO", "MAIL", "RCPT", "DATA", "DOT"])
+    def test_silence_ends_within_the_time_limit(self, serve, settings, verb):
+        server = serve(answer=at(verb, lambda session: session.server.over.wait(30) and b""))
+        settings.MAIL_TIMEOUT = 1
+        began = monotonic()
+        _, error = send(names(2))
+        assert 1 <= monotonic() - began < 4
+        assert str(error) == "The mail server did not answer in time."
+        assert server.taken == []
+
+    def test_a_reply_that_only_trickles_ends_within_the_time_limit(self, serve, settings):
+        def trickle(session):
+            while not session.server.over.wait(0.1):
+                session.send(b"2")
+            return b""
+
+        serve(answer=at("DOT", trickle))
+        settings.MAIL_TIMEOUT = 1
+        began = monotonic()
+        outcomes, _ = send(names(1))
+        assert monotonic() - began < 4
+        assert outcomes["0@example.org"].unknown
+
+    def test_a_flood_of_replies_nobody_asked_for_ends_the_connection(self, serve):
+        serve(answer=at("EHLO", b"250-rough\r\n250 PIPELINING\r\n" + b"250 Ok\r\n" * 10_000))
+        _, error = send(names(2))
+        assert "spoke without being asked" in str(error)
+
+    def test_an_answer_too_many_is_not_taken_for_the_next_mails(self, serve):
+        server = serve(answer=at("DOT", b"250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n", times=1))
+        outcomes, _ = send(names(3))
+        for to in accepted(outcomes):
+            assert to in server.recipients or to == "0@example.org"
+
+    def test_a_server_that_does_not_read_ends_within_the_time_limit(self, serve, settings):
+        serve(answer=at("DATA", lambda s: s.send(b"354 go\r\n") or (s.server.over.wait(30) and b"")))
+        settings.MAIL_TIMEOUT = 1
+        transport = SmtpTransport()
+        transport.put([Note("0@example.org", "x" * 70 + "\r\n" * 8_000_000)])
+        began, outcomes = monotonic(), []
+        while not outcomes:
+            outcomes = transport.poll(0.2)
+        transport.close()
+        assert monotonic() - began < 6
+        assert (outcomes[0][1].in_hand, outcomes[0][1].unknown) == (True, False)
+
+    def test_fewer_connections_than_wanted_are_enough(self, serve, settings):
+        def answer(session, verb, line):
+            crowded = session.server.sessions.index(session) >= 2
+            return "421 4.7.0 Too many connections" if verb == "GREET" and crowded else None
+
+        server = serve(answer=answer)
+        settings.MAIL_CONNECTIONS = 6
+        outcomes, error = send(names(60))
+        assert error is None
+        assert accepted(outcomes) == sorted(names(60)) == sorted(server.recipients)
+
+    def test_a_kept_connection_that_the_server_closes_is_replaced(self, serve):
+        def answer(session, verb, line):
+            return "421 4.7.0 Enough for one connection" if verb == "MAIL" and session.mails == 2 else None
+
+        server = serve(answer=answer)
+        outcomes, error = send(names(6))
+        assert error is None
+        left = [to for to, said in outcomes.items() if not isinstance(said, Answer)]
+        assert not any(outcomes[to].in_hand for to in left)
+        assert sorted([*accepted(outcomes), *left]) == names(6)
+        assert len(server.sessions) >= 2
+
+    def test_an_ill_server_is_tried_with_one_mail_first(self, serve, settings):
+        server = serve(answer=at("DOT", Cut))
+        settings.MAIL_CONNECTIONS = 8
+        outcomes, _ = send(names(40), careful=True)
+        assert len(server.sessions) == 1
+        assert list(outcomes) == ["0@example.org"]
+
+    def test_an_unreachable_server_says_so(self, serve, settings):
+        server = serve()
+        server.__exit__(None, None, None)
+        _, error = send(names(1))
+        assert str(error) == "The mail server cannot be reached: [Errno 111] Connection refused"
+        settings.EMAIL_HOST = "no-such-host.invalid"
+        _, error = send(names(1))
+        assert str(error).startswith("The mail server cannot be reached: ")
+
+
+def _cut_at(session, verb, *, mails):
+    if verb == "DOT" and session.mails == mails:
+        raise Cut
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for localhost that nobody has signed but itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = str(folder / "key.pem"), str(folder / "cert.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert,
+         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    return cert, context
+
+
+class TestTls:
+    @pytest.mark.parametrize("implicit", [False, True])
+    @pytest.mark.parametrize("offers", [PLAIN, CHUNKS])
+    def test_mail_goes_out_under_tls(self, serve, settings, monkeypatch, certificate, implicit, offers):
+        cert, context = certificate
+        server = serve(offers=(*offers, "STARTTLS"), context=context, implicit_tls=implicit)
+        settings.EMAIL_HOST = "localhost"
+        settings.EMAIL_USE_SSL, settings.EMAIL_USE_TLS = implicit, not implicit
+        monkeypatch.setenv("SSL_CERT_FILE", cert)
+        outcomes, error = send(names(20))
+        assert error is None
+        assert accepted(outcomes) == sorted(names(20)) == sorted(server.recipients)
+
+    @pytest.mark.parametrize("implicit", [False, True])
+    def test_a_certificate_that_nobody_vouches_for_is_refused(self, serve, settings, certificate, implicit):
+        server = serve(offers=(*PLAIN, "STARTTLS"), context=certificate[1], implicit_tls=implicit)
+        settings.EMAIL_HOST = "localhost"
+        settings.EMAIL_USE_SSL, settings.EMAIL_USE_TLS = implicit, not implicit
+        _, error = send(names(1))
+        assert isinstance(error, ServerAway)
+        assert str(error).startswith("TLS failed: ")
+        assert server.taken == []
+
+    def test_a_certificate_for_another_name_is_refused(self, serve, settings, monkeypatch, certificate):
+        serve(offers=(*PLAIN, "STARTTLS"), context=certificate[1])
+        settings.EMAIL_USE_TLS = True
+        monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
+        _, error = send(names(1))
+        assert "TLS failed: " in str(error)
+
+    def test_a_server_without_starttls_gets_no_mail(self, serve, settings):
+        server = serve()
+        settings.EMAIL_USE_TLS = True
+        _, error = send(names(1))
+        assert isinstance(error, ConfigurationRefused)
+        assert str(error) == "The mail server does not offer STARTTLS."
+        assert not any(line.startswith("MAIL") for line in server.sessions[0].said)
+
+    def test_what_was_slipped_in_before_tls_is_not_taken_for_an_answer(self, serve, settings, certificate):
+        serve(
+            offers=("STARTTLS",),
+            context=certificate[1],
+            answer=at("STARTTLS", b"220 go\r\n250 slipped in\r\n"),
+        )
+        settings.EMAIL_USE_TLS = True
+        _, error = send(names(1))
+        assert "spoke without being asked" in str(error)
+
+
+class TestLogIn:
+    @pytest.mark.parametrize(
+        ("mechanisms", "line"),
+        [("PLAIN LOGIN", "AUTH PLAIN AG1lAHPDqWNyZXQ="), ("LOGIN", "AUTH LOGIN"), ("=LOGIN", "AUTH LOGIN")],
+    )
+    def test_it_logs_in_as_the_server_offers(self, serve, settings, mechanisms, line):
+        server = serve(offers=(*PLAIN, f"AUTH{'' if mechanisms[0] == '=' else ' '}{mechanisms}"))
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "me", "sécret"
+        outcomes, _ = send(names(1))
+        assert accepted(outcomes) == names(1)
+        assert line in server.sessions[0].said
+
+    def test_a_refused_log_in_is_a_mistake_in_the_configuration(self, serve, settings):
+        serve(offers=("AUTH PLAIN",), answer=at("AUTH", "535 5.7.8 Wrong password"))
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "me", "x"
+        outcomes, error = send(names(2))
+        assert isinstance(error, ConfigurationRefused)
+        assert str(error) == "The log-in was refused: 535 5.7.8 Wrong password"
+        assert outcomes == {}
+
+    def test_a_log_in_that_fails_for_now_gives_the_server_a_rest(self, serve, settings):
+        serve(offers=("AUTH PLAIN",), answer=at("AUTH", "454 4.7.0 Temporary failure"))
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "me", "x"
+        _, error = send(names(1))
+        assert isinstance(error, ServerAway)
+
+    def test_the_password_never_goes_out_without_tls(self, serve, settings, monkeypatch):
+        server = serve(offers=("AUTH PLAIN",))
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "me", "x"
+        # The server is on loopback after all; what is asked is what would happen if it were not.
+        monkeypatch.setattr("mailer.sending.transport.link.Link.loopback", False)
+        _, error = send(names(1))
+        assert isinstance(error, ConfigurationRefused)
+        assert "not sent without TLS" in str(error)
+        assert not any(line.startswith("AUTH") for line in server.sessions[0].said)
+
+
+def test_one_letter_is_delivered_and_waited_for(serve):
+    serve()
+    transport = SmtpTransport()
+    assert deliver(transport, Note("a@example.org")).text == "250 2.0.0 Ok: queued as 0000000001"
+    transport.close()
+
+
+def test_all_workers_of_a_process_share_the_connections(serve, settings):
+    server = serve(answer=lambda s, verb, _: (s.server.over.wait(0.02 if verb == "DOT" else 0), None)[1])
+    settings.MAIL_CONNECTIONS = 3
+    first, second = SmtpTransport(), SmtpTransport()
+    for transport, part in ((first, names(40)[:20]), (second, names(40)[20:])):
+        transport.put([Note(address) for address in part])
+    while first.busy or first.waiting:
+        first.poll(0.05)
+        second.poll(0)
+    assert len(server.sessions) == 3
+    first.close()
+    while second.busy or second.waiting:
+        second.poll(0.05)
+    second.close()
+    assert sorted(server.recipients) == sorted(names(40))
