@@ -4,9 +4,10 @@ from django import forms
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
-from django_filters import ChoiceFilter, DateFilter, ModelChoiceFilter
+from django_filters import ChoiceFilter, DateFilter
 
 from people.models import AuditEntry, User
+from people.roles import RoleFilter
 from site_config.filters import ListFilter, SearchFilter
 
 
@@ -18,7 +19,7 @@ class UserFilter(ListFilter):
         empty_label=_("All users"),
         choices=[("active", _("Active")), ("blocked", _("Blocked"))],
     )
-    role = ModelChoiceFilter(
+    role = RoleFilter(
         field_name="groups",
         queryset=Group.objects.order_by("name"),
         label=_("Role"),

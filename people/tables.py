@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from people.access import may_block
 from people.models import AuditEntry, User
+from people.roles import role_name
 from site_config.tables import BadgeColumn, RowTable, TimeColumn
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
@@ -55,7 +56,7 @@ class UserTable(RowTable):
         return render_to_string("people/user_cell.html", {"record": record})
 
     def render_roles(self, record: User) -> str:
-        names = [group.name for group in record.groups.all()]
+        names = [role_name(group) for group in record.groups.all()]
         if record.is_superuser:
             names.append(str(_("Superuser")))
         return ", ".join(names)

@@ -8,8 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from people.forms.profile import zone_choices
 from people.models import User
+from people.roles import RolesField
 from people.validators import validate_one_line
-from site_config.forms import ModelForm, RowsField
+from site_config.forms import ModelForm
 
 
 class UserForm(ModelForm[User]):
@@ -17,12 +18,7 @@ class UserForm(ModelForm[User]):
 
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    groups = RowsField(
-        label=_("Roles"),
-        queryset=Group.objects.order_by("name"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
+    groups = RolesField(label=_("Roles"), queryset=Group.objects.order_by("name"), required=False)
 
     class Meta:
         model = User
