@@ -1,6 +1,6 @@
 """What is done inside the service under test, one command a process: prints one line of JSON.
 
-python -m bench.inside fill 50000 | open | open_small | wait SECONDS | counts | memory_of_nobody
+python -m bench.inside fill 50000 | clear | open | small 10 | wait SECONDS | counts
 """
 
 import json
@@ -33,14 +33,32 @@ BODY = (
 def fill(number: str) -> dict[str, Any]:
     """One owner with one group of so many clients and a mailing to it; what was there is deleted."""
     _clear()
-    Mailing.objects.all().delete()
-    Message.objects.all().delete()
-    ClientGroup.clients.through.objects.all()._raw_delete("default")
-    Client.objects.all()._raw_delete("default")
-    User.objects.all().delete()
+    _empty()
     owner = User.objects.create_user(email="bench@example.com", name="Bench")
     group = ClientGroup.objects.create(owner=owner, name="All")
-    total, step = int(number), 20_000
+    total = int(number)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(_CLIENTS, [owner.pk, total])
+            cursor.execute(_MEMBERS, [group.pk])
+    else:
+        _fill_slowly(owner, group, total)
+    _mailing(owner, group)
+    _tidy()
+    return {"clients": total}
+
+
+_CLIENTS = """
+INSERT INTO mailer_client (owner_id, created_at, form_key, email, full_name, comment)
+SELECT %s, now(), gen_random_uuid(), 'client' || n || '@example.org', 'Client Number ' || n, ''
+FROM generate_series(0, %s - 1) n
+"""
+_MEMBERS = (
+    "INSERT INTO mailer_clientgroup_clients (clientgroup_id, client_id) SELECT %s, id FROM mailer_client"
+)
+
+
+def _fill_slowly(owner: User, group: ClientGroup, total: int, step: int = 20_000) -> None:
     for first in range(0, total, step):
         rows = [
             Client(owner=owner, email=f"client{n}@example.org", full_name=f"Client Number {n}")
@@ -52,9 +70,18 @@ def fill(number: str) -> dict[str, Any]:
             through.objects.bulk_create(
                 [through(clientgroup_id=group.pk, client_id=row.pk) for row in made], batch_size=2000
             )
-    _mailing(owner, group)
-    _tidy()
-    return {"clients": total}
+
+
+def _empty() -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE people_user CASCADE")
+        return
+    Mailing.objects.all().delete()
+    Message.objects.all().delete()
+    ClientGroup.clients.through.objects.all()._raw_delete("default")
+    Client.objects.all()._raw_delete("default")
+    User.objects.all().delete()
 
 
 def _mailing(owner: User, group: ClientGroup) -> Mailing:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -197,7 +197,7 @@ class Heartbeat:
                 Lease.objects.filter(token=self._token, running=True).update(
                     expires_at=timezone.now() + RUNNING
                 )
-            except DatabaseError:  # the worker will notice by itself; the next beat may succeed
+            except Error:  # the worker will notice by itself; the next beat may succeed
                 log.warning("the heartbeat could not reach the database", exc_info=True)
             finally:
                 connection.close()
