@@ -95,7 +95,7 @@ def register(page):
     page.get_by_label("E-mail").fill("Nina@Example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password, again").fill(PASSWORD)
-    page.get_by_role("button", name="Register").click()
+    page.get_by_role("button", name="Sign up").click()
     expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
 
 
