@@ -5,9 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from liquid.exceptions import LiquidError
 
 from mailer.filters import MessageFilter
@@ -92,7 +91,7 @@ class MessageDelete(OwnedDelete):
         ]
 
     def consequences(self) -> list[str]:
-        return [_now("Attempts keep the text they sent.")]
+        return [gettext("Attempts keep the text they sent.")]
 
 
 class MessageView(SignedIn):
@@ -140,9 +139,9 @@ class MessageTest(MessageView):
         try:
             answer = send_test(message=message, owner=request.user, to=form.cleaned_data["to"])
         except MailRefused as error:
-            form.add_error("to", _now("The mail did not go out: %(answer)s") % {"answer": error})
+            form.add_error("to", gettext("The mail did not go out: %(answer)s") % {"answer": error})
             return self.answer(message, form, status=422)
-        text = _now("Sent to %(to)s. The server answered: %(answer)s") % {
+        text = gettext("Sent to %(to)s. The server answered: %(answer)s") % {
             "to": form.cleaned_data["to"],
             "answer": answer,
         }

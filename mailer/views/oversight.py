@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer import oversight
@@ -55,7 +55,7 @@ class MailingDisable(Oversight):
         if not form.is_valid():
             return self.ask(form, status=422)
         oversight.disable(mailing=self.object, by=request.user, reason=form.cleaned_data["reason"])
-        messages.success(request, _now("“%(mailing)s” is disabled.") % {"mailing": self.object})
+        messages.success(request, gettext("“%(mailing)s” is disabled.") % {"mailing": self.object})
         return self.changed_below() if self.in_dialog else redirect(self.back_url())
 
     def changed_below(self) -> HttpResponse:
@@ -68,7 +68,7 @@ class MailingDisable(Oversight):
         return trigger(retarget(response, f"#{row_id(row)}"), "dialog:close")
 
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
-        title = _now("Disable “%(mailing)s”?") % {"mailing": self.object}
+        title = gettext("Disable “%(mailing)s”?") % {"mailing": self.object}
         return self.show(form=form, title=title, submit=_("Disable"), status=status)
 
 
@@ -78,5 +78,5 @@ class MailingEnable(Oversight):
 
     def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         oversight.enable(mailing=self.object, by=request.user)
-        messages.success(request, _now("“%(mailing)s” is enabled.") % {"mailing": self.object})
+        messages.success(request, gettext("“%(mailing)s” is enabled.") % {"mailing": self.object})
         return show_changed(request, self.object)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from people.access import NotAllowed, block, may_block, unblock
@@ -120,10 +120,10 @@ class UserBlock(Permitted, OnUser):
         if not form.is_valid():
             return self.ask(form, status=422)
         block(user=self.object, by=request.user, reason=form.cleaned_data["reason"])
-        return self.done(_now("%(user)s is blocked.") % {"user": self.object}, row=self.in_dialog)
+        return self.done(gettext("%(user)s is blocked.") % {"user": self.object}, row=self.in_dialog)
 
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
-        title = _now("Block %(user)s?") % {"user": self.object}
+        title = gettext("Block %(user)s?") % {"user": self.object}
         return self.show(form=form, title=title, submit=_("Block"), status=status)
 
 
@@ -139,7 +139,7 @@ class UserUnblock(Permitted, OnUser):
             unblock(user=self.object, by=request.user)
         except NotAllowed as error:
             raise PermissionDenied from error
-        text = _now("%(user)s may log in again.") % {"user": self.object}
+        text = gettext("%(user)s may log in again.") % {"user": self.object}
         return self.done(text, row=targets(request, row_id(self.object)))
 
 
@@ -167,7 +167,7 @@ class UserCreate(UserFormView):
     def post(self, request: Request) -> HttpResponse:
         form = self.make_form(request.POST)
         if form.is_valid() and self.saved(form):
-            return self.changed(_now("%(user)s was invited by a mail.") % {"user": self.object})
+            return self.changed(gettext("%(user)s was invited by a mail.") % {"user": self.object})
         self.object = None
         return self.show(form=form, submit=_("Create and invite"), status=422)
 
@@ -197,7 +197,7 @@ class UserDelete(ForSuperusers, OnUser):
             delete_account(user=self.object, by=request.user)
         except LastSuperuser:
             return self.confirm(status=422)
-        return self.changed(_now("The user was deleted."))
+        return self.changed(gettext("The user was deleted."))
 
     def confirm(self, status: int = 200) -> HttpResponse:
         self.object = self.find()
