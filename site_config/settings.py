@@ -1,6 +1,7 @@
 """All settings come from the environment (or a .env file beside manage.py): see .env.sample."""
 
 import os
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -184,10 +185,17 @@ EMAIL_URL = env.str("EMAIL_URL", default="smtp://127.0.0.1:1025")
 try:
     vars().update(env.email("EMAIL_URL", default=EMAIL_URL))
 except (environ.ImproperlyConfigured, KeyError, ValueError) as error:
-    raise ImproperlyConfigured(f"EMAIL_URL cannot be read: {error}") from error
+    shown = f"{EMAIL_URL.partition('://')[0]}://…"  # what follows may hold a password
+    raise ImproperlyConfigured(
+        f"EMAIL_URL must look like smtp+tls://user:password@smtp.example.com:587, not {shown!r}."
+    ) from error
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=vars()["EMAIL_BACKEND"])
 MAIL_DIR = VAR_DIR / "mail"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mailings@localhost.localdomain")
+if not all(parseaddr(DEFAULT_FROM_EMAIL)[1].partition("@")) or not DEFAULT_FROM_EMAIL.isprintable():
+    raise ImproperlyConfigured(
+        f"DEFAULT_FROM_EMAIL must look like Example <news@example.com>, not {DEFAULT_FROM_EMAIL!r}."
+    )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_UNSUBSCRIBE_MAILTO = env.str("MAIL_UNSUBSCRIBE_MAILTO", default="")
 MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
