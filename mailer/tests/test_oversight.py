@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mailer import oversight, runs
 from mailer.models import Mailing
-from mailer.sending import sweep, worker
+from mailer.sending import sweep
 from mailer.tests.factories import (
     AttemptFactory,
     ClientFactory,
@@ -33,9 +33,9 @@ REASON = {"reason": "It advertises <b>pills</b>"}
 
 
 @pytest.fixture
-def _looks_often(monkeypatch):
+def _looks_often(settings):
     """The worker looks after each mail whether it may go on, and not only five times a second."""
-    monkeypatch.setattr(worker, "RECORD_SECONDS", 0)
+    settings.MAIL_WINDOW = 1
 
 
 @pytest.fixture
