@@ -127,8 +127,10 @@ class OwnedView(SignedIn):
 
     list_view: ClassVar[type[OwnedList]]
     title: ClassVar[Text]
-    page_template: ClassVar[str]
-    dialog_template: ClassVar[str]
+    page_template: ClassVar[str] = "includes/panel_page.html"
+    dialog_template: ClassVar[str] = "includes/panel_dialog.html"
+    body: ClassVar[str]  # the template inside the form of both
+    wide: ClassVar[bool] = False
     object: Any = None
 
     def find(self, *, lock: bool = False) -> Any:
@@ -144,7 +146,8 @@ class OwnedView(SignedIn):
 
     def show(self, *, status: int = 200, **context: Any) -> HttpResponse:
         template = self.dialog_template if self.in_dialog else self.page_template
-        context = {"title": self.title, "back_url": self.back_url(), "object": self.object, **context}
+        shell = {"title": self.title, "back_url": self.back_url(), "body": self.body, "wide": self.wide}
+        context = {**shell, "object": self.object, **context}
         return render(self.request, template, context, status=status)
 
     def changed(self, text: str) -> HttpResponse:
@@ -160,8 +163,7 @@ class OwnedView(SignedIn):
 
 class OwnedFormView(OwnedView):
     form_class: ClassVar[type[Any]]
-    page_template = "includes/form_page.html"
-    dialog_template = "includes/form_dialog.html"
+    body = "includes/form_body.html"
 
     def make_form(self, data: Any = None, **kwargs: Any) -> ModelForm[Any]:
         form: ModelForm[Any] = self.form_class(
@@ -253,8 +255,7 @@ class OwnedEdit(OwnedFormView):
 class OwnedDelete(OwnedView):
     """A page that says what goes with a row, and its deletion; what is in use stays."""
 
-    page_template = "includes/confirm_page.html"
-    dialog_template = "includes/confirm_dialog.html"
+    body = "includes/confirm_body.html"
     done_text: ClassVar[Text]
     blocked_text: ClassVar[Text] = ""
 

@@ -81,8 +81,7 @@ class ClientsToGroup(ForOwners, OwnedView):
 
     list_view = ClientList
     title = _("Add the found clients to a group")
-    page_template = "clients/to_group_page.html"
-    dialog_template = "clients/to_group_dialog.html"
+    body = "clients/to_group_body.html"
 
     def found(self) -> Any:
         rows = Client.objects.owned_by(self.request.user).with_suppression()

@@ -60,8 +60,7 @@ class MailingRun(OwnedView):
 
     list_view = MailingList
     title = _("Run now")
-    page_template = "mailings/run_page.html"
-    dialog_template = "mailings/run_dialog.html"
+    body = "mailings/run_body.html"
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
         self.object = self.find()

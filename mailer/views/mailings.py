@@ -80,8 +80,8 @@ class MailingPage:
 
     list_view = MailingList
     form_class = MailingForm
-    page_template = "mailings/form_page.html"
-    dialog_template = "mailings/form_dialog.html"
+    body = "mailings/form_body.html"
+    wide = True
     object: Any
 
     def store(self, form: MailingForm) -> Mailing:

@@ -44,8 +44,7 @@ class Oversight(OwnedView):
 
 class MailingDisable(Oversight):
     title = _("Disable mailing")
-    page_template = "includes/form_page.html"
-    dialog_template = "includes/form_dialog.html"
+    body = "includes/form_body.html"
 
     def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         return self.ask(ReasonForm())

@@ -103,8 +103,7 @@ class UserBlock(Permitted, OnUser):
 
     permission = "people.block_user"
     title: ClassVar[str | Promise] = _("Block user")
-    page_template = "includes/form_page.html"
-    dialog_template = "includes/form_dialog.html"
+    body = "includes/form_body.html"
 
     def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         self.object = self.find()
@@ -183,8 +182,7 @@ class UserEdit(UserFormView, OwnedEdit):
 
 class UserDelete(ForSuperusers, OnUser):
     title: ClassVar[str | Promise] = _("Delete user")
-    page_template = "includes/confirm_page.html"
-    dialog_template = "includes/confirm_dialog.html"
+    body = "includes/confirm_body.html"
 
     def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         return self.confirm()
