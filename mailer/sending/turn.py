@@ -40,11 +40,12 @@ Progress = Callable[[int], None]
 class Turn:
     """Holds at most a window of deliveries that are claimed and not recorded.
 
-    `settled`: everything it began with has its result recorded. `wake_at`: nothing to do until then.
+    `settled`: everything it began with has its result recorded. `more`: there is more to do now.
+    `wake_at`: nothing to do until then.
     """
 
     def __init__(self, attempt: Attempt, token: str, on_progress: Progress) -> None:
-        self.settled = False
+        self.settled = self.more = False
         self.wake_at: datetime | None = None
         self._attempt = attempt
         self._on_progress = on_progress
@@ -61,13 +62,12 @@ class Turn:
         self._invited = False
         self._asked_at = float("-inf")
 
-    def run(self) -> bool:
-        """Send until nothing is due, the slice is over or someone says stop; tell if there is more now."""
+    def run(self) -> None:
+        """Send until nothing is due, the slice is over or someone says stop."""
         transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())
-        more = False
         try:
             self._compose()
-            more = self._work(transport)
+            self.more = self._work(transport)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
             self._hold(f"The message cannot be merged: {error.message}")
         except MailRefused as error:
@@ -78,13 +78,13 @@ class Turn:
             finally:
                 transport.close()
                 self._clerk.close()
-        return more
 
     def _compose(self) -> None:
         compiled = compile_message(subject=self._attempt.subject, body=self._attempt.body)
         self._composer = Composer(compiled=compiled, owner=self._attempt.mailing.owner)
 
     def _work(self, transport: Transport) -> bool:
+        """Send; tell whether there is more to do now."""
         end = monotonic() + settings.MAIL_SLICE_SECONDS
         while not STOPPING.is_set():
             if self._clerk.done and not self._told(self._clerk.end()):
