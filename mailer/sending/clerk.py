@@ -56,7 +56,8 @@ class Clerk:
         return True
 
     def close(self) -> None:
-        self._thread.submit(connection.close)
+        """End the thread, with the database connection that is its own."""
+        self._thread.submit(_hang_up)
         self._thread.shutdown()
 
     def _run(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
@@ -88,3 +89,7 @@ class Clerk:
         for result in results:
             if result.hard_bounce:
                 suppress(owner_id=owner_id, email=result.delivery.email, reason=Suppression.Reason.BOUNCED)
+
+
+def _hang_up() -> None:
+    connection.close()
