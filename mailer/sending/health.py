@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from mailer.models import MailServer
+from mailer.sending.sql import run
 
 _ID = 1
 FIRST_REST_SECONDS = 2
@@ -21,10 +22,8 @@ def rests_until() -> datetime | None:
 
 def resting() -> bool:
     """The same as a yes or no, by hand: a worker asks a hundred times a second."""
-    with connection.cursor() as cursor:
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
-        cursor.execute("SELECT 1 FROM mailer_mailserver WHERE id = %s AND rests_until > %s", [_ID, now])
-        return cursor.fetchone() is not None
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    return bool(run("SELECT 1 FROM mailer_mailserver WHERE id = %s AND rests_until > %s", [_ID, now]))
 
 
 def failing() -> bool:

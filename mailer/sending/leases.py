@@ -23,6 +23,7 @@ from django.utils.translation import gettext_noop
 from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending.ledger import count
+from mailer.sending.sql import run
 from site_config.queue import QUEUE_AWAY
 
 log = logging.getLogger(__name__)
@@ -119,9 +120,7 @@ def may_go_on(token: str) -> bool:
     Inside a transaction the lease stays held until its end: what is claimed in it has a lease.
     """
     lock = " FOR UPDATE OF l" if connection.in_atomic_block and connection.vendor == "postgresql" else ""
-    with connection.cursor() as cursor:
-        cursor.execute(_MAY_GO_ON + lock, [token, connection.ops.adapt_datetimefield_value(timezone.now())])
-        return cursor.fetchone() is not None
+    return bool(run(_MAY_GO_ON + lock, [token, connection.ops.adapt_datetimefield_value(timezone.now())]))
 
 
 def give_back(*, attempt_id: int, token: str, more: bool) -> None:

@@ -29,6 +29,7 @@ from django.utils.translation import gettext_noop
 
 from mailer.audience import recipients
 from mailer.models import Attempt, Delivery, Mailing, Suppression
+from mailer.sending.sql import run
 
 SUPPRESSED = {
     Suppression.Reason.UNSUBSCRIBED: gettext_noop("Not mailed: unsubscribed"),
@@ -203,15 +204,14 @@ def count_results(attempt_id: int, results: Sequence[Result]) -> None:
 
 def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], possibly_twice: int = 0) -> None:
     """Add to an attempt's counts, inside the transaction that changed its deliveries."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ANSWERS[connection.vendor], [attempt_id])
-        if (row := cursor.fetchone()) is None:
-            return
-        merged = Counter(json.loads(row[0]))
-        for answer, number in answers.items():
-            merged[answer if answer in merged or len(merged) < MAX_ANSWERS else OTHER_ANSWERS] += number
-        numbers = [statuses[name] for name in ("sent", "failed", "skipped", "expired")]
-        cursor.execute(_COUNT, [json.dumps(merged), possibly_twice, *numbers, attempt_id])
+    rows = run(_ANSWERS[connection.vendor], [attempt_id])
+    if not rows:
+        return
+    merged = Counter(json.loads(rows[0][0]))
+    for answer, number in answers.items():
+        merged[answer if answer in merged or len(merged) < MAX_ANSWERS else OTHER_ANSWERS] += number
+    numbers = [statuses[name] for name in ("sent", "failed", "skipped", "expired")]
+    run(_COUNT, [json.dumps(merged), possibly_twice, *numbers, attempt_id])
 
 
 def close_open(
@@ -254,9 +254,7 @@ def _write(token: str, results: Sequence[Result]) -> set[int]:
         }
         for result in results
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE[connection.vendor], [json.dumps(rows), token])
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in run(_WRITE[connection.vendor], [json.dumps(rows), token])}
 
 
 _SET = """

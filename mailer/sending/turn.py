@@ -4,17 +4,17 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from time import monotonic, sleep
+from time import monotonic
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from liquid.exceptions import LiquidError
 
 from mailer.models import Attempt, Delivery, Suppression
 from mailer.sending import health, leases, ledger
+from mailer.sending.clerk import Clerk
 from mailer.sending.compose import compile_message
-from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, Queue, Result
+from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, Result
 from mailer.sending.letters import Composer, MergedLetter, Recipient
 from mailer.sending.timetable import Timetable
 from mailer.sending.transport import (
@@ -27,14 +27,11 @@ from mailer.sending.transport import (
     Verdict,
     open_transport,
 )
-from mailer.sending.unsubscribe import suppress
 from site_config.shutdown import STOPPING
 
 log = logging.getLogger(__name__)
 
 RECORD_SECONDS = 0.2
-DATABASE_TRIES = 300
-DATABASE_PAUSE_SECONDS = 1
 # Seconds until the second, third, … try; the last value stands for all that follow.
 RETRY_AFTER = (60, 600, 3600, 3 * 3600)
 Progress = Callable[[int], None]
@@ -43,119 +40,107 @@ Progress = Callable[[int], None]
 class Turn:
     """Holds at most a window of deliveries that are claimed and not recorded.
 
-    `settled`: everything it began with has its result recorded. `wake_at`: nothing to do until then.
+    `settled`: everything it began with has its result recorded. `more`: there is more to do now.
+    `wake_at`: nothing to do until then.
     """
 
     def __init__(self, attempt: Attempt, token: str, on_progress: Progress) -> None:
-        self.settled = False
+        self.settled = self.more = False
         self.wake_at: datetime | None = None
         self._attempt = attempt
-        self._token = token
         self._on_progress = on_progress
-        self._queue = Queue(attempt=attempt, token=token)
+        self._clerk = Clerk(attempt, token)
         self._places = Timetable(attempt.mailing_id)
         self._window = settings.MAIL_WINDOW
         self._results: list[Result] = []
+        self._asked = 0  # of the clerk, to claim
+        self._given = 0  # to the clerk: mails that are done with
         self._held = 0  # claimed and without a result
         self._dry = False
         self._sound = True  # what the transport has begun is known
-        self._answered = self._healthy = False  # the server answered; the others know it
+        self._answered = False  # by the mail server
         self._invited = False
-        self._looked_at = float("-inf")
+        self._asked_at = float("-inf")
 
-    def run(self) -> bool:
-        """Send until nothing is due, the slice is over or someone says stop; tell if there is more now."""
+    def run(self) -> None:
+        """Send until nothing is due, the slice is over or someone says stop."""
         transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())
-        more = False
         try:
             self._compose()
-            more = self._work(transport)
+            self.more = self._work(transport)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
             self._hold(f"The message cannot be merged: {error.message}")
         except MailRefused as error:
             self._refused(error)
         finally:
-            self._settle(transport)
-            transport.close()
-        return more
+            try:
+                self._settle(transport)
+            finally:
+                transport.close()
+                self._clerk.close()
 
     def _compose(self) -> None:
         compiled = compile_message(subject=self._attempt.subject, body=self._attempt.body)
         self._composer = Composer(compiled=compiled, owner=self._attempt.mailing.owner)
 
     def _work(self, transport: Transport) -> bool:
+        """Send; tell whether there is more to do now."""
         end = monotonic() + settings.MAIL_SLICE_SECONDS
         while not STOPPING.is_set():
-            if self._must_look(transport) and not self._look(transport):
+            if self._clerk.done and not self._told(self._clerk.end()):
                 return False
+            if not self._clerk.busy and self._must_ask(transport):
+                self._ask()
             transport.put(self._places.due())
-            self._hear(transport, self._places.patience(RECORD_SECONDS))
+            if self._clerk.busy and not transport.busy and not transport.waiting:
+                self._clerk.wait(RECORD_SECONDS)
+            else:
+                self._hear(transport, self._places.patience(RECORD_SECONDS))
             if monotonic() > end:
                 return True
         return True
 
-    def _must_look(self, transport: Transport) -> bool:
-        """Whether to go to the ledger: in time, and before the connections run out of letters."""
-        if monotonic() - self._looked_at >= RECORD_SECONDS:
+    def _must_ask(self, transport: Transport) -> bool:
+        """Whether to go to the ledger: in time, and well before the connections run out of letters."""
+        if monotonic() - self._asked_at >= RECORD_SECONDS:
             return True
         if self._dry:
             return not self._held
-        if self._places.limited or transport.waiting or self._places.waiting:
+        if self._places.limited or transport.waiting + self._places.waiting > self._window // 5:
             return False
         return len(self._results) >= self._window // 4 or not transport.busy
 
-    def _look(self, transport: Transport) -> bool:
-        """Record what is known and claim more, in one transaction; tell whether to go on."""
+    def _ask(self) -> None:
+        """Have the clerk record what is known and claim as much as there is room for."""
         limit = self._window - self._held
-        places = self._places.reserve(limit)
-        claimed = self._exchange(places)
+        self._asked = self._places.reserve(limit)
+        self._asked_at = monotonic()
+        self._give(self._asked)
+
+    def _give(self, limit: int) -> None:
+        self._given = sum(result.status not in Delivery.OPEN for result in self._results)
+        self._clerk.begin(self._results, limit=limit, healthy=self._answered)
+        self._results = []
+
+    def _told(self, claimed: list[Claimed] | None) -> bool:
+        """Take what the clerk has claimed; tell whether to go on."""
+        self._on_progress(self._given)
         if claimed is None:
             return False
-        if places:
-            self._dry = len(claimed) < places
+        if self._asked:
+            self._dry = len(claimed) < self._asked
         self._held += len(claimed)
         for letter in self._letters(claimed):
             self._places.add(letter)
-        transport.put(self._places.due())
         if not self._invited and not self._dry and ledger.more_than(self._attempt.pk, self._window):
             self._invited = True
             leases.invite(self._attempt.pk)
         if self._held or self._results:
             return True
-        if not self._dry and places < limit:
+        if not self._dry and self._asked < self._window:
             self.wake_at = self._places.wake_at()
             return self.wake_at is None
         return not self._dry
-
-    def _exchange(self, limit: int) -> list[Claimed] | None:
-        """Record, claim and count in one transaction; None if the worker has to stop."""
-        for attempt in range(DATABASE_TRIES):
-            try:
-                with transaction.atomic():
-                    may = leases.may_go_on(self._token) and not health.resting()
-                    kept = ledger.write(self._token, self._results)
-                    self._suppress(kept)
-                    claimed = self._queue.take(limit) if may and limit else []
-                    self._note_health()
-                    ledger.count_results(self._attempt.pk, kept)
-                break
-            except (OperationalError, InterfaceError):
-                # Away for a while: wait for it, as long as this process may live.
-                log.warning("attempt %s: the database is away", self._attempt.pk, exc_info=not attempt)
-                connection.close()
-                sleep(DATABASE_PAUSE_SECONDS)
-        else:
-            raise OperationalError("the results of a window could not be recorded")
-        self._on_progress(sum(result.status not in Delivery.OPEN for result in self._results))
-        self._results = []
-        self._looked_at = monotonic()
-        return claimed if may else None
-
-    def _suppress(self, results: Iterable[Result]) -> None:
-        owner_id = self._attempt.mailing.owner_id
-        for result in results:
-            if result.hard_bounce:
-                suppress(owner_id=owner_id, email=result.delivery.email, reason=Suppression.Reason.BOUNCED)
 
     def _letters(self, claimed: list[Claimed]) -> Iterable[MergedLetter]:
         for row in claimed:
@@ -203,7 +188,12 @@ class Turn:
             self._hear(transport, 0)
         except MailRefused as error:
             self._refused(error)
-        self._exchange(0)
+        if self._clerk.busy:
+            self._clerk.end()  # what it has claimed was not begun
+            self._on_progress(self._given)
+        self._give(0)
+        self._clerk.end()
+        self._on_progress(self._given)
         self.settled = sound and self._sound
 
     def _refused(self, error: MailRefused) -> None:
@@ -211,13 +201,6 @@ class Turn:
             self._rest(str(error))
         elif isinstance(error, ConfigurationRefused):
             self._hold(str(error))
-
-    def _note_health(self) -> None:
-        if self._healthy or not self._answered:
-            return
-        self._healthy = True
-        health.recovered()
-        Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
 
     def _rest(self, answer: str) -> None:
         until = health.rest(answer)

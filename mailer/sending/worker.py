@@ -1,8 +1,6 @@
 """The sending of an attempt by one worker, a slice of time at once."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 
 from django.utils import timezone
@@ -29,34 +27,33 @@ def send_attempt(attempt_id: int, token: str, *, hops: int = 0, on_progress: Pro
     if STOPPING.is_set():
         leases.pass_on(attempt_id, token)
         return
-    with _only_one_here(attempt_id) as alone:
-        if alone:
-            _send(attempt_id, token, on_progress or (lambda _: None))
-            return
-    # Two threads of one process gain nothing at the same attempt: another process may.
-    if hops < HOPS:
+    if _sit_down(attempt_id):
+        _send(attempt_id, token, on_progress or (lambda _: None))
+    elif hops < HOPS:
+        # Two threads of one process gain nothing at the same attempt: another process may.
         leases.pass_on(attempt_id, token, hops + 1)
     else:
         leases.decline(token)
 
 
 def _send(attempt_id: int, token: str, on_progress: Progress) -> None:
-    if not leases.take(token):
-        return
-    attempt = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
-    if attempt is None:
-        return
-    leases.recover_others(attempt_id)
-    turn = Turn(attempt, token, on_progress)
-    more = False
+    turn = None
     try:
+        if not leases.take(token):
+            return
+        attempt = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
+        if attempt is None:
+            return
+        leases.recover_others(attempt_id)
+        turn = Turn(attempt, token, on_progress)
         with leases.Heartbeat(token):
-            more = turn.run()
+            turn.run()
     finally:
+        _stand_up(attempt_id)  # before the next turn is queued: it may be for this process
         # What could not be brought to its end stays with the lease: when that expires, it is put back
         # as "possibly twice". Giving it back here would send it again without saying so.
-        if turn.settled:
-            leases.give_back(attempt_id=attempt_id, token=token, more=more)
+        if turn and turn.settled:
+            leases.give_back(attempt_id=attempt_id, token=token, more=turn.more)
     if (until := turn.wake_at or health.rests_until()) is not None:
         leases.wake(attempt_id, at=until)
     closing.expire_ended(attempt_id, now=timezone.now())
@@ -71,14 +68,14 @@ def open_next(attempt_id: int) -> None:
         open_mailing(mailing_id)
 
 
-@contextmanager
-def _only_one_here(attempt_id: int) -> Iterator[bool]:
+def _sit_down(attempt_id: int) -> bool:
+    """Have this process send for an attempt, unless it does so already."""
     with _lock:
-        alone = attempt_id not in _sending
+        free = attempt_id not in _sending
         _sending.add(attempt_id)
-    try:
-        yield alone
-    finally:
-        if alone:
-            with _lock:
-                _sending.discard(attempt_id)
+        return free
+
+
+def _stand_up(attempt_id: int) -> None:
+    with _lock:
+        _sending.discard(attempt_id)

@@ -407,13 +407,21 @@ class TestSeveralWorkers:
         passed = []
         monkeypatch.setattr(leases, "pass_on", lambda *args: passed.append(args))
         token = Lease.objects.get().token
-        with worker._only_one_here(attempt.pk):
-            worker.send_attempt(attempt.pk, token)
-            assert passed == [(attempt.pk, token, 1)]
-            worker.send_attempt(attempt.pk, token, hops=worker.HOPS)
+        assert worker._sit_down(attempt.pk)
+        worker.send_attempt(attempt.pk, token)
+        assert passed == [(attempt.pk, token, 1)]
+        worker.send_attempt(attempt.pk, token, hops=worker.HOPS)
+        worker._stand_up(attempt.pk)
         assert len(passed) == 1
         assert not Lease.objects.exists()
         assert rough.taken == []
+
+    def test_the_next_turn_may_be_taken_by_the_process_that_had_the_last(self, owner, rough, settings):
+        """Where the queue runs a task at once, it finds its process still busy unless that has stood up."""
+        settings.MAIL_SLICE_SECONDS = 1
+        rough.answer = lambda _, verb, __: (rough.over.wait(0.02 if verb == "DOT" else 0), None)[1]
+        attempt = start(owner, 350)
+        assert (attempt.status, attempt.sent) == ("succeeded", 350)
 
     def test_one_lost_worker_is_recovered_while_another_goes_on(self, owner, rough, time_machine):
         attempt = self._opened(owner, 5)

@@ -1,0 +1,95 @@
+"""Keeps the ledger of one turn in a thread of its own, while the connections go on working."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import sleep
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from mailer.models import Attempt, Suppression
+from mailer.sending import health, leases, ledger
+from mailer.sending.ledger import Claimed, Queue, Result
+from mailer.sending.unsubscribe import suppress
+
+log = logging.getLogger(__name__)
+
+DATABASE_TRIES = 300
+DATABASE_PAUSE_SECONDS = 1
+
+
+class Clerk:
+    """Does one exchange at a time: results in, claimed deliveries out, in one transaction."""
+
+    def __init__(self, attempt: Attempt, token: str) -> None:
+        self._attempt = attempt
+        self._token = token
+        self._queue = Queue(attempt=attempt, token=token)
+        self._healthy = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
+        self._exchange: Future[list[Claimed] | None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._exchange is not None
+
+    @property
+    def done(self) -> bool:
+        return self._exchange is not None and self._exchange.done()
+
+    def begin(self, results: Sequence[Result], *, limit: int, healthy: bool) -> None:
+        """Record these results and claim up to `limit`; `healthy`: the mail server has answered."""
+        self._exchange = self._thread.submit(self._run, results, limit, healthy)
+
+    def end(self) -> list[Claimed] | None:
+        """Wait for the exchange; None if the worker has to stop. Raises what went wrong in it."""
+        exchange, self._exchange = self._exchange, None
+        return exchange.result() if exchange else []
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for so many seconds at most; tell whether the exchange is done."""
+        try:
+            if self._exchange:
+                self._exchange.exception(timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the thread, with the database connection that is its own."""
+        self._thread.submit(_hang_up)
+        self._thread.shutdown()
+
+    def _run(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
+        for number in range(DATABASE_TRIES):
+            try:
+                return self._once(results, limit, healthy)
+            except (OperationalError, InterfaceError):
+                # Away for a while: wait for it, as long as this process may live.
+                log.warning("attempt %s: the database is away", self._attempt.pk, exc_info=not number)
+                connection.close()
+                sleep(DATABASE_PAUSE_SECONDS)
+        raise OperationalError("the results of a window could not be recorded")
+
+    @transaction.atomic
+    def _once(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
+        may = leases.may_go_on(self._token) and not health.resting()
+        kept = ledger.write(self._token, results)
+        self._suppress(kept)
+        claimed = self._queue.take(limit) if may and limit else []
+        if healthy and not self._healthy:
+            self._healthy = True
+            health.recovered()
+            Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
+        ledger.count_results(self._attempt.pk, kept)
+        return claimed if may else None
+
+    def _suppress(self, results: Iterable[Result]) -> None:
+        owner_id = self._attempt.mailing.owner_id
+        for result in results:
+            if result.hard_bounce:
+                suppress(owner_id=owner_id, email=result.delivery.email, reason=Suppression.Reason.BOUNCED)
+
+
+def _hang_up() -> None:
+    connection.close()
