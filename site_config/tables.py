@@ -67,7 +67,9 @@ class TimeColumn(tables.Column):
     """A moment, in the user's zone."""
 
     def render(self, value: datetime) -> SafeString:
-        return format_html('<time datetime="{}">{}</time>', value.isoformat(), moment(value))
+        date, comma, time = moment(value).rpartition(", ")
+        unbroken = date.replace(" ", "\N{NO-BREAK SPACE}")  # only the time may stand on a second line
+        return format_html('<time datetime="{}">{}{}{}</time>', value.isoformat(), unbroken, comma, time)
 
 
 @dataclass(frozen=True, kw_only=True)
