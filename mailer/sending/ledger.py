@@ -111,6 +111,9 @@ def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Co
     )  # fmt: skip
     sql, params = rows.query.sql_with_params()
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Room for the members of a large group: without it each client is looked for in a list.
+            cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(f"INSERT INTO {Delivery._meta.db_table} ({', '.join(COLUMNS)}) {sql}", params)
     return tally(attempt.pk)
 
