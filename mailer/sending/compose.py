@@ -20,7 +20,15 @@ from people.models import User
 __all__ = ["MERGE_FIELDS", "Compiled", "Preview", "check_template", "compile_message", "one_line", "preview"]
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--")
+# Only what HTML knows: “<anna@example.com>” in a plain text is no tag.
+_TAG = re.compile(
+    r"</?(?:a|abbr|address|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|"
+    r"dd|del|div|dl|dt|em|figcaption|figure|font|footer|h[1-6]|head|header|hr|html|i|img|ins|li|link|main|mark|"
+    r"meta|nav|ol|p|pre|q|s|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|title|"
+    r"tr|tt|u|ul)(?:\s[^<>]*|/)?>|<!--|<!doctype",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\(([^()\s]+)\)")
 _KEY = secrets.token_hex(6)  # so that no body can hold a stand-in of its own
 _STAND_IN = re.compile(rf"LQ{_KEY}N(\d+)X")
 _WAY_OUT = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
@@ -70,7 +78,7 @@ def compile_message(*, subject: str, body: str) -> Compiled:
     plain = _LIQUID.sub(take_out, body.replace("\r\n", "\n").replace("\r", "\n"))
     if _TAG.search(plain):
         inlined = _INLINER.inline(_document(plain))
-        html, text = put_back(inlined), put_back(get_text(inlined, _TEXT))
+        html, text = put_back(inlined), put_back(_as_text(inlined))
     else:
         html = _WAY_OUT.sub(_anchor, put_back(_document(linebreaks(urlize(escape(plain))))))
         text = put_back(plain)
@@ -88,6 +96,16 @@ def preview_of(*, subject: str, body: str, owner: User) -> Preview:
     """A subject and body as a sample recipient would get them; LiquidError on bad syntax."""
     compiled = compile_message(subject=subject, body=body)
     return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
+
+
+def _as_text(html: str) -> str:
+    """The text part: links as “words: address”, and no more than one empty line in a row."""
+
+    def link(match: re.Match[str]) -> str:
+        words, address = match[1].strip(), match[2]
+        return address if words in ("", address) else f"{words}: {address}"
+
+    return re.sub(r"\n[ \n]*\n", "\n\n", _LINK.sub(link, get_text(html, _TEXT)))
 
 
 def _with_way_out(body: str, language: str) -> str:

@@ -57,17 +57,24 @@ def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
         locked = _locked(Mailing.objects.filter(pk=mailing.pk))
         if locked is None:
             raise CannotRun(_("This mailing is gone."))
-        if locked.disabled_at or not locked.owner.is_active:
-            raise CannotRun(_("This mailing was disabled by a manager."))
-        if locked.paused_at:
-            raise CannotRun(_("This mailing is paused. Resume it first."))
-        if locked.ends_at <= now:
-            raise CannotRun(_("This mailing has ended. Give it a later end first."))
+        if reason := why_not(locked):
+            raise CannotRun(reason)
         if not _gave_way(locked):
             raise CannotRun(_("This mailing is being sent just now."))
         if latest_id(locked) != after:
             raise CannotRun(_("This mailing has run already; nothing was sent twice."))
         return _open(locked, Due(scheduled_for=now, missed=0, next_run_at=locked.next_run_at), now)
+
+
+def why_not(mailing: Mailing) -> str:
+    """Why its owner cannot run a mailing now, or an empty string."""
+    if mailing.disabled_at or not mailing.owner.is_active:
+        return _("This mailing was disabled by a manager.")
+    if mailing.paused_at:
+        return _("This mailing is paused. Resume it first.")
+    if mailing.ends_at <= timezone.now():
+        return _("This mailing has ended. Give it a later end first.")
+    return ""
 
 
 def latest_id(mailing: Mailing) -> int | None:

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from mailer.models import Attempt, Delivery, Mailing
-from mailer.sending import closing, health, leases
+from mailer.sending import closing, health, leases, rates
 from mailer.sending.opening import open_mailing
 
 HORIZON = timedelta(seconds=75)  # the next sweep comes before that
@@ -21,6 +21,7 @@ def sweep(*, now: datetime | None = None) -> None:
         closing.expire_ended(attempt_id, now=now)
     for mailing_id in due(now):
         open_mailing(mailing_id, now=now)
+    rates.forget_old()
     for attempt_id in unattended(now):
         if not closing.finish(attempt_id):
             leases.enqueue(attempt_id)

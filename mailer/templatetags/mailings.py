@@ -14,9 +14,9 @@ register.filter("moment", tables.moment)
 
 
 @register.filter
-def moment_there(value: datetime) -> str:
-    """A moment in the zone it carries, and not in the reader's."""
-    return formats.date_format(value, str(tables.MOMENT))
+def in_zone_of(value: datetime, mailing: Mailing) -> str:
+    """A moment on the clocks of a mailing's own zone, and not on the reader's."""
+    return formats.date_format(value.astimezone(mailing.zone), str(tables.MOMENT))
 
 
 @register.simple_tag

@@ -1,7 +1,10 @@
 """What a message becomes: merge fields, HTML with inlined styles, a text part, a way out."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils.html import escape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,3 +121,22 @@ def test_any_literal_body_compiles(text):
     filled = fill(text)
     assert "https://x/u/1/" in filled.html
     assert "https://x/u/1/" in filled.text
+
+
+@pytest.mark.parametrize("word", ["<nell@example.net>", "<name>", "I <3 you & 1 < 2"])
+def test_a_plain_text_with_angle_brackets_is_no_html(word):
+    compiled = compile_message(subject="x", body=f"Hello,\n\nwrite to {word}\n\nBye")
+    assert f"Hello,\n\nwrite to {word}\n\nBye" in compiled.text.render(**SAMPLE)
+    html = compiled.html.render(**SAMPLE)
+    assert escape(word) in re.sub(r"</?a[^>]*>", "", html)
+
+
+def test_links_in_the_text_part_can_be_followed():
+    body = (
+        '<p>See <a href="https://example.com/a?b=1">the offer</a> or '
+        '<a href="https://example.com/">https://example.com/</a>.</p><br><br><br><p>Bye</p>'
+    )
+    text = compile_message(subject="x", body=body).text.render(**SAMPLE)
+    assert "See the offer: https://example.com/a?b=1 or https://example.com/." in text
+    assert "Unsubscribe: https://example.com/u/sample/" in text
+    assert "\n\n\n" not in text

@@ -363,6 +363,13 @@ def test_run_now_asks_first_and_runs_once_for_a_click_sent_twice(browser, mailin
     assert smtp.recipients == ["anna@example.org"]
 
 
+def test_run_now_says_at_once_why_not(browser, mailing):
+    runs.pause(mailing)
+    asked = browser.get(f"/mailings/{mailing.pk}/run/", headers=DIALOG)
+    assert asked.context["problem"] == "This mailing is paused. Resume it first."
+    assert "Send now" not in asked.content.decode()
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "\x00"])
 def test_run_now_with_a_damaged_form(after, browser, mailing):
     AttemptFactory(mailing=mailing)

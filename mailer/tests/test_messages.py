@@ -111,7 +111,7 @@ def test_the_frame_may_show_pictures_and_nothing_else(browser, message):
         "form-action": "'none'",
         "base-uri": "'none'",
         "frame-ancestors": "'self'",
-        "sandbox": "",
+        "sandbox": "allow-popups allow-popups-to-escape-sandbox",
     }
     assert answer["X-Frame-Options"] == "SAMEORIGIN"
 

@@ -54,7 +54,7 @@ def test_a_mail_shows_its_text_html_and_headers(caught):
     assert "Anna &lt;anna@example.org&gt;" in html
     assert "sandbox=" in html
     part = Browser().get(f"/outbox/{key}/html/")
-    assert part.content.decode().strip() == "<p>Hi<script>alert(1)</script></p>"
+    assert part.content.decode().strip() == '<base target="_blank"><p>Hi<script>alert(1)</script></p>'
     assert "default-src 'none'" in part["Content-Security-Policy"]
     assert "sandbox" in part["Content-Security-Policy"]
 
@@ -65,6 +65,12 @@ def test_a_mail_shows_its_text_html_and_headers(caught):
 def test_a_name_never_leads_out_of_the_folder(key, caught):
     caught()
     assert Browser().get(f"/outbox/{key}/").status_code == 404
+
+
+def test_the_links_of_a_mail_open_beside_this_site(caught):
+    key = caught(html="<!doctype html><html><head><title>x</title></head><body>x</body></html>")
+    html = Browser().get(f"/outbox/{key}/html/").content.decode()
+    assert '<head><base target="_blank"><title>' in html
 
 
 def test_a_broken_mail_is_shown_as_far_as_it_goes(caught, settings):

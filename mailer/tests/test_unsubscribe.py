@@ -32,6 +32,13 @@ def test_a_one_click_post_needs_no_session_and_no_csrf_token(url, owner):
     ]
 
 
+def test_who_left_already_is_told_so(url):
+    Browser().post(url)
+    answer = Browser().get(url)
+    assert "You are unsubscribed" in answer.content.decode()
+    assert b'<form method="post">' not in answer.content
+
+
 def test_another_case_of_the_address_is_the_same_address(owner):
     assert suppress(owner_id=owner.pk, email="a@example.org", reason="unsubscribed")
     assert not suppress(owner_id=owner.pk, email="A@EXAMPLE.org", reason="bounced")

@@ -15,7 +15,7 @@ MAIL_POLICY = {
     "form-action": [NONE],
     "base-uri": [NONE],
     "frame-ancestors": [SELF],
-    "sandbox": [],
+    "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],  # links open beside this site
 }
 ViewClass = TypeVar("ViewClass", bound=type[View])
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer import runs
 from mailer.audience import audience_of_mailing
 from mailer.models import Attempt, Mailing
-from mailer.sending.opening import CannotRun, latest_id
+from mailer.sending.opening import CannotRun, latest_id, why_not
 from mailer.views.mailings import MailingList
 from site_config.http import Request, is_htmx, no_content, targets
 from site_config.tables import row_id
@@ -64,7 +64,7 @@ class MailingRun(OwnedView):
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
         self.object = self.find()
-        return self.ask(latest_id(self.object))
+        return self.ask(latest_id(self.object), problem=why_not(self.object))
 
     def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
         self.object = self.find()
@@ -77,7 +77,8 @@ class MailingRun(OwnedView):
 
     def ask(self, after: int | None, *, problem: str = "", status: int = 200) -> HttpResponse:
         audience = audience_of_mailing(self.object)
-        return self.show(after=after, audience=audience, problem=problem, status=status)
+        may_run = bool(audience.mailable) and not why_not(self.object)
+        return self.show(after=after, audience=audience, problem=problem, may_run=may_run, status=status)
 
     def back_url(self) -> str:
         return str(self.object.get_absolute_url())

@@ -1,5 +1,6 @@
 """What the local mail catcher has caught; only while DEBUG, and for whoever runs the service."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from django.views import View
 from mailer.outbox import CaughtMail, Outbox, find
 from mailer.views.mail_frame import mail_frame
 from site_config.tables import PER_PAGE
+
+NEW_TAB = '<base target="_blank">'  # this site may not be shown in the frame
 
 
 class OnlyWhileDebug(View):
@@ -49,4 +52,7 @@ class OutboxHtml(OnlyWhileDebug):
     """The HTML part alone, for a sandboxed frame."""
 
     def get(self, request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG002
-        return HttpResponse(self.mail().part("html"))
+        html = self.mail().part("html")
+        return HttpResponse(
+            re.sub(r"<head[^>]*>", rf"\g<0>{NEW_TAB}", html, count=1) if "<head" in html else NEW_TAB + html
+        )

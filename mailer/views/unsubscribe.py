@@ -21,4 +21,5 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         suppress(owner_id=owner_id, email=email, reason=Suppression.Reason.UNSUBSCRIBED)
         return render(request, "unsubscribe/done.html", {"email": email})
-    return render(request, "unsubscribe/ask.html", {"email": email})
+    stopped = Suppression.objects.matching_address(email, owner_id).exists()
+    return render(request, "unsubscribe/done.html" if stopped else "unsubscribe/ask.html", {"email": email})

@@ -10,7 +10,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const target = event.detail.target || event.target;
   if (target.id !== "dialog-body") return;
   if (!dialog.open) dialog.showModal();
-  const first = dialogBody.querySelector("[aria-invalid=true], [autofocus], input:not([type=hidden])");
+  const find = (selector) => dialogBody.querySelector(selector);
+  const first = find("[aria-invalid=true]") || find("[autofocus]") || find("input:not([type=hidden]), select, textarea");
   if (first) first.focus();
 });
 
@@ -27,6 +28,10 @@ document.addEventListener("htmx:afterSettle", () => {
   document.getElementById("table-region")?.focus({ preventScroll: true });
 });
 
+let written; // the field that was written in last, which takes what one inserts
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("main input[type=text], main textarea")) written = event.target;
+});
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-dialog-close]") && dialog.open) {
     event.preventDefault();
@@ -34,7 +39,7 @@ document.addEventListener("click", (event) => {
   }
   const insert = event.target.closest("[data-insert]");
   if (insert) {
-    const field = document.getElementById(insert.dataset.into);
+    const field = written || document.getElementById(insert.dataset.into);
     field.setRangeText(insert.dataset.insert, field.selectionStart, field.selectionEnd, "end");
     field.focus();
   }
