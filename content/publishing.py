@@ -8,6 +8,10 @@ from content.models import Article
 from content.reading import describe
 from content.sanitise import clean_body
 
+ALL_BUT_VIEWS = [
+    field.name for field in Article._meta.concrete_fields if field.name != "views" and not field.primary_key
+]
+
 
 def save_article(article: Article, *, picture: pictures.Picture | None = None) -> Article:
     """Save an article with its body sanitised and its picture stored; the pages show it at once."""
@@ -17,7 +21,8 @@ def save_article(article: Article, *, picture: pictures.Picture | None = None) -
     if picture:
         article.image = pictures.store(picture)
     with transaction.atomic():
-        article.save()
+        # Views that were counted meanwhile stay.
+        article.save(update_fields=ALL_BUT_VIEWS if before else None)
         transaction.on_commit(forget_articles)
         if before:
             _drop_picture(before)

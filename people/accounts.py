@@ -39,19 +39,22 @@ def create_user(*, user: User, groups: Collection[Group], by: User) -> User:
         user.save()
         user.groups.set(groups)
         mark_verified(user)
-        record(actor=by, action=AuditEntry.Action.USER_CREATED, target=user, detail=_roles(user))
+        record(actor=by, action=AuditEntry.Action.USER_CREATED, target=user, detail=roles_of(user))
         invite(user=user, by=by)
     return user
+
+
+EDITED = ("email", "name", "company", "time_zone", "language")
 
 
 def edit_user(*, user: User, groups: Collection[Group], by: User) -> User:
     """Save what a superuser changed; another address takes the old one's place, and counts as verified."""
     with transaction.atomic():
         user.email = user.email.lower()
-        user.save()
+        user.save(update_fields=EDITED)  # what a manager changed meanwhile stays
         user.groups.set(groups)
         mark_verified(user)
-        record(actor=by, action=AuditEntry.Action.USER_EDITED, target=user, detail=_roles(user))
+        record(actor=by, action=AuditEntry.Action.USER_EDITED, target=user, detail=roles_of(user))
     return user
 
 
@@ -83,7 +86,7 @@ def delete_account(*, user: User, by: User) -> None:
             transaction.on_commit(lambda: storage.delete(picture))
 
 
-def _roles(user: User) -> str:
+def roles_of(user: User) -> str:
     names = [group.name for group in user.groups.all()]
     if user.is_superuser:
         names.append("superuser")

@@ -42,6 +42,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Name the user, whose language the letter is written in."""
         super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
 
+    def set_password(self, user: User, password: str) -> None:
+        """Save the password alone: the user may have been blocked meanwhile."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:  # noqa: ARG002
         return address("account_confirm_email", key=emailconfirmation.key)
 

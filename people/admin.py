@@ -6,7 +6,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from people.accounts import mark_verified
+from people.accounts import mark_verified, roles_of
 from people.audit import record
 from people.forms.admin import AdminChangeForm, AdminCreationForm
 from people.models import AuditEntry, User
@@ -36,14 +36,21 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
         (None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),
     )
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Of an existing user only what was changed: a manager may have blocked them meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        fields = {field.name for field in User._meta.concrete_fields}
+        obj.save(update_fields=[name for name in form.changed_data if name in fields])
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """An address that an administrator entered counts as verified."""
         super().save_related(request, form, formsets, change)
         user: User = form.instance
         mark_verified(user)
         action = AuditEntry.Action.USER_EDITED if change else AuditEntry.Action.USER_CREATED
-        roles = ", ".join(group.name for group in user.groups.all())
-        record(actor=cast(User, request.user), action=action, target=user, detail=roles)
+        record(actor=cast(User, request.user), action=action, target=user, detail=roles_of(user))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Deleting a user stands in the table of users too: it stops their mailings first."""

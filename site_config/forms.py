@@ -12,14 +12,45 @@ Row = TypeVar("Row", bound=models.Model)
 LONGEST_ID = 18  # digits; a bigint has 19
 
 if TYPE_CHECKING:
-    ModelForm = forms.ModelForm
+
+    class _ModelForm(forms.ModelForm[Row]): ...
+
 else:
 
-    class ModelForm(forms.ModelForm):
+    class _ModelForm(forms.ModelForm):
         """Django's own cannot be subscripted outside of annotations."""
 
         def __class_getitem__(cls, _row: Any) -> type:
             return cls
+
+
+class ModelForm(_ModelForm[Row]):
+    """A form that checks the constraints of its row, also over the owner, who is no field of a form.
+
+    `beside`: the field under which the message of a violated constraint stands.
+    """
+
+    beside: ClassVar[str] = NON_FIELD_ERRORS
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        """Put a message of the whole row where it belongs."""
+        found = getattr(errors, "error_dict", {})
+        if self.beside in self.fields and NON_FIELD_ERRORS in found:
+            found.setdefault(self.beside, []).extend(found.pop(NON_FIELD_ERRORS))
+        super()._update_errors(errors)  # type: ignore[misc]  # Django's own, without a type
+
+    def validate_unique(self) -> None:
+        super().validate_unique()
+        self.validate_constraints()
+
+    def validate_constraints(self) -> None:
+        known = {*self.fields, "owner"} - set(self.errors)
+        excluded = {field.name for field in self.instance._meta.fields} - known
+        try:
+            self.instance.validate_constraints(exclude=excluded)
+        except ValidationError as error:
+            beside = None if self.beside == NON_FIELD_ERRORS else self.beside
+            self.add_error(beside, ValidationError(error.messages))
 
 
 class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -35,10 +66,7 @@ class OwnedForm(ModelForm[Row]):
     """A form over one owner's row.
 
     `form_key` is minted with the empty form, so that the same form sent twice makes one row.
-    `beside`: the field under which the message of a violated constraint stands.
     """
-
-    beside: ClassVar[str] = NON_FIELD_ERRORS
 
     form_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
@@ -49,17 +77,3 @@ class OwnedForm(ModelForm[Row]):
             del self.fields["form_key"]
         else:
             self.instance.owner = owner  # type: ignore[attr-defined]  # every such row has one
-
-    def validate_unique(self) -> None:
-        super().validate_unique()
-        self.validate_constraints()
-
-    def validate_constraints(self) -> None:
-        """Check the constraints over the owner too, which is no field of the form."""
-        known = {*self.fields, "owner"} - set(self.errors)
-        excluded = {field.name for field in self.instance._meta.fields} - known
-        try:
-            self.instance.validate_constraints(exclude=excluded)
-        except ValidationError as error:
-            beside = None if self.beside == NON_FIELD_ERRORS else self.beside
-            self.add_error(beside, ValidationError(error.messages))

@@ -8,6 +8,7 @@ from django.test import Client as Browser
 
 from content import counting, tasks
 from content.models import Article
+from content.publishing import save_article
 from content.tests.conftest import PERSON
 from content.tests.factories import ArticleFactory
 
@@ -181,3 +182,13 @@ def test_a_batch_has_one_name(db):
     counting.CountedBatch.objects.create(name="a")
     with pytest.raises(IntegrityError):
         counting.CountedBatch.objects.create(name="a")
+
+
+@pytest.mark.django_db
+def test_views_counted_while_an_article_is_edited_stay():
+    article = ArticleFactory(views=3)
+    Article.objects.filter(pk=article.pk).update(views=10)
+    article.title = "New title"
+    save_article(article)
+    article.refresh_from_db()
+    assert (article.title, article.views) == ("New title", 10)

@@ -76,10 +76,6 @@ class MailingForm(OwnedForm[Mailing]):
         return audience_of(self.owner, self.pickers)
 
     @property
-    def schedule_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("period", "starts_at", "ends_at", "time_zone")]
-
-    @property
     def now(self) -> str:
         """What the start's “Now” button fills in."""
         return f"{timezone.localtime():%Y-%m-%dT%H:%M}"

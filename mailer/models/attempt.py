@@ -141,10 +141,6 @@ class Attempt(models.Model):
         return self.sent + self.failed + self.skipped + self.expired
 
     @property
-    def percent(self) -> int:
-        return 100 if not self.total else self.done * 100 // self.total
-
-    @property
     def waiting(self) -> int:
         return self.total - self.done
 

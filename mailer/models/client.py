@@ -10,7 +10,7 @@ from mailer.models.owned import Owned, OwnedQuerySet
 from mailer.validators import validate_one_line
 
 if TYPE_CHECKING:
-    from people.models import User
+    pass
 
 
 class ClientQuerySet(OwnedQuerySet["Client"]):
@@ -98,9 +98,6 @@ class ClientGroup(Owned):
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def get_by_natural_key(self, owner: str, email: str) -> "Suppression":
         return self.alias(key=Lower("email")).get(owner__email=owner, key=email.lower())
-
-    def owned_by(self, user: "User") -> Self:
-        return self.filter(owner=user)
 
     def matching(self, email: models.F | models.Value, owner: models.F | int) -> Self:
         """The suppression one owner has against an address, whatever its case."""

@@ -9,15 +9,12 @@ from mailer.models.attempt import Attempt
 from mailer.models.client import Client
 
 if TYPE_CHECKING:
-    from people.models import User
+    pass
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def get_by_natural_key(self, attempt: str, message_id: str) -> "Delivery":
         return self.get(attempt__key=attempt, message_id=message_id)
-
-    def visible_to(self, user: "User") -> Self:
-        return self.filter(attempt__mailing__owner=user)
 
     def open(self) -> Self:
         """Those whose fate is not known yet."""

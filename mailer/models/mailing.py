@@ -143,9 +143,6 @@ class Mailing(Owned):
             return self.State.PAUSED
         return self.status
 
-    def may_run(self) -> bool:
-        return not self.paused_at and not self.disabled_at and self.owner.is_active
-
     def pause(self) -> bool:
         """Throw the owner's switch; tell whether this call did it."""
         return bool(Mailing.objects.filter(pk=self.pk, paused_at=None).update(paused_at=timezone.now()))

@@ -184,3 +184,14 @@ def test_the_search_looks_into_subject_and_text(browser, owner):
     MessageFactory(owner=owner, subject="Gamma", body="three")
     answer = browser.get("/messages/?q=ALPHA")
     assert {row.record.subject for row in answer.context["table"].page.object_list} == {"Alpha", "Beta"}
+
+
+def test_tests_are_not_a_way_around_mailings(browser, owner, smtp, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"message_test": "2/h/user"}
+    message = MessageFactory(owner=owner)
+    url = reverse("message_test", args=[message.pk])
+    answers = [browser.post(url, {"to": "me@example.com"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [302, 302, 422]
+    says = "That were many tests within an hour. Wait a while."
+    assert answers[-1].context["form"].errors["to"] == [says]
+    assert len(smtp.mails) == 2

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from mailer import runs
-from mailer.audience import audience_of_mailing
+from mailer.audience import Audience, audience_of_mailing
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker
@@ -199,7 +199,7 @@ class MailingDetail(OwnedList):
             "title": str(mailing),
             "mailing": mailing,
             "running": self.running,
-            "audience": audience_of_mailing(mailing),
+            "audience": self.audience,
             "own": self.own,
             "may_disable": self.request.user.has_perm("mailer.disable_mailing"),
             "groups": mailing.groups.all(),
@@ -210,6 +210,13 @@ class MailingDetail(OwnedList):
     @cached_property
     def running(self) -> Attempt | None:
         return self.mailing.attempts.running().first()
+
+    @property
+    def audience(self) -> Audience:
+        """Counted only while nothing runs: a page that looks each second goes by the run's own numbers."""
+        if self.running:
+            return Audience(total=self.running.total, suppressed=self.running.skipped)
+        return audience_of_mailing(self.mailing)
 
     def next_runs(self) -> list[datetime]:
         """The next few dates, in the mailing's own zone."""

@@ -1,5 +1,6 @@
 from typing import Any
 
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -135,6 +136,9 @@ class MessageTest(MessageView):
         message = own_row(Message, request.user, pk)
         form = TestSendForm(request.POST, owner=request.user)
         if not form.is_valid():
+            return self.answer(message, form, status=422)
+        if not ratelimit.consume(request, action="message_test", user=request.user):
+            form.add_error("to", gettext("That were many tests within an hour. Wait a while."))
             return self.answer(message, form, status=422)
         try:
             answer = send_test(message=message, owner=request.user, to=form.cleaned_data["to"])

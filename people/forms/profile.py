@@ -47,16 +47,17 @@ class ProfileForm(ModelForm[User]):
         upload = self.cleaned_data["avatar"]
         return make_avatar(upload) if upload else None
 
-    def save(self, commit: bool = True) -> User:
+    def save(self, commit: bool = True) -> User:  # noqa: ARG002
         user = self.instance
         before = user.avatar.name
         picture = self.cleaned_data["avatar"]
         if picture or self.cleaned_data.get("remove_avatar"):
             user.avatar = picture or ""
-        saved = super().save(commit)
+        # Never the whole row: a manager may have blocked this user while the form was open.
+        user.save(update_fields=["name", "company", "time_zone", "language", "avatar"])
         if before and before != user.avatar.name:
             user.avatar.storage.delete(before)
-        return saved
+        return user
 
 
 class DeleteAccountForm(forms.Form):

@@ -3,7 +3,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from people.forms.profile import zone_choices
@@ -15,6 +14,8 @@ from site_config.forms import ModelForm
 
 class UserForm(ModelForm[User]):
     """A user, as a superuser makes or changes one."""
+
+    beside = "email"
 
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
@@ -35,10 +36,8 @@ class UserForm(ModelForm[User]):
             self.initial["groups"] = self.instance.groups.all()
 
     def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"].lower()
-        if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
-            raise ValidationError(_("There is an account with this e-mail already."))
-        return email
+        email: str = self.cleaned_data["email"]
+        return email.lower()
 
 
 class ReasonForm(forms.Form):

@@ -12,6 +12,8 @@ from PIL import Image
 
 from mailer.models import Attempt, Client, Delivery, Mailing, Message
 from mailer.tests.factories import PASSWORD, AttemptFactory, DeliveryFactory, MailingFactory
+from people import access
+from people.forms.profile import ProfileForm
 from people.models import AuditEntry, User
 
 URL = "/accounts/profile/"
@@ -183,3 +185,19 @@ def test_the_last_superuser_stays(superuser, client_of):
         "You are the last superuser. Make another one first."
     ]
     assert User.objects.count() == 1
+
+
+def test_a_block_while_the_form_was_open_stays(owner, client_of, manager, monkeypatch):
+    """The form loads the user, a manager blocks, the form saves."""
+    real = ProfileForm.is_valid
+
+    def late(form):
+        valid = real(form)
+        access.block(user=User.objects.get(pk=owner.pk), by=manager, reason="spam")
+        return valid
+
+    monkeypatch.setattr(ProfileForm, "is_valid", late)
+    data = {"name": "New name", "time_zone": "Europe/Moscow", "language": "en"}
+    assert client_of(owner).post("/accounts/profile/", data).status_code == 302
+    owner.refresh_from_db()
+    assert (owner.name, owner.is_active, owner.blocked_reason) == ("New name", False, "spam")

@@ -17,6 +17,7 @@ from django.urls import reverse
 from mailer.models import Mailing
 from mailer.tests.factories import PASSWORD, MailingFactory, UserFactory
 from people import access
+from people.forms.users import UserForm
 from people.models import AuditEntry, User
 
 DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
@@ -292,3 +293,19 @@ def test_a_superuser_does_not_delete_themselves_here(superuser, client_of):
 @pytest.mark.parametrize("name", ["user_block", "user_edit", "user_delete", "user_avatar"])
 def test_an_id_that_cannot_be_is_not_found(name, pk, superuser, client_of):
     assert client_of(superuser).get(reverse(name, args=[pk])).status_code == 404
+
+
+def test_two_superusers_make_the_same_user_at_once(superuser, client_of, monkeypatch):
+    real, calls = UserForm.validate_constraints, []
+
+    def too_early(form):
+        calls.append(form)
+        if len(calls) > 1:
+            real(form)
+
+    monkeypatch.setattr(UserForm, "validate_constraints", too_early)
+    UserFactory(email="new@example.com")
+    data = {"email": "New@example.com", "name": "", "company": "", "time_zone": "UTC", "language": "en"}
+    answer = client_of(superuser).post("/users/new/", data)
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["email"] == ["There is an account with this e-mail already."]
