@@ -31,6 +31,14 @@ def is_htmx(request: HttpRequest) -> bool:
     return bool(htmx) and not htmx.history_restore_request
 
 
+def sent_from(request: HttpRequest) -> str:
+    """The path of the page from which htmx sent a request, or an empty string; anybody may write it."""
+    try:
+        return cast(Request, request).htmx.current_url_abs_path or ""
+    except ValueError:
+        return ""
+
+
 def trigger(response: HttpResponse, event: str, detail: Any = True) -> HttpResponse:
     """Add an event to the answer's HX-Trigger header, keeping those already there."""
     events: dict[str, Any] = json.loads(response.get("HX-Trigger", "{}"))

@@ -23,7 +23,7 @@ from django_tables2 import SingleTableMixin, Table
 
 from people.models import User
 from site_config.forms import ModelForm
-from site_config.http import Request, is_htmx, no_content, retarget, targets, trigger
+from site_config.http import Request, is_htmx, no_content, retarget, sent_from, targets, trigger
 from site_config.tables import PER_PAGE, Pages, StableData, row_id
 
 REGION = "table-region"
@@ -50,7 +50,7 @@ class SignedIn(LoginRequiredMixin, View):
 
     def handle_no_permission(self) -> HttpResponseRedirect:
         if is_htmx(self.request):
-            return redirect_to_login(self.request.htmx.current_url_abs_path or reverse("home"))
+            return redirect_to_login(sent_from(self.request) or reverse("home"))
         return super().handle_no_permission()
 
 

@@ -3,6 +3,7 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from mailer.addresses import normal
 from mailer.models import Client, ClientGroup
 from people.models import User
 from site_config.forms import OwnedForm, RowsField
@@ -38,9 +39,7 @@ class ClientForm(OwnedForm[Client]):
             groups.initial = self.instance.groups.all()
 
     def clean_email(self) -> str:
-        """The part before the @ may depend on case, the domain never does (RFC 5321 section 2.4)."""
-        local, _at, domain = self.cleaned_data["email"].rpartition("@")
-        return f"{local}@{domain.lower()}"
+        return normal(self.cleaned_data["email"])
 
 
 class AddToGroupForm(forms.Form):

@@ -106,6 +106,12 @@ class MailingForm(OwnedForm[Mailing]):
             )
         return clients
 
+    def clean_starts_at(self) -> Any:
+        starts_at = self.cleaned_data["starts_at"]
+        if starts_at < timezone.now() - LONGEST:
+            raise ValidationError(_("The start is more than twenty years ago. Choose a later one."))
+        return starts_at
+
     def clean_ends_at(self) -> Any:
         ends_at = self.cleaned_data["ends_at"]
         now = timezone.now()

@@ -4,8 +4,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from mailer.addresses import normal
 from mailer.models import Message, Suppression
-from mailer.sending.compose import check_template
+from mailer.sending.compose import check_message, check_template
 from people.models import User
 from site_config.forms import OwnedForm
 
@@ -14,6 +15,15 @@ class MergeFieldChecks:
     """Refuses a subject or body in which not every recipient's fields could be filled."""
 
     cleaned_data: dict[str, Any]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data  # type: ignore[misc]  # of the form
+        if "subject" in data and "body" in data:
+            try:
+                check_message(subject=data["subject"], body=data["body"])
+            except ValidationError as error:
+                self.add_error("body", error)  # type: ignore[attr-defined]  # of the form
+        return data
 
     def clean_subject(self) -> str:
         return self._checked("subject")
@@ -50,7 +60,7 @@ class TestSendForm(forms.Form):
         self.owner = owner
 
     def clean_to(self) -> str:
-        address: str = self.cleaned_data["to"]
+        address = normal(self.cleaned_data["to"])
         if Suppression.objects.matching_address(address, self.owner.pk).exists():
             raise ValidationError(_("This address is on your stop-list, so nothing is sent to it."))
         return address

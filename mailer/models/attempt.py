@@ -41,7 +41,13 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         return self.filter(status=state)
 
 
+REPLY = re.compile(r"(\b[245]\d\d(?:[ -]\d\.\d{1,3}\.\d{1,3})?)\b.*", re.DOTALL)
 ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
+
+
+def without_addresses(answer: str) -> str:
+    """An answer without what may name its recipient: of a server's reply only its codes are left."""
+    return ADDRESS.sub("…", REPLY.sub(r"\1", answer))
 
 
 def new_key() -> str:
@@ -134,7 +140,11 @@ class Attempt(models.Model):
         """How often each answer came, the most frequent first; our own reasons in the reader's language."""
         ranked = sorted(self.answers.items(), key=lambda item: (-item[1], item[0]))
         texts = [(number, gettext(answer)) for answer, number in ranked if answer]
-        return [(number, ADDRESS.sub("…", text)) for number, text in texts] if self.masked else texts
+        return [(number, without_addresses(text)) for number, text in texts] if self.masked else texts
+
+    @property
+    def shown_problem(self) -> str:
+        return without_addresses(self.problem) if self.masked else self.problem
 
     @property
     def done(self) -> int:

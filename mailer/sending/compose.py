@@ -4,20 +4,30 @@ import re
 import secrets
 from dataclasses import dataclass
 
-import css_inline
+from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.html import escape, linebreaks, urlize
 from django.utils.translation import gettext
-from inscriptis import get_text
-from inscriptis.model.config import ParserConfig
+from django.utils.translation import gettext_lazy as _
 from liquid import BoundTemplate
+from liquid.exceptions import LiquidError
 
 from mailer.models import Message
 from mailer.sending.headers import one_line
-from mailer.sending.merge import HTML, MERGE_FIELDS, SAMPLE, check_template, parse
+from mailer.sending.html import prepare
+from mailer.sending.merge import HTML, MERGE_FIELDS, SAMPLE, check_template, parse, refuse_excess
 from people.models import User
 
-__all__ = ["MERGE_FIELDS", "Compiled", "Preview", "check_template", "compile_message", "one_line", "preview"]
+__all__ = [
+    "MERGE_FIELDS",
+    "Compiled",
+    "Preview",
+    "check_message",
+    "check_template",
+    "compile_message",
+    "one_line",
+    "preview",
+]
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 # Only what HTML knows: “<anna@example.com>” in a plain text is no tag.
@@ -32,8 +42,6 @@ _LINK = re.compile(r"\[([^\[\]\n]*)\]\(([^()\s]+)\)")
 _KEY = secrets.token_hex(6)  # so that no body can hold a stand-in of its own
 _STAND_IN = re.compile(rf"LQ{_KEY}N(\d+)X")
 _WAY_OUT = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
-_INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
-_TEXT = ParserConfig(display_links=True, display_images=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +73,8 @@ def compile_message(*, subject: str, body: str) -> Compiled:
 
     The Liquid tags are taken out while HTML tools are at work, which would otherwise escape them.
     """
+    refuse_excess(subject)
+    refuse_excess(body)
     tags: list[str] = []
 
     def take_out(match: re.Match[str]) -> str:
@@ -77,14 +87,26 @@ def compile_message(*, subject: str, body: str) -> Compiled:
     body = _with_way_out(body, _language(subject + body))
     plain = _LIQUID.sub(take_out, body.replace("\r\n", "\n").replace("\r", "\n"))
     if _TAG.search(plain):
-        inlined = _INLINER.inline(_document(plain))
-        html, text = put_back(inlined), put_back(_as_text(inlined))
+        inlined, words = prepare(_document(plain))
+        html, text = put_back(inlined), put_back(_readable(words))
     else:
         html = _WAY_OUT.sub(_anchor, put_back(_document(linebreaks(urlize(escape(plain))))))
         text = put_back(plain)
     return Compiled(
         subject=parse(subject), html=parse(html, environment=HTML), text=parse(text.strip() + "\n")
     )
+
+
+def check_message(*, subject: str, body: str) -> None:
+    """Raise ValidationError unless the message as a whole can be prepared and filled for anybody."""
+    try:
+        compiled = compile_message(subject=subject, body=body)
+        for values in (SAMPLE, *(dict.fromkeys(SAMPLE, value) for value in ("", "9" * 150))):
+            compiled.fill(values)
+    except LiquidError as error:
+        raise ValidationError(
+            _("This message cannot be prepared: %(reason)s."), params={"reason": error.message}, code="excess"
+        ) from error
 
 
 def preview(*, message: Message, owner: User) -> Preview:
@@ -98,14 +120,14 @@ def preview_of(*, subject: str, body: str, owner: User) -> Preview:
     return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
 
 
-def _as_text(html: str) -> str:
-    """The text part: links as “words: address”, and no more than one empty line in a row."""
+def _readable(text: str) -> str:
+    """A text part as people read it: links as “words: address”, and no more than one empty line in a row."""
 
     def link(match: re.Match[str]) -> str:
         words, address = match[1].strip(), match[2]
         return address if words in ("", address) else f"{words}: {address}"
 
-    return re.sub(r"\n[ \n]*\n", "\n\n", _LINK.sub(link, get_text(html, _TEXT)))
+    return re.sub(r"\n[ \n]*\n", "\n\n", _LINK.sub(link, text))
 
 
 def _with_way_out(body: str, language: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
-from liquid.exceptions import LiquidError
 
 from mailer.sending import headers, unsubscribe
 from mailer.sending.compose import Compiled
@@ -47,14 +46,14 @@ class MergedLetter:
         """See Letter.write."""
         try:
             return self._composer.write(self.recipient, eight_bit=eight_bit, utf8=utf8)
-        except (LiquidError, ValueError) as error:  # ValueError: what cannot be encoded
+        except Exception as error:  # whatever one recipient's values do, the others' mail goes on
             raise CannotWrite(str(error)) from error
 
     def mail(self) -> EmailMultiAlternatives:
         """See Letter.mail."""
         try:
             return self._composer.mail(self.recipient)
-        except (LiquidError, ValueError) as error:
+        except Exception as error:
             raise CannotWrite(str(error)) from error
 
 

@@ -1,11 +1,16 @@
 """Merge fields: a small, safe subset of Liquid.
 
 Only tags and filters whose output is at most a small multiple of their input are kept: with loops,
-assignments or `replace` a message of a few lines could grow without bound in the worker.
+assignments or `replace` a message of a few lines could grow without bound in the worker. For the same
+reason tags are short, few, and have few filters; that also keeps the parser's time in proportion.
 """
+
+import re
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
@@ -24,9 +29,13 @@ SAMPLE = {
     "sender_name": "Sender",
     "unsubscribe_url": "https://example.com/u/sample/",
 }
+LONGEST_TAG = 500  # characters
+MOST_FILTERS = 5
+MOST_TAGS = 1000
+_OPENER = re.compile(r"\{[{%]")
 TAGS = {"content", "illegal", "output", "#", "comment", "if", "unless", "case"}
 FILTERS = {
-    "append", "capitalize", "date", "default", "downcase", "escape", "escape_once", "first", "last",
+    "append", "capitalize", "default", "downcase", "escape", "escape_once", "first", "last",
     "lstrip", "prepend", "remove", "rstrip", "size", "slice", "split", "squish", "strip", "strip_html",
     "strip_newlines", "truncate", "truncatewords", "upcase", "url_encode",
 }  # fmt: skip
@@ -43,8 +52,37 @@ TEXT = _environment(autoescape=False)
 HTML = _environment(autoescape=True)
 
 
+class CannotCompile(LiquidError):
+    """A message takes more than any honest one to be prepared."""
+
+
+def refuse_excess(source: str) -> None:
+    """Raise CannotCompile unless tags are few, and each is closed, short, and has few filters."""
+    position = number = 0
+    while opener := _OPENER.search(source, position):
+        start = opener.end()
+        end = source.find("}}" if opener[0] == "{{" else "%}", start, start + LONGEST_TAG)
+        inside = source[start:end]
+        if end < 0 or _OPENER.search(inside):
+            _excess(_("a merge field is not closed within %(number)s characters"), source, start, LONGEST_TAG)
+        if inside.count("|") > MOST_FILTERS:
+            _excess(_("a merge field has more than %(number)s filters"), source, start, MOST_FILTERS)
+        position, number = end + 2, number + 1
+        if number > MOST_TAGS:
+            _excess(_("there are more than %(number)s merge fields"), source, start, MOST_TAGS)
+
+
+def _excess(what: Any, source: str, at: int, number: int) -> None:
+    where = gettext("%(what)s (line %(line)s)") % {
+        "what": what % {"number": number},
+        "line": source.count("\n", 0, at) + 1,
+    }
+    raise CannotCompile(where, token=None)
+
+
 def parse(source: str, *, environment: Environment = TEXT) -> BoundTemplate:
-    """Parse a template; LiquidError if its syntax is wrong."""
+    """Parse a template; LiquidError if its syntax is wrong or it is out of proportion."""
+    refuse_excess(source)
     return environment.from_string(source)
 
 
@@ -54,6 +92,10 @@ def check_template(source: str) -> None:
         template = parse(source)
         _refuse_unknown(template)
         template.render(**SAMPLE)
+    except CannotCompile as error:
+        raise ValidationError(
+            _("The merge fields cannot be read: %(reason)s."), params={"reason": error.message}, code="excess"
+        ) from error
     except LiquidError as error:
         line = source.count("\n", 0, error.token.start_index) + 1 if error.token else 1
         raise ValidationError(

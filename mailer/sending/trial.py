@@ -4,7 +4,7 @@ from mailer.models import Message
 from mailer.sending.compose import compile_message
 from mailer.sending.ledger import new_message_id
 from mailer.sending.letters import Composer, MergedLetter, Recipient
-from mailer.sending.transport import MailRefused, Verdict, deliver, open_transport
+from mailer.sending.transport import CannotWrite, MailRefused, Verdict, deliver, open_transport
 from people.models import User
 
 
@@ -16,12 +16,15 @@ def send_test(*, message: Message, owner: User, to: str) -> str:
     try:
         composer = Composer(compiled=compile_message(subject=message.subject, body=message.body), owner=owner)
         recipient = Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
-        composer.write(recipient, eight_bit=True, utf8=True)
     except LiquidError as error:
         raise MailRefused(error.message) from error
+    letter = MergedLetter(composer, recipient)
     transport = open_transport()
     try:
-        answer = deliver(transport, MergedLetter(composer, recipient))
+        letter.write(eight_bit=True, utf8=True)
+        answer = deliver(transport, letter)
+    except CannotWrite as error:
+        raise MailRefused(str(error)) from error
     finally:
         transport.close()
     if answer.verdict is not Verdict.ACCEPTED:

@@ -12,6 +12,7 @@ from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from mailer.addresses import normal
 from mailer.models import Suppression
 from people.models import User
 
@@ -63,6 +64,7 @@ def headers(token: str) -> dict[str, str]:
 
 def suppress(*, owner_id: int, email: str, reason: str) -> bool:
     """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes."""
+    email = normal(email)
     if Suppression.objects.matching_address(email, owner_id).exists():
         return False
     if not User.objects.filter(pk=owner_id).exists():

@@ -133,6 +133,12 @@ def test_a_fragment_s_request_leads_to_log_in_and_back_to_its_page(rows):
     assert (answer.status_code, answer["HX-Redirect"]) == (204, "/accounts/login/?next=/clients/%3Fq%3Da")
 
 
+def test_a_damaged_address_of_the_page_leads_to_log_in_all_the_same():
+    headers = {"HX-Request": "true", "HX-Target": "dialog-body", "HX-Current-URL": "http://["}
+    answer = Browser().get(reverse("client_create"), headers=headers)
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, "/accounts/login/?next=/")
+
+
 @pytest.mark.parametrize("pk", [0, 10**9, 2**63, 10**30])
 @pytest.mark.parametrize("name", [name for name in OF_ONE_ROW if PAGES[name] == 200])
 def test_an_id_that_cannot_be_is_not_found(name, pk, owner, client_of):

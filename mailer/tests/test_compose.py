@@ -77,7 +77,7 @@ def test_a_body_that_looks_like_a_stand_in_is_left_alone():
         ("{{ full_name.secret }}{{ a.b }}", "There is no merge field “a”"),
         ("{{ full_name | evil }}", "There is no filter “evil”"),
         ("{{ full_name | safe }}", "There is no filter “safe”"),
-        ("a\nb {{ full_name", "expected '}}', found end of file (line 2)"),
+        ("a\nb {{ full_name", "a merge field is not closed within 500 characters (line 2)"),
         ("{% if %}x{% endif %}", "missing expression (line 1)"),
         ("{% for i in (1..100000000) %}x{% endfor %}", "unexpected tag 'for'"),
         ("{% include 'secrets' %}", "unexpected tag 'include'"),

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db
 DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 NEW = "/mailings/new/"
 INVALID, NOT_ONE = "Select a valid choice.", "is not one of the available choices."
+TOO_LONG_AGO = "The start is more than twenty years ago. Choose a later one."
 TOO_FAR = "The end is more than twenty years away. Choose an earlier one."
 GONE = "One of these is not yours, or is gone. Load the page again."
 
@@ -124,6 +125,7 @@ def test_a_start_in_the_past_and_an_end_in_the_past(browser, form):
         ("ends_at", "2030-04-01T09:00", "ends_at", "The end must be later than the start."),
         ("ends_at", "2060-01-01T09:00", "ends_at", TOO_FAR),
         ("ends_at", "", "ends_at", "This field is required."),
+        ("starts_at", "0001-01-01T00:00", "starts_at", TOO_LONG_AGO),
         ("starts_at", "tomorrow", "starts_at", "Enter a valid date/time."),
         ("starts_at", "2030-13-45T99:99", "starts_at", "Enter a valid date/time."),
         ("time_zone", "Mars/Olympus", "time_zone", f"{INVALID} Mars/Olympus {NOT_ONE}"),

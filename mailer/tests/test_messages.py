@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from mailer.models import Message, Suppression
 from mailer.sending.merge import MERGE_FIELDS
+from mailer.sending.unsubscribe import suppress
 from mailer.tests.factories import MailingFactory, MessageFactory
 
 NEW = "/messages/new/"
@@ -195,3 +196,24 @@ def test_tests_are_not_a_way_around_mailings(browser, owner, smtp, settings):
     says = "That were many tests within an hour. Wait a while."
     assert answers[-1].context["form"].errors["to"] == [says]
     assert len(smtp.mails) == 2
+
+
+@pytest.mark.parametrize(
+    "to", ["a@m\u00fcnchen.de", "a@M\u00dcNCHEN.de", "a@xn--mnchen-3ya.de", "A@XN--MNCHEN-3YA.DE"]
+)
+def test_the_stop_list_knows_every_spelling_of_a_domain(to, browser, owner):
+    message = MessageFactory(owner=owner)
+    suppress(owner_id=owner.pk, email="a@M\u00dcnchen.de", reason="unsubscribed")
+    answer = browser.post(reverse("message_test", args=[message.pk]), {"to": to})
+    assert answer.status_code == 422
+    says = "This address is on your stop-list, so nothing is sent to it."
+    assert answer.context["form"].errors["to"] == [says]
+
+
+def test_a_sender_that_no_header_can_carry_is_told(browser, owner, smtp):
+    owner.email = '"a b"@example.com'
+    owner.save()
+    url = reverse("message_test", args=[MessageFactory(owner=owner).pk])
+    answer = browser.post(url, {"to": "me@example.com"})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["to"][0].startswith("The mail did not go out: ")

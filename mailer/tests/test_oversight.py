@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer import oversight, runs
-from mailer.models import Mailing
+from mailer.models import Attempt, Mailing
 from mailer.sending import sweep
 from mailer.tests.factories import (
     AttemptFactory,
@@ -286,3 +286,26 @@ def test_what_an_owner_runs_by_hand_is_in_the_trail(mailing, owner, client_of, s
     assert answer.status_code == 302
     assert AuditEntry.objects.get().action == "mailing_run"
     assert runs.pause(mailing)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "421 4.7.0 <secret@example.org>: try later",
+        '550 5.1.1 "john secret"@example.org unknown',
+        "550 No such user: secret",
+        "The sender was refused: 553 secret is not allowed",
+    ],
+)
+def test_a_manager_reads_only_the_codes_of_what_the_server_said(said, mailing, manager, owner, client_of):
+    Attempt.objects.update(
+        status="running", finished_at=None, problem=said, answers={said: 1, "Not mailed: unsubscribed": 1}
+    )
+    attempt = mailing.attempts.get()
+    pages = ["/reports/", url("mailing_detail", mailing), reverse("attempt_detail", args=[attempt.pk])]
+    for page in pages:
+        html = client_of(manager).get(page).content.decode()
+        assert "secret" not in html
+        assert said[:3] in html or "The sender was refused: 553" in html
+        assert "secret" in client_of(owner).get(page).content.decode()
+    assert "Not mailed: unsubscribed" in client_of(manager).get(pages[2]).content.decode()

@@ -209,7 +209,10 @@ class MailingDetail(OwnedList):
 
     @cached_property
     def running(self) -> Attempt | None:
-        return self.mailing.attempts.running().first()
+        running = self.mailing.attempts.running().first()
+        if running:
+            running.masked = not (self.own or self.request.user.is_superuser)
+        return running
 
     @property
     def audience(self) -> Audience:

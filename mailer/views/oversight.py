@@ -14,7 +14,7 @@ from mailer.models import Mailing
 from mailer.views.mailing_actions import show_changed
 from mailer.views.mailings import MailingList
 from people.forms.users import ReasonForm
-from site_config.http import Request, no_content, retarget, trigger
+from site_config.http import Request, no_content, retarget, sent_from, trigger
 from site_config.tables import row_id
 from site_config.views import OwnedView
 
@@ -59,7 +59,7 @@ class MailingDisable(Oversight):
 
     def changed_below(self) -> HttpResponse:
         """The page under the dialog: the mailing's own reloads itself, a list gets the row anew."""
-        if (self.request.htmx.current_url_abs_path or "").startswith(self.back_url()):
+        if sent_from(self.request).startswith(self.back_url()):
             return no_content("mailings:changed", "dialog:close")
         row = MailingList.rows(self.request.user).get(pk=self.object.pk)
         table = MailingList.row_table(row, self.request)
