@@ -1,14 +1,22 @@
 """Forms over one row of one owner."""
 
+import json
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from people.models import User
 
 Row = TypeVar("Row", bound=models.Model)
+CHANGED_MEANWHILE = _(
+    "This was changed meanwhile, in another window or by somebody else. Nothing was saved yet. "
+    "Save again to put what stands here in its place, or load the page again to see the other."
+)
 LONGEST_ID = 18  # digits; a bigint has 19
 
 if TYPE_CHECKING:
@@ -65,15 +73,43 @@ class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # no
 class OwnedForm(ModelForm[Row]):
     """A form over one owner's row.
 
-    `form_key` is minted with the empty form, so that the same form sent twice makes one row.
+    `form_key` is minted with the empty form, so that the same form sent twice makes one row. `seen`
+    is how an edited row stood, so that nobody's change is undone unseen.
     """
 
     form_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.owner = owner
         if self.instance.pk:
             del self.fields["form_key"]
+            self.fields["seen"].initial = self._stands
         else:
+            del self.fields["seen"]
             self.instance.owner = owner  # type: ignore[attr-defined]  # every such row has one
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        seen = data.get("seen")
+        if seen and seen != self._stands():
+            self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+            self.data["seen"] = self._stands()  # type: ignore[index]  # a copy can be changed
+            raise ValidationError(CHANGED_MEANWHILE, code="changed")
+        return data
+
+    def _stands(self) -> str:
+        """A digest of the row as it stands, by which a form knows whether it was changed meanwhile."""
+        values = {
+            name: _plain(self.get_initial_for_field(field, name))
+            for name, field in self.fields.items()
+            if name != "seen"
+        }
+        return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> str | list[str]:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return sorted(str(getattr(item, "pk", item)) for item in value)
+    return str(value)

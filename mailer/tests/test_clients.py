@@ -287,3 +287,34 @@ def test_a_group_that_is_not_there_to_join(value, browser, owner, stranger):
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["group"]
     assert foreign.clients.count() == 0
+
+
+def seen(answer):
+    return answer.context["form"]["seen"].value()
+
+
+def test_two_windows_do_not_undo_each_other_s_changes_unseen(browser, owner):
+    group = ClientGroupFactory(owner=owner)
+    client = ClientFactory(owner=owner, email="anna@example.org", full_name="Anna")
+    url = reverse("client_edit", args=[client.pk])
+    stood = seen(browser.get(url))
+    first = {"email": "anna@example.org", "full_name": "Anna", "groups": [group.pk], "seen": stood}
+    assert browser.post(url, first).status_code == 302
+    second = {"email": "anna@example.org", "full_name": "Anna", "comment": "VIP", "seen": stood}
+    answer = browser.post(url, second, headers=DIALOG)
+    assert answer.status_code == 422
+    assert "This was changed meanwhile" in answer.content.decode()
+    client.refresh_from_db()
+    assert (client.comment, list(client.groups.all())) == ("", [group])
+    again = browser.post(url, {**second, "seen": seen(answer)})
+    client.refresh_from_db()
+    assert (again.status_code, client.comment, list(client.groups.all())) == (302, "VIP", [])
+
+
+@pytest.mark.parametrize("value", ["x", "<b>", "0" * 64])
+def test_a_damaged_digest_saves_nothing_at_first(value, browser, owner):
+    client = ClientFactory(owner=owner, email="anna@example.org")
+    url = reverse("client_edit", args=[client.pk])
+    assert browser.post(url, {"email": "boris@example.org", "seen": value}).status_code == 422
+    client.refresh_from_db()
+    assert client.email == "anna@example.org"
