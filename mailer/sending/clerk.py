@@ -8,8 +8,9 @@ from time import sleep
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from mailer.models import Attempt, Suppression
-from mailer.sending import health, leases, ledger
-from mailer.sending.ledger import Claimed, Queue, Result
+from mailer.sending import health
+from mailer.sending.exchange import Exchange
+from mailer.sending.ledger import Claimed, Result
 from mailer.sending.unsubscribe import suppress
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Clerk:
     def __init__(self, attempt: Attempt, token: str) -> None:
         self._attempt = attempt
         self._token = token
-        self._queue = Queue(attempt=attempt, token=token)
+        self._ledger = Exchange(attempt=attempt, token=token)
         self._healthy = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
         self._exchange: Future[list[Claimed] | None] | None = None
@@ -71,24 +72,24 @@ class Clerk:
                 sleep(DATABASE_PAUSE_SECONDS)
         raise OperationalError("the results of a window could not be recorded")
 
-    @transaction.atomic
     def _once(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
-        may = leases.may_go_on(self._token) and not health.resting()
-        kept = ledger.write(self._token, results)
-        self._suppress(kept)
-        claimed = self._queue.take(limit) if may and limit else []
-        if healthy and not self._healthy:
-            self._healthy = True
-            health.recovered()
-            Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
-        ledger.count_results(self._attempt.pk, kept)
-        return claimed if may else None
+        bounced = [result.delivery.email for result in results if result.hard_bounce]
+        recovers = healthy and not self._healthy
+        if bounced or recovers:
+            with transaction.atomic():
+                exchanged = self._ledger.make(results, claim=limit)
+                self._suppress(bounced)
+                if recovers:
+                    health.recovered()
+                    Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
+            self._healthy |= recovers
+        else:
+            exchanged = self._ledger.make(results, claim=limit)
+        return exchanged.claimed if exchanged.may_go_on else None
 
-    def _suppress(self, results: Iterable[Result]) -> None:
-        owner_id = self._attempt.mailing.owner_id
-        for result in results:
-            if result.hard_bounce:
-                suppress(owner_id=owner_id, email=result.delivery.email, reason=Suppression.Reason.BOUNCED)
+    def _suppress(self, emails: Iterable[str]) -> None:
+        for email in emails:
+            suppress(owner_id=self._attempt.mailing.owner_id, email=email, reason=Suppression.Reason.BOUNCED)
 
 
 def _hang_up() -> None:

@@ -3,11 +3,10 @@
 import random
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from mailer.models import MailServer
-from mailer.sending.sql import run
 
 _ID = 1
 FIRST_REST_SECONDS = 2
@@ -18,12 +17,6 @@ def rests_until() -> datetime | None:
     """When the server may be tried again, or None if it may be used now."""
     row = MailServer.objects.filter(pk=_ID, rests_until__gt=timezone.now()).first()
     return row.rests_until if row else None
-
-
-def resting() -> bool:
-    """The same as a yes or no, by hand: a worker asks a hundred times a second."""
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
-    return bool(run("SELECT 1 FROM mailer_mailserver WHERE id = %s AND rests_until > %s", [_ID, now]))
 
 
 def failing() -> bool:

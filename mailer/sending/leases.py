@@ -23,7 +23,6 @@ from django.utils.translation import gettext_noop
 from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending.ledger import count
-from mailer.sending.sql import run
 from site_config.queue import QUEUE_AWAY
 
 log = logging.getLogger(__name__)
@@ -33,13 +32,6 @@ QUEUED = timedelta(seconds=30)  # a task that has not begun by then is queued on
 HEARTBEAT_SECONDS = 4
 WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
 GIVEN_UP = gettext_noop("Given up: the worker stopped every time this mail was in hand")
-
-_MAY_GO_ON = """
-SELECT 1 FROM mailer_lease l JOIN mailer_attempt a ON a.id = l.attempt_id
-JOIN mailer_mailing m ON m.id = a.mailing_id JOIN people_user u ON u.id = m.owner_id
-WHERE l.token = %s AND l.running AND a.status = 'running' AND a.held_at IS NULL
-    AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active AND m.ends_at > %s
-"""
 
 
 def enqueue(attempt_id: int) -> None:
@@ -112,15 +104,6 @@ def take(token: str) -> bool:
             running=True, expires_at=timezone.now() + RUNNING
         )
     )
-
-
-def may_go_on(token: str) -> bool:
-    """Whether the holder still holds it, and nobody has paused, disabled, blocked or ended the mailing.
-
-    Inside a transaction the lease stays held until its end: what is claimed in it has a lease.
-    """
-    lock = " FOR UPDATE OF l" if connection.in_atomic_block and connection.vendor == "postgresql" else ""
-    return bool(run(_MAY_GO_ON + lock, [token, connection.ops.adapt_datetimefield_value(timezone.now())]))
 
 
 def give_back(*, attempt_id: int, token: str, more: bool) -> None:

@@ -6,7 +6,6 @@ Locks are taken in one order everywhere: mailing, lease, deliveries, attempt.
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 from email.utils import parseaddr
 from typing import NamedTuple
@@ -123,48 +122,10 @@ def tally(attempt_id: int) -> Counter[str]:
     table = Delivery._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT status, count(*) FROM {table} WHERE attempt_id = %s GROUP BY status",  # noqa: S608
+            f"SELECT status, count(*) FROM {table} WHERE attempt_id = %s GROUP BY status",
             [attempt_id],
         )
         return Counter(dict(cursor.fetchall()))
-
-
-class Queue:
-    """The due deliveries of an attempt, in order, as one worker takes them."""
-
-    def __init__(self, *, attempt: Attempt, token: str) -> None:
-        self._attempt_id = attempt.pk
-        self._owner_id = attempt.mailing.owner_id
-        self._token = token
-        self._start: tuple[str, int] = _START[connection.vendor]
-        self._after = self._start
-
-    def take(self, limit: int) -> list[Claimed]:
-        """Claim up to `limit` deliveries that are due; fewer only if no more are to be had now.
-
-        The search goes on where it ended: the index still holds what was claimed since. What was put
-        back lies behind that, so it begins once more when it runs dry.
-        """
-        claimed = self._take(limit)
-        if len(claimed) < limit and self._after != self._start:
-            self._after = self._start
-            claimed += self._take(limit - len(claimed))
-        return claimed
-
-    def _take(self, limit: int) -> list[Claimed]:
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
-        params = [self._token, self._attempt_id, now, *self._after, limit, self._owner_id]
-        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-            cursor.execute(_CLAIM[connection.vendor], params)
-            claimed = [Claimed(*row) for row in cursor.fetchall()]
-        claimed.sort(key=_place)
-        if claimed:
-            self._after = _place(claimed[-1])
-        return claimed
-
-
-def _place(row: Claimed) -> tuple[str, int]:
-    return row.next_try_at, row.pk
 
 
 def more_than(attempt_id: int, number: int) -> bool:
@@ -175,46 +136,19 @@ def more_than(attempt_id: int, number: int) -> bool:
     return bool(queued.order_by("next_try_at", "pk").values_list("pk")[number : number + 1])
 
 
-def record(*, attempt_id: int, token: str, results: Sequence[Result]) -> int:
-    """Write the results of a window and its counts in one transaction; return how many were ours to write.
-
-    A row whose lease was lost meanwhile belongs to another worker and is left alone.
-    """
-    with transaction.atomic(savepoint=False):
-        kept = write(token, results)
-        count_results(attempt_id, kept)
-    return len(kept)
-
-
-def write(token: str, results: Sequence[Result]) -> list[Result]:
-    """Write results without counting them; return those that were ours to write."""
-    if not results:
-        return []
-    written = _write(token, results)
-    return [result for result in results if result.delivery.pk in written]
-
-
-def count_results(attempt_id: int, results: Sequence[Result]) -> None:
-    """Count written results, as the last thing in their transaction: all workers wait for this row."""
-    if results:
-        count(
-            attempt_id=attempt_id,
-            statuses=Counter(result.status for result in results),
-            answers=Counter(summarised(r.response) for r in results if r.response),
-            possibly_twice=sum(r.possibly_twice and not r.delivery.possibly_twice for r in results),
-        )
-
-
 def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], possibly_twice: int = 0) -> None:
-    """Add to an attempt's counts, inside the transaction that changed its deliveries."""
-    rows = run(_ANSWERS[connection.vendor], [attempt_id])
-    if not rows:
-        return
-    merged = Counter(json.loads(rows[0][0]))
-    for answer, number in answers.items():
-        merged[answer if answer in merged or len(merged) < MAX_ANSWERS else OTHER_ANSWERS] += number
-    numbers = [statuses[name] for name in ("sent", "failed", "skipped", "expired")]
-    run(_COUNT, [json.dumps(merged), possibly_twice, *numbers, attempt_id])
+    """Add to an attempt's counts, inside the transaction that changed its deliveries, as its last change.
+
+    All workers wait for this row.
+    """
+    numbers = {name: statuses[name] for name in ("sent", "failed", "skipped", "expired")}
+    params = {
+        "attempt": attempt_id,
+        "answers": json.dumps(answers),
+        "possibly_twice": possibly_twice,
+        **numbers,
+    }
+    run(_COUNT[connection.vendor], params)
 
 
 def close_open(
@@ -242,68 +176,30 @@ def summarised(answer: str) -> str:
     return re.sub(r"<[^>]*>|\b(?=\w*\d)[\w.-]{7,}", "…", answer)[:300]
 
 
-def _write(token: str, results: Sequence[Result]) -> set[int]:
-    now = timezone.now()
-    as_text = connection.ops.adapt_datetimefield_value if connection.vendor == "sqlite" else str
-    rows = [
-        {
-            "id": result.delivery.pk,
-            "status": result.status,
-            "response": result.response.replace("\x00", ""),
-            "tries": result.tries,
-            "next_try_at": as_text(result.next_try_at) if result.next_try_at else None,
-            "twice": result.possibly_twice,
-            "finished_at": None if result.status in Delivery.OPEN else as_text(now),
-        }
-        for result in results
-    ]
-    return {row[0] for row in run(_WRITE[connection.vendor], [json.dumps(rows), token])}
-
-
-_SET = """
-UPDATE mailer_delivery SET status = r.status, response = r.response, tries = r.tries, lease = '',
-    next_try_at = r.next_try_at, finished_at = r.finished_at,
-    possibly_twice = mailer_delivery.possibly_twice OR r.twice
+# An answer that is new is counted by its name as long as there are few names.
+_MERGED = f"""
+SELECT {{group}}(answer, times) FROM (
+    SELECT CASE WHEN known OR place <= {MAX_ANSWERS} THEN key ELSE '{OTHER_ANSWERS}' END AS answer,
+        sum(number) AS times
+    FROM (
+        SELECT key, CAST(value AS int) AS number, true AS known, 0 AS place FROM {{each}}(a.answers) AS old
+        UNION ALL
+        SELECT key, CAST(value AS int), key IN (SELECT key FROM {{each}}(a.answers) AS named),
+            row_number() OVER () + (SELECT count(*) FROM {{each}}(a.answers) AS named)
+        FROM {{each}}(t.answers) AS new
+    ) AS counts GROUP BY 1
+) AS merged
 """
-_OURS = """
-WHERE mailer_delivery.id = r.id AND mailer_delivery.lease = %s AND mailer_delivery.status = 'sending'
-"""
-_WRITE = {
-    "postgresql": f"""{_SET}
-FROM jsonb_to_recordset(%s::jsonb) AS r(id bigint, status text, response text, tries int,
-    next_try_at timestamptz, finished_at timestamptz, twice boolean)
-{_OURS} RETURNING mailer_delivery.id""",
-    "sqlite": f"""{_SET}
-FROM (SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.status') AS status,
-    json_extract(value, '$.response') AS response, json_extract(value, '$.tries') AS tries,
-    json_extract(value, '$.next_try_at') AS next_try_at,
-    json_extract(value, '$.finished_at') AS finished_at, json_extract(value, '$.twice') AS twice
-    FROM json_each(%s)) AS r
-{_OURS} RETURNING id""",  # noqa: S608 (constants only)
+_FINAL = ("sent", "failed", "skipped", "expired")
+_COUNTS = (*_FINAL, "possibly_twice")
+_ADDED = f"UPDATE mailer_attempt AS a SET {', '.join(f'{name} = a.{name} + t.{name}' for name in _COUNTS)}"
+COUNT = {
+    "postgresql": f"""{_ADDED}, answers = coalesce(
+        ({_MERGED.format(group="jsonb_object_agg", each="jsonb_each_text")}), '{{}}')""",
+    "sqlite": f"{_ADDED}, answers = ({_MERGED.format(group='json_group_object', each='json_each')})",
 }
-
-# `id = ANY(ARRAY(…))` makes the inner query run once; as `IN (…)` it may be joined and scan the table.
-_CLAIM_SET = "UPDATE mailer_delivery SET status = 'sending', lease = %s"
-_CLAIM_DUE = """
-SELECT id FROM mailer_delivery WHERE attempt_id = %s AND status = 'queued' AND next_try_at <= %s
-    AND (next_try_at, id) > ({after}, %s) ORDER BY next_try_at, id LIMIT %s
-"""
-_CLAIM_GET = """
-RETURNING id, email, full_name, message_id, tries, possibly_twice, client_id, CAST(next_try_at AS text),
-    (SELECT s.reason FROM mailer_suppression s
-     WHERE s.owner_id = %s AND lower(s.email) = lower(mailer_delivery.email) LIMIT 1)
-"""
-_CLAIM = {
-    "postgresql": f"""{_CLAIM_SET} WHERE id = ANY(ARRAY(
-        {_CLAIM_DUE.format(after="%s::timestamptz")} FOR UPDATE SKIP LOCKED)) {_CLAIM_GET}""",
-    "sqlite": f"{_CLAIM_SET} WHERE id IN ({_CLAIM_DUE.format(after='%s')}) {_CLAIM_GET}",
+_NUMBERS = ", ".join(f"CAST(%({name})s AS int) AS {name}" for name in _COUNTS)
+_COUNT = {
+    vendor: f"{COUNT[vendor]} FROM (SELECT {_NUMBERS}, {answers} AS answers) AS t WHERE a.id = %(attempt)s"
+    for vendor, answers in (("postgresql", "CAST(%(answers)s AS jsonb)"), ("sqlite", "%(answers)s"))
 }
-_START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
-
-# Written by hand like the two above: a worker says them a hundred times a second.
-_ANSWERS_OF = "SELECT CAST(answers AS text) FROM mailer_attempt WHERE id = %s"
-_ANSWERS = {"postgresql": f"{_ANSWERS_OF} FOR NO KEY UPDATE", "sqlite": _ANSWERS_OF}
-_COUNT = """
-UPDATE mailer_attempt SET answers = %s, possibly_twice = possibly_twice + %s, sent = sent + %s,
-    failed = failed + %s, skipped = skipped + %s, expired = expired + %s WHERE id = %s
-"""

@@ -1,12 +1,12 @@
 """Statements written by hand, for what a worker says a hundred times a second."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
 
 
-def run(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def run(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Execute a statement and return its rows; PostgreSQL plans it once for each connection.
 
     Only for statements whose plan does not depend on the values. Errors are Django's.
@@ -19,6 +19,7 @@ def run(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     from psycopg import Cursor  # not there in an embedded installation
 
     connection.ensure_connection()
+    connection.connection.prepare_threshold = 0  # Django turns preparing off altogether
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         cursor.execute(sql, params, prepare=True)
         return cursor.fetchall() if cursor.description else []

@@ -9,6 +9,7 @@ from django.utils import timezone
 from mailer import runs
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
 from mailer.sending import closing, leases, ledger, opening, sweep, worker
+from mailer.sending.exchange import Exchange
 from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
 from site_config.shutdown import STOPPING
 
@@ -227,6 +228,8 @@ def test_cut_after_the_final_dot_is_sent_again_and_counted(owner, smtp, time_mac
     attempt = make_mailing(owner, [ClientFactory(owner=owner)]).attempts.get()
     delivery = attempt.deliveries.get()
     assert (delivery.status, delivery.tries, delivery.possibly_twice) == ("queued", 1, True)
+    attempt.refresh_from_db()
+    assert (attempt.sent, attempt.possibly_twice) == (0, 1)
     time_machine.move_to(timezone.now() + timedelta(seconds=5))
     sweep.sweep()
     attempt.refresh_from_db()
@@ -301,7 +304,7 @@ def test_a_killed_worker_is_recovered_when_its_lease_runs_out(owner, smtp, monke
     token = Lease.objects.get().token
     assert leases.take(token)
     assert not leases.take(token)
-    assert len(ledger.Queue(attempt=attempt, token=token).take(100)) == 3
+    assert len(Exchange(attempt=attempt, token=token).make(claim=100).claimed) == 3
     sweep.sweep()
     assert smtp.mails == []
 
@@ -317,10 +320,12 @@ def test_results_of_a_lost_lease_are_not_written(owner, smtp, monkeypatch):
     attempt = make_mailing(owner, [ClientFactory(owner=owner)]).attempts.get()
     lease = Lease.objects.get()
     leases.take(lease.token)
-    [claimed] = ledger.Queue(attempt=attempt, token=lease.token).take(9)
+    exchange = Exchange(attempt=attempt, token=lease.token)
+    [claimed] = exchange.make(claim=9).claimed
     leases.recover(lease)
+    lease.delete()
     result = ledger.Result(delivery=claimed, status="sent", response="250 Ok", tries=1)
-    assert ledger.record(attempt_id=attempt.pk, token=lease.token, results=[result]) == 0
+    assert exchange.make([result], claim=9) == (False, [])
     delivery = attempt.deliveries.get()
     assert (delivery.status, delivery.tries, delivery.possibly_twice) == ("queued", 1, True)
 

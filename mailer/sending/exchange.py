@@ -1,0 +1,189 @@
+"""A worker's exchange with the ledger: results in, claimed deliveries out, in one transaction.
+
+On PostgreSQL it is one statement: one round trip, planned once for a connection. Its parts depend on
+each other so that locks are taken in the ledger's order: lease, deliveries, attempt.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from mailer.models import Attempt
+from mailer.sending import ledger
+from mailer.sending.ledger import Claimed, Result
+from mailer.sending.sql import run
+
+
+class Exchanged(NamedTuple):
+    """What the ledger said; `may_go_on`: nobody has paused, disabled, blocked, ended or taken over."""
+
+    may_go_on: bool
+    claimed: list[Claimed]
+
+
+class Exchange:
+    """Made over and over by one worker, for one attempt, under one lease, in one thread."""
+
+    def __init__(self, *, attempt: Attempt, token: str) -> None:
+        self._attempt_id = attempt.pk
+        self._fixed = {"attempt": attempt.pk, "owner": attempt.mailing.owner_id, "token": token}
+        self._start: tuple[str, int] = _START[connection.vendor]
+        self._after = self._start
+        self._tuned: object = None  # the connection that is set up for these statements
+
+    def make(self, results: Sequence[Result] = (), *, claim: int = 0) -> Exchanged:
+        """Record results and claim up to `claim` deliveries that are due; fewer if no more are to be had.
+
+        A result whose lease was lost meanwhile belongs to another worker and is left alone. The search
+        goes on where it ended: the index still holds what was claimed since. What was put back lies
+        behind that, so it begins once more when it runs dry.
+        """
+        may, claimed = self._make(results, claim)
+        behind = self._after != self._start or any(result.status == "queued" for result in results)
+        if may and len(claimed) < claim and behind:
+            self._after = self._start
+            claimed += self._make((), claim - len(claimed))[1]
+        return Exchanged(may, claimed)
+
+    def _make(self, results: Sequence[Result], claim: int) -> tuple[bool, list[Claimed]]:
+        now = timezone.now()
+        if connection.vendor == "postgresql":
+            may, claimed = self._on_postgresql(results, claim, now)
+        else:
+            may, claimed = self._on_sqlite(results, claim, now)
+        claimed.sort(key=_place)
+        if claimed:
+            self._after = _place(claimed[-1])
+        return may, claimed
+
+    def _on_postgresql(
+        self, results: Sequence[Result], claim: int, now: datetime
+    ) -> tuple[bool, list[Claimed]]:
+        connection.ensure_connection()
+        if connection.connection is not self._tuned:
+            run(_TUNE, {})
+            self._tuned = connection.connection
+        after, after_id = self._after
+        params = {**self._fixed, "now": now, "claim": claim, "after": after, "after_id": after_id}
+        rows = [_as_row(result) for result in results]
+        for number, name in enumerate(_COLUMNS):
+            params[name] = [row[number] for row in rows]
+        found = run(_ALL, params)
+        return found[0][0] > 0, [Claimed(*row[1:]) for row in found if row[1] is not None]
+
+    @transaction.atomic
+    def _on_sqlite(self, results: Sequence[Result], claim: int, now: datetime) -> tuple[bool, list[Claimed]]:
+        as_text = connection.ops.adapt_datetimefield_value
+        params = {**self._fixed, "now": as_text(now), "claim": claim}
+        may = bool(run(_HELD, params))
+        if results:
+            rows = [dict(zip(_COLUMNS, _as_row(result), strict=True)) for result in results]
+            for row in rows:
+                row["next_try_at"] = row["next_try_at"] and as_text(row["next_try_at"])
+            written = {row[0] for row in run(_WRITE_ON_SQLITE, {**params, "rows": json.dumps(rows)})}
+            ours = [row for row in rows if row["id"] in written]
+            ledger.count(
+                attempt_id=self._attempt_id,
+                statuses=Counter(row["status"] for row in ours),
+                answers=Counter(row["answer"] for row in ours if row["answer"]),
+                possibly_twice=sum(row["newly_twice"] for row in ours),
+            )
+        if not may or not claim:
+            return may, []
+        after, after_id = self._after
+        found = run(_CLAIM_ON_SQLITE, {**params, "after": after, "after_id": after_id})
+        return may, [Claimed(*row) for row in found]
+
+
+def _place(row: Claimed) -> tuple[str, int]:
+    return row.next_try_at, row.pk
+
+
+# A result as the statements take it, name by name.
+_COLUMNS = {
+    "id": "bigint", "status": "text", "response": "text", "tries": "int", "next_try_at": "timestamptz",
+    "twice": "bool", "newly_twice": "bool", "answer": "text",
+}  # fmt: skip
+
+
+def _as_row(result: Result) -> tuple[Any, ...]:
+    response = result.response.replace("\0", "")
+    twice = result.possibly_twice
+    return (
+        result.delivery.pk, result.status, response, result.tries, result.next_try_at,
+        twice, twice and not result.delivery.possibly_twice, ledger.summarised(response),
+    )  # fmt: skip
+
+
+_HELD = """
+SELECT 1 FROM mailer_lease l JOIN mailer_attempt a ON a.id = l.attempt_id
+JOIN mailer_mailing m ON m.id = a.mailing_id JOIN people_user u ON u.id = m.owner_id
+WHERE l.token = %(token)s AND l.running AND a.status = 'running' AND a.held_at IS NULL
+    AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active AND m.ends_at > %(now)s
+    AND NOT EXISTS (SELECT 1 FROM mailer_mailserver s WHERE s.rests_until > %(now)s)
+"""
+_WRITE = """
+UPDATE mailer_delivery AS d SET status = r.status, response = r.response, tries = r.tries, lease = '',
+    next_try_at = r.next_try_at, possibly_twice = d.possibly_twice OR r.twice,
+    finished_at = CASE WHEN r.status = 'queued' THEN NULL ELSE %(now)s END
+FROM {rows} WHERE d.id = r.id AND d.lease = %(token)s AND d.status = 'sending'
+"""
+_CLAIM = """
+UPDATE mailer_delivery SET status = 'sending', lease = %(token)s WHERE id {due}
+RETURNING id, email, full_name, message_id, tries, possibly_twice, client_id,
+    CAST(next_try_at AS text) AS next_try_at,
+    (SELECT s.reason FROM mailer_suppression s
+     WHERE s.owner_id = %(owner)s AND lower(s.email) = lower(mailer_delivery.email) LIMIT 1) AS suppressed
+"""
+_DUE = """
+SELECT id FROM mailer_delivery WHERE attempt_id = %(attempt)s AND status = 'queued'
+    AND next_try_at <= %(now)s AND (next_try_at, id) > ({after}, %(after_id)s) {and_if}
+    ORDER BY next_try_at, id LIMIT %(claim)s
+"""
+_START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
+
+_EXTRACTS = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in _COLUMNS)
+_WRITE_ON_SQLITE = f"""
+    {_WRITE.format(rows=f"(SELECT {_EXTRACTS} FROM json_each(%(rows)s)) AS r")} RETURNING id
+"""
+_CLAIM_ON_SQLITE = _CLAIM.format(due=f"IN ({_DUE.format(after='%(after)s', and_if='')})")
+
+# The plan must change neither with the values nor with what is known of a table that grows.
+_TUNING = {
+    "plan_cache_mode": "force_generic_plan",
+    **dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"), "off"),
+}
+_TUNE = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _TUNING.items())
+_ARRAYS = ", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS.items())
+_ROWS = f"unnest({_ARRAYS}) AS r({', '.join(_COLUMNS)})"
+# `id = ANY(ARRAY(…))` makes the inner query run once; as `IN (…)` it may be joined and scan the table.
+# `locked` and `after_claims` are there for the order in which locks are taken, and for nothing else.
+_DUE_FOR_ONE = _DUE.format(after="%(after)s::timestamptz", and_if="AND EXISTS (SELECT FROM held)")
+_ALL = f"""
+WITH held AS MATERIALIZED ({_HELD} FOR UPDATE OF l),
+written AS (
+    {_WRITE.format(rows=f"{_ROWS} CROSS JOIN (SELECT count(*) FROM held) AS locked")}
+    RETURNING r.status, r.newly_twice, r.answer
+),
+claimed AS ({_CLAIM.format(due=f"= ANY(ARRAY({_DUE_FOR_ONE} FOR UPDATE SKIP LOCKED))")}),
+counted AS (
+    {ledger.COUNT["postgresql"]} FROM (
+        SELECT count(*) AS number, count(*) FILTER (WHERE newly_twice) AS possibly_twice,
+            count(*) FILTER (WHERE status = 'sent') AS sent,
+            count(*) FILTER (WHERE status = 'failed') AS failed,
+            count(*) FILTER (WHERE status = 'skipped') AS skipped,
+            count(*) FILTER (WHERE status = 'expired') AS expired,
+            (SELECT coalesce(jsonb_object_agg(answer, times), '{{}}') FROM (
+                SELECT answer, count(*) AS times FROM written WHERE answer != '' GROUP BY answer) AS answered
+            ) AS answers
+        FROM written
+    ) AS t CROSS JOIN (SELECT count(*) FROM claimed) AS after_claims
+    WHERE a.id = %(attempt)s AND t.number > 0
+)
+SELECT (SELECT count(*) FROM held), claimed.* FROM (VALUES (1)) AS one LEFT JOIN claimed ON true
+"""
