@@ -5,7 +5,6 @@ from binascii import b2a_qp
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from operator import mul
 
 from liquid import BoundTemplate, RenderContext
 from liquid.ast import Node
@@ -96,65 +95,57 @@ def fits(content: bytes) -> bool:
 
 
 class Frame:
-    """Pieces that are the same for everybody, and between them the holes."""
+    """What is the same for everybody, and in it the holes: first those of the head, then the body's."""
 
     def __init__(self, *, encode: Encode, joint: bytes) -> None:
         self._encode = encode
         self._joint = joint  # what keeps a hole's lines apart from its neighbours'
         self._pieces: list[bytes] = []
-        self._holes: dict[int, Hole | str] = {}  # by the piece that they fill
+        self._heads = 0
+        self._holes: list[Hole] = []
 
     def add(self, piece: bytes) -> None:
-        if self._pieces and len(self._pieces) - 1 not in self._holes:
-            self._pieces[-1] += piece
-        else:
-            self._pieces.append(piece)
+        self._pieces.append(piece.replace(b"%", b"%%"))
 
-    def add_hole(self, hole: Hole | str) -> None:
-        """A hole in the body, or one in the head that is filled with bytes by its name."""
-        self._holes[len(self._pieces)] = hole
-        self._pieces.append(b"")
+    def add_head_hole(self) -> None:
+        """A hole in the head; they are filled in the order in which they were added."""
+        self._pieces.append(b"%b")
+        self._heads += 1
 
     def add_body(self, parts: Iterable[Segment]) -> None:
         for part in parts:
             if isinstance(part, str):
                 self.add(self._encode(part))
             else:
-                self.add(self._joint)
-                self.add_hole(part)
-                self.add(self._joint)
+                self._pieces += (self._joint, b"%b", self._joint)
+                self._holes.append(part)
 
     def close(self) -> None:
         """Sort the holes by how they are filled, each kind of value once."""
-        different = list(dict.fromkeys(self._holes.values()))
-        self._names = [hole for hole in different if isinstance(hole, str)]
+        self._template = b"".join(self._pieces)
+        different = list(dict.fromkeys(self._holes))
         self._plain = [hole.name for hole in different if isinstance(hole, Field) and not hole.html]
         self._escaped = [hole.name for hole in different if isinstance(hole, Field) and hole.html]
         self._logic = [hole for hole in different if isinstance(hole, Logic)]
-        order: list[Hole | str] = [*self._names, *(Field(name, False) for name in self._plain)]
-        order += [*(Field(name, True) for name in self._escaped), *self._logic]
-        self._places = [(index, order.index(hole)) for index, hole in self._holes.items()]
-        which = [which for _, which in self._places]
-        self._times = [which.count(number) for number in range(len(self._names), len(order))]
-        lines = b"".join(self._pieces).split(b"\r\n")
-        self._longest = max(map(len, lines))
+        order: list[Hole] = [Field(name, False) for name in self._plain]
+        order += [Field(name, True) for name in self._escaped]
+        order += self._logic
+        self._order = [order.index(hole) for hole in self._holes]
+        empty = self._template % ((b"",) * (self._heads + len(self._holes)))
+        self._size, self._longest = len(empty), max(map(len, empty.split(b"\r\n")))
 
-    def fill(self, values: dict[str, str], fields: dict[str, bytes]) -> tuple[bytes, bool]:
+    def fill(self, values: dict[str, str], head: tuple[bytes, ...]) -> tuple[bytes, bool]:
         """One recipient's mail, and whether it may be sent as it is.
 
         LiquidError if a filter cannot take its values.
         """
-        encode, pieces = self._encode, self._pieces.copy()
-        filled = [fields[name] for name in self._names]
-        filled += [encode(values[name]) for name in self._plain]
+        encode = self._encode
+        filled = [encode(values[name]) for name in self._plain]
         filled += [encode(_escaped(values[name])) for name in self._escaped]
         filled += [encode(hole.render(values)) for hole in self._logic]
-        for index, which in self._places:
-            pieces[index] = filled[which]
-        content = b"".join(pieces)
+        content = self._template % (*head, *[filled[number] for number in self._order])
         # Most mails are known to fit without a look at their lines: all values on the longest of them.
-        head = len(self._names)
-        most = self._longest + sum(map(mul, self._times, map(len, filled[head:])))
+        most = self._longest + len(content) - self._size - sum(map(len, head))
         return content, (most <= LONGEST_LINE and b"\0" not in content) or fits(content)
 
 

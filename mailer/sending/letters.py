@@ -76,15 +76,15 @@ class Composer:
         link = self._link % token
         values = self._values(recipient, link)
         to = recipient.email if utf8 or recipient.email.isascii() else written(recipient.email)[0]
-        fields = {
-            "to": mailbox(one_line(recipient.full_name), to),
-            "message_id": recipient.message_id.encode("ascii"),
-            "date": self._now(),
-            "out": self._ways_out % {b"link": link.encode(), b"token": token.encode()},
-            "subject": self._subject or unstructured(one_line(fill(self._subject_parts, values))),
-        }
-        content, fits = self._frame(eight_bit).fill(values, fields)
-        return content if fits or not eight_bit else self._frame(False).fill(values, fields)[0]
+        head = (
+            mailbox(one_line(recipient.full_name), to),
+            self._subject or unstructured(one_line(fill(self._subject_parts, values))),
+            self._now(),
+            recipient.message_id.encode("ascii"),
+            self._ways_out % {b"link": link.encode(), b"token": token.encode()},
+        )
+        content, fits = self._frame(eight_bit).fill(values, head)
+        return content if fits or not eight_bit else self._frame(False).fill(values, head)[0]
 
     def mail(self, recipient: Recipient) -> EmailMultiAlternatives:
         """The same as Django's own class (RFC 5322, RFC 8058), the slow and obvious way."""
@@ -169,15 +169,9 @@ class Composer:
             ("Reply-To", (one_line(self.owner.name), self.owner.email)),
         ):
             frame.add(b"%s: %s\r\n" % (name.encode(), mailbox(what[0], written(what[1])[0])))
-        for name, hole in (
-            ("To", "to"),
-            ("Subject", "subject"),
-            ("Date", "date"),
-            ("Message-ID", "message_id"),
-            ("List-Unsubscribe", "out"),
-        ):
-            frame.add(name.encode() + b": ")
-            frame.add_hole(hole)
+        for name in (b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe"):
+            frame.add(name + b": ")
+            frame.add_head_hole()
             frame.add(b"\r\n")
         frame.add(_FIXED % boundary)
         cte = b"8bit" if eight_bit else b"quoted-printable"
