@@ -25,7 +25,7 @@ from people.models import User  # noqa: E402
 LINE = "Here is a line of news, about as long as the lines that people write in their letters.<br>\n"
 BODY = (
     "<style>p{color:#333}</style><p>Dear {{ full_name }},</p>\n<p>"
-    + LINE * 18
+    + LINE * 14
     + "</p><p>This was sent to {{ email }} by {{ sender_name }}.</p>"
 )
 

@@ -6,8 +6,7 @@ each other so that locks are taken in the ledger's order: lease, deliveries, att
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -30,7 +29,6 @@ class Exchange:
     """Made over and over by one worker, for one attempt, under one lease, in one thread."""
 
     def __init__(self, *, attempt: Attempt, token: str) -> None:
-        self._attempt_id = attempt.pk
         self._fixed = {"attempt": attempt.pk, "owner": attempt.mailing.owner_id, "token": token}
         self._start: tuple[str, int] = _START[connection.vendor]
         self._after = self._start
@@ -51,73 +49,74 @@ class Exchange:
         return Exchanged(may, claimed)
 
     def _make(self, results: Sequence[Result], claim: int) -> tuple[bool, list[Claimed]]:
-        now = timezone.now()
+        rows = [_as_row(result) for result in results]
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        after, after_id = self._after
+        params = {**self._fixed, "now": now, "claim": claim, "after": after, "after_id": after_id}
+        params["rows"] = json.dumps(rows)
         if connection.vendor == "postgresql":
-            may, claimed = self._on_postgresql(results, claim, now)
+            may, claimed = self._on_postgresql(params)
         else:
-            may, claimed = self._on_sqlite(results, claim, now)
+            may, claimed = self._on_sqlite(params, rows)
         claimed.sort(key=_place)
         if claimed:
             self._after = _place(claimed[-1])
         return may, claimed
 
-    def _on_postgresql(
-        self, results: Sequence[Result], claim: int, now: datetime
-    ) -> tuple[bool, list[Claimed]]:
+    def _on_postgresql(self, params: Mapping[str, Any]) -> tuple[bool, list[Claimed]]:
         connection.ensure_connection()
         if connection.connection is not self._tuned:
             run(_TUNE, {})
             self._tuned = connection.connection
-        after, after_id = self._after
-        params = {**self._fixed, "now": now, "claim": claim, "after": after, "after_id": after_id}
-        rows = [_as_row(result) for result in results]
-        for number, name in enumerate(_COLUMNS):
-            params[name] = [row[number] for row in rows]
         found = run(_ALL, params)
         return found[0][0] > 0, [Claimed(*row[1:]) for row in found if row[1] is not None]
 
     @transaction.atomic
-    def _on_sqlite(self, results: Sequence[Result], claim: int, now: datetime) -> tuple[bool, list[Claimed]]:
-        as_text = connection.ops.adapt_datetimefield_value
-        params = {**self._fixed, "now": as_text(now), "claim": claim}
+    def _on_sqlite(self, params: Mapping[str, Any], rows: Sequence["_Row"]) -> tuple[bool, list[Claimed]]:
         may = bool(run(_HELD, params))
-        if results:
-            rows = [dict(zip(_COLUMNS, _as_row(result), strict=True)) for result in results]
-            for row in rows:
-                row["next_try_at"] = row["next_try_at"] and as_text(row["next_try_at"])
-            written = {row[0] for row in run(_WRITE_ON_SQLITE, {**params, "rows": json.dumps(rows)})}
-            ours = [row for row in rows if row["id"] in written]
+        if rows:
+            written = {row[0] for row in run(_WRITE_ON_SQLITE, params)}
+            ours = [row for row in rows if row.id in written]
             ledger.count(
-                attempt_id=self._attempt_id,
-                statuses=Counter(row["status"] for row in ours),
-                answers=Counter(row["answer"] for row in ours if row["answer"]),
-                possibly_twice=sum(row["newly_twice"] for row in ours),
+                attempt_id=params["attempt"],
+                statuses=Counter([row.status for row in ours]),
+                answers=Counter([row.answer for row in ours if row.answer]),
+                possibly_twice=sum([row.newly_twice for row in ours]),
             )
-        if not may or not claim:
-            return may, []
-        after, after_id = self._after
-        found = run(_CLAIM_ON_SQLITE, {**params, "after": after, "after_id": after_id})
-        return may, [Claimed(*row) for row in found]
+        return may, [Claimed(*row) for row in run(_CLAIM_ON_SQLITE, params)] if may else []
 
 
 def _place(row: Claimed) -> tuple[str, int]:
     return row.next_try_at, row.pk
 
 
-# A result as the statements take it, name by name.
-_COLUMNS = {
-    "id": "bigint", "status": "text", "response": "text", "tries": "int", "next_try_at": "timestamptz",
-    "twice": "bool", "newly_twice": "bool", "answer": "text",
-}  # fmt: skip
+class _Row(NamedTuple):
+    """A result as the statements take it."""
+
+    id: int
+    status: str
+    response: str
+    tries: int
+    next_try_at: str | None
+    twice: bool
+    newly_twice: bool
+    answer: str
 
 
-def _as_row(result: Result) -> tuple[Any, ...]:
-    response = result.response.replace("\0", "")
-    twice = result.possibly_twice
-    return (
-        result.delivery.pk, result.status, response, result.tries, result.next_try_at,
-        twice, twice and not result.delivery.possibly_twice, ledger.summarised(response),
-    )  # fmt: skip
+def _as_row(result: Result) -> _Row:
+    response, when, twice = result.response, result.next_try_at, result.possibly_twice
+    if "\0" in response:
+        response = response.replace("\0", "")
+    return _Row(
+        result.delivery.pk,
+        result.status,
+        response,
+        result.tries,
+        str(connection.ops.adapt_datetimefield_value(when)) if when else None,
+        twice,
+        twice and not result.delivery.possibly_twice,
+        ledger.summarised(response),
+    )
 
 
 _HELD = """
@@ -147,7 +146,7 @@ SELECT id FROM mailer_delivery WHERE attempt_id = %(attempt)s AND status = 'queu
 """
 _START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
 
-_EXTRACTS = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in _COLUMNS)
+_EXTRACTS = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(_Row._fields))
 _WRITE_ON_SQLITE = f"""
     {_WRITE.format(rows=f"(SELECT {_EXTRACTS} FROM json_each(%(rows)s)) AS r")} RETURNING id
 """
@@ -159,8 +158,12 @@ _TUNING = {
     **dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"), "off"),
 }
 _TUNE = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _TUNING.items())
-_ARRAYS = ", ".join(f"%({name})s::{kind}[]" for name, kind in _COLUMNS.items())
-_ROWS = f"unnest({_ARRAYS}) AS r({', '.join(_COLUMNS)})"
+_TYPES = ("bigint", "text", "text", "int", "timestamptz", "bool", "bool", "text")
+_CASTS = ", ".join(
+    f"(value->>{n})::{kind} AS {name}"
+    for n, (name, kind) in enumerate(zip(_Row._fields, _TYPES, strict=True))
+)
+_ROWS = f"(SELECT {_CASTS} FROM jsonb_array_elements(%(rows)s::jsonb) AS given(value)) AS r"
 # `id = ANY(ARRAY(…))` makes the inner query run once; as `IN (…)` it may be joined and scan the table.
 # `locked` and `after_claims` are there for the order in which locks are taken, and for nothing else.
 _DUE_FOR_ONE = _DUE.format(after="%(after)s::timestamptz", and_if="AND EXISTS (SELECT FROM held)")

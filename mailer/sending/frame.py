@@ -55,7 +55,7 @@ def segments(template: BoundTemplate) -> list[Segment]:
 
 
 def fill(parts: Sequence[Segment], values: dict[str, str]) -> str:
-    return "".join(part if isinstance(part, str) else value_of(part, values) for part in parts)
+    return "".join([part if isinstance(part, str) else value_of(part, values) for part in parts])
 
 
 def value_of(hole: Hole, values: dict[str, str]) -> str:

@@ -36,6 +36,7 @@ SUPPRESSED = {
     Suppression.Reason.COMPLAINED: gettext_noop("Not mailed: the recipient complained"),
 }
 CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
+_DIFFERENT = re.compile(r"<[^>]*>|\b(?=[\w.-]{7})(?=\w*\d)[\w.-]+")
 MAX_ANSWERS = 50  # distinct answers kept in an attempt's summary
 OTHER_ANSWERS = gettext_noop("other answers")
 
@@ -173,7 +174,7 @@ def close_open(
 
 def summarised(answer: str) -> str:
     """An answer without what differs from mail to mail, so that equal ones can be counted together."""
-    return re.sub(r"<[^>]*>|\b(?=\w*\d)[\w.-]{7,}", "…", answer)[:300]
+    return _DIFFERENT.sub("…", answer)[:300]
 
 
 # An answer that is new is counted by its name as long as there are few names.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
 from functools import cached_property
 from time import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -21,8 +21,19 @@ from mailer.sending.transport.addresses import written
 from people.models import User
 
 
-class Recipient(NamedTuple):
+class Addressed(Protocol):
     """One mail's own part: who gets it and under which Message-ID."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def full_name(self) -> str: ...
+    @property
+    def message_id(self) -> str: ...
+
+
+class Recipient(NamedTuple):
+    """Somebody for whom there is no delivery."""
 
     email: str
     full_name: str
@@ -32,12 +43,11 @@ class Recipient(NamedTuple):
 class MergedLetter:
     """One recipient's mail, written when a connection takes it."""
 
-    __slots__ = ("_composer", "late_after", "recipient", "strikes", "tag", "to")
+    __slots__ = ("_composer", "late_after", "recipient", "strikes", "to")
 
-    def __init__(self, composer: "Composer", recipient: Recipient, tag: Any = None) -> None:
+    def __init__(self, composer: "Composer", recipient: Addressed) -> None:
         self._composer = composer
         self.recipient = recipient
-        self.tag = tag
         self.to = recipient.email
         self.strikes = 0
         self.late_after: float | None = None
@@ -66,18 +76,18 @@ class Composer:
     _frames: dict[bool, Frame] = field(default_factory=dict)
     _date: tuple[int, bytes] = (0, b"")
 
-    def write(self, recipient: Recipient, *, eight_bit: bool, utf8: bool = False) -> bytes:
+    def write(self, recipient: Addressed, *, eight_bit: bool, utf8: bool = False) -> bytes:
         """One recipient's mail with CRLF line ends; LiquidError or ValueError if it cannot be written.
 
         `eight_bit`: the server takes 8BITMIME, so that the text need not be encoded. `utf8`: it takes
         SMTPUTF8, and the address in the header needs that.
         """
-        token = unsubscribe.token_for(owner_id=self.owner.pk, email=recipient.email)
+        email = recipient.email
+        token = self._tokens.make(email)
         link = self._link % token
         values = self._values(recipient, link)
-        to = recipient.email if utf8 or recipient.email.isascii() else written(recipient.email)[0]
         head = (
-            mailbox(one_line(recipient.full_name), to),
+            mailbox(one_line(recipient.full_name), email if utf8 or email.isascii() else written(email)[0]),
             self._subject or unstructured(one_line(fill(self._subject_parts, values))),
             self._now(),
             recipient.message_id.encode("ascii"),
@@ -86,9 +96,9 @@ class Composer:
         content, fits = self._frame(eight_bit).fill(values, head)
         return content if fits or not eight_bit else self._frame(False).fill(values, head)[0]
 
-    def mail(self, recipient: Recipient) -> EmailMultiAlternatives:
+    def mail(self, recipient: Addressed) -> EmailMultiAlternatives:
         """The same as Django's own class (RFC 5322, RFC 8058), the slow and obvious way."""
-        token = unsubscribe.token_for(owner_id=self.owner.pk, email=recipient.email)
+        token = self._tokens.make(recipient.email)
         filled = self.compiled.fill(self._values(recipient, unsubscribe.link(token)))
         mail = EmailMultiAlternatives(
             subject=filled.subject,
@@ -106,7 +116,7 @@ class Composer:
         mail.attach_alternative(filled.html, "text/html")
         return mail
 
-    def _values(self, recipient: Recipient, link: str) -> dict[str, str]:
+    def _values(self, recipient: Addressed, link: str) -> dict[str, str]:
         name = recipient.full_name
         return values_for(
             full_name=name.replace("\r\n", "\n").replace("\r", "\n") if "\r" in name else name,
@@ -120,6 +130,10 @@ class Composer:
         if self._date[0] != second:
             self._date = second, headers.date(timezone.now())
         return self._date[1]
+
+    @cached_property
+    def _tokens(self) -> unsubscribe.Tokens:
+        return unsubscribe.Tokens(self.owner.pk)
 
     @cached_property
     def _sender(self) -> tuple[str, str]:
@@ -169,8 +183,8 @@ class Composer:
             ("Reply-To", (one_line(self.owner.name), self.owner.email)),
         ):
             frame.add(b"%s: %s\r\n" % (name.encode(), mailbox(what[0], written(what[1])[0])))
-        for name in (b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe"):
-            frame.add(name + b": ")
+        for name_of in (b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe"):
+            frame.add(name_of + b": ")
             frame.add_head_hole()
             frame.add(b"\r\n")
         frame.add(_FIXED % boundary)

@@ -15,7 +15,7 @@ from mailer.sending import health, leases, ledger
 from mailer.sending.clerk import Clerk
 from mailer.sending.compose import compile_message
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, Result
-from mailer.sending.letters import Composer, MergedLetter, Recipient
+from mailer.sending.letters import Composer, MergedLetter
 from mailer.sending.timetable import Timetable
 from mailer.sending.transport import (
     Answer,
@@ -59,13 +59,14 @@ class Turn:
         self._dry = False
         self._sound = True  # what the transport has begun is known
         self._answered = False  # by the mail server
-        self._invited = False
         self._asked_at = float("-inf")
 
     def run(self) -> None:
         """Send until nothing is due, the slice is over or someone says stop."""
         transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())
         try:
+            if ledger.more_than(self._attempt.pk, self._window):
+                leases.invite(self._attempt.pk)
             self._compose()
             self.more = self._work(transport)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
@@ -132,9 +133,6 @@ class Turn:
         self._held += len(claimed)
         for letter in self._letters(claimed):
             self._places.add(letter)
-        if not self._invited and not self._dry and ledger.more_than(self._attempt.pk, self._window):
-            self._invited = True
-            leases.invite(self._attempt.pk)
         if self._held or self._results:
             return True
         if not self._dry and self._asked < self._window:
@@ -148,18 +146,18 @@ class Turn:
                 why = SUPPRESSED[Suppression.Reason(row.suppressed)] if row.suppressed else CLIENT_GONE
                 self._done(Result(delivery=row, status="skipped", response=why, tries=row.tries))
                 continue
-            recipient = Recipient(email=row.email, full_name=row.full_name, message_id=row.message_id)
-            yield MergedLetter(self._composer, recipient, row)
+            yield MergedLetter(self._composer, row)
 
     def _hear(self, transport: Transport, timeout: float) -> None:
         """Let the transport work and take what comes of it; nothing here may fail half-way."""
         for letter, said in self._poll(transport, timeout):
             assert isinstance(letter, MergedLetter)  # noqa: S101  # no other was put
+            assert isinstance(letter.recipient, Claimed)  # noqa: S101
             if isinstance(said, Answer):
-                self._done(_result(letter.tag, said))
+                self._done(_result(letter.recipient, said))
                 self._answered = True
             elif said is not None and said.in_hand:
-                self._done(_in_hand(letter.tag, said))
+                self._done(_in_hand(letter.recipient, said))
             else:
                 self._places.add(letter)
 

@@ -22,14 +22,24 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _signer = Signer(salt=_SALT)
 
 
-def token_for(*, owner_id: int, email: str) -> str:
-    """A signed, permanent token: it must work long after the delivery and the client are gone.
+class Tokens:
+    """Signed, permanent tokens of one owner: they must work long after delivery and client are gone."""
 
-    The same as `_signer.sign_object([owner_id, email])`, at a fifth of the time.
-    """
-    quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else json.dumps(email)
-    value = _base64(f"[{owner_id},{quoted}]".encode("ascii"))
-    return (value + b":" + _base64(hmac.digest(_key(settings.SECRET_KEY), value, "sha256"))).decode()
+    def __init__(self, owner_id: int) -> None:
+        self._owner_id = owner_id
+        self._signed = hmac.new(_key(settings.SECRET_KEY), digestmod="sha256")
+
+    def make(self, email: str) -> str:
+        """The same as `_signer.sign_object([owner_id, email])`, at a fifth of the time."""
+        quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else json.dumps(email)
+        value = _base64(f"[{self._owner_id},{quoted}]".encode("ascii"))
+        signed = self._signed.copy()
+        signed.update(value)
+        return (value + b":" + _base64(signed.digest())).decode("ascii")
+
+
+def token_for(*, owner_id: int, email: str) -> str:
+    return Tokens(owner_id).make(email)
 
 
 def _base64(data: bytes) -> bytes:

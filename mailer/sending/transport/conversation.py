@@ -116,7 +116,7 @@ class Conversation:
             return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
         flight = Flight(letter, content)
         lines = [self._mail_from + (b" SMTPUTF8\r\n" if utf8 else b"\r\n"), b"RCPT TO:<%s>\r\n" % to]
-        what = _MAIL
+        what: tuple[Said, ...] = _MAIL
         if self._dirty or (self._chunking and self._flights):
             # What is written ahead must not fall into a transaction that the server left open.
             lines.insert(0, b"RSET\r\n")
@@ -138,9 +138,8 @@ class Conversation:
 
     def receive(self, data: bytes) -> list[Outcome]:
         """The outcomes that these octets bring; Broken if the connection cannot be trusted any more."""
-        if len(self._waiting) == len(_NEXT) and (usual := _USUAL.fullmatch(data)) and self._reader.empty:
-            if tuple([said for said, _ in self._waiting]) == _NEXT and self._flights[0].known is None:
-                return [self._hear_usual(usual)]
+        if self._expects_the_usual and (usual := _USUAL.fullmatch(data)):
+            return [self._hear_usual(usual)]
         outcomes: list[Outcome] = []
         try:
             for reply in self._reader.feed(data):
@@ -191,6 +190,15 @@ class Conversation:
         self._waiting.popleft()
         flight.due -= 1
         return None if flight.due or flight.todo else self._done(flight, reply)
+
+    @property
+    def _expects_the_usual(self) -> bool:
+        return (
+            len(self._waiting) == len(_NEXT)
+            and tuple([said for said, _ in self._waiting]) == _NEXT
+            and self._flights[0].known is None
+            and self._reader.empty
+        )
 
     def _hear_usual(self, usual: re.Match[bytes]) -> Outcome:
         """The same as hearing the four replies one by one, for speed: one mail taken, the next may come."""

@@ -59,6 +59,7 @@ class SmtpTransport:
         self._queue: deque[Letter] = deque()
         self._outcomes: list[Outcome] = []
         self._failure: MailRefused | None = None
+        self._busy = 0
         self._fresh = False  # letters were put that no connection has been offered
         self._breaks = 0
         self._checked = 0.0
@@ -69,7 +70,7 @@ class SmtpTransport:
 
     @property
     def busy(self) -> int:
-        return sum(connection.busy for connection in self._connections)
+        return self._busy
 
     def put(self, letters: Iterable[Letter]) -> None:
         before = len(self._queue)
@@ -96,7 +97,7 @@ class SmtpTransport:
             for connection in [c for c in self._connections if c.overdue(now)]:
                 self._drop(connection, "The mail server did not answer in time.")
         outcomes, self._outcomes = self._outcomes, []
-        if not outcomes and self._failure and not self.busy:
+        if not outcomes and self._failure and not self._busy:
             raise self._failure
         return outcomes
 
@@ -111,11 +112,10 @@ class SmtpTransport:
 
     def _open(self) -> None:
         """Have as many connections as the letters are worth."""
-        if self._failure or not self._queue or not self._may_begin():
+        limit = 1 if self._careful else self._limit
+        if len(self._connections) >= limit or self._failure or not self._queue or not self._may_begin():
             return
-        busy = self.busy
-        wanted = 1 + (busy + len(self._queue)) // LETTERS_PER_CONNECTION
-        wanted = min(wanted, 1 if self._careful else self._limit)
+        wanted = min(1 + (self._busy + len(self._queue)) // LETTERS_PER_CONNECTION, limit)
         while len(self._connections) < wanted and _budget.take():
             try:
                 self._addresses = self._addresses or resolve(self._account)
@@ -130,13 +130,15 @@ class SmtpTransport:
     def _top_up(self, connection: Connection) -> None:
         """Begin as many letters as this connection takes, and write them."""
         while self._queue and connection.room and not self._failure and self._may_begin():
-            if self._careful and self.busy:
+            if self._careful and self._busy:
                 break
             letter = self._queue.popleft()
             if letter.late_after is not None and monotonic() > letter.late_after:
                 self._outcomes.append((letter, None))
             elif answer := connection.begin(letter):
                 self._outcomes.append((letter, answer))
+            else:
+                self._busy += 1
         self._flush(connection)
 
     def _flush(self, connection: Connection) -> None:
@@ -174,6 +176,7 @@ class SmtpTransport:
 
     def _note(self, outcomes: list[Outcome]) -> None:
         if outcomes:
+            self._busy -= len(outcomes)
             self._outcomes.extend(outcomes)
             if self._careful and any(isinstance(said, Answer) for _, said in outcomes):
                 self._careful = False
@@ -186,6 +189,7 @@ class SmtpTransport:
         _budget.give(1)
         self._selector.unregister(connection.link.socket)
         outcomes = connection.abandon(str(why))
+        self._busy -= len(outcomes)
         self._outcomes.extend(outcomes)
         error = connection.refused or (why if isinstance(why, MailRefused) else ServerAway(why))
         if not isinstance(error, ServerAway):
