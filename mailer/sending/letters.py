@@ -1,6 +1,7 @@
 """The mail that a compiled message makes for each recipient."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
 from functools import cached_property
@@ -43,7 +44,7 @@ class Recipient(NamedTuple):
 class MergedLetter:
     """One recipient's mail, written when a connection takes it."""
 
-    __slots__ = ("_composer", "late_after", "recipient", "strikes", "to")
+    __slots__ = ("_composer", "_prepared", "late_after", "recipient", "strikes", "to")
 
     def __init__(self, composer: "Composer", recipient: Addressed) -> None:
         self._composer = composer
@@ -51,9 +52,18 @@ class MergedLetter:
         self.to = recipient.email
         self.strikes = 0
         self.late_after: float | None = None
+        self._prepared: tuple[bool, bytes] | None = None
+
+    def prepare(self, *, eight_bit: bool) -> None:
+        """See Letter.prepare."""
+        with suppress(CannotWrite):  # to be said when it is asked for
+            self._prepared = eight_bit, self.write(eight_bit=eight_bit, utf8=False)
 
     def write(self, *, eight_bit: bool, utf8: bool) -> bytes:
         """See Letter.write."""
+        prepared, self._prepared = self._prepared, None
+        if prepared and prepared[0] == eight_bit and not utf8:
+            return prepared[1]
         try:
             return self._composer.write(self.recipient, eight_bit=eight_bit, utf8=utf8)
         except Exception as error:  # whatever one recipient's values do, the others' mail goes on

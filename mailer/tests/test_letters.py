@@ -106,3 +106,30 @@ def test_a_mail_that_cannot_be_merged_says_why():
     for write in (lambda: letter.write(eight_bit=True, utf8=False), letter.mail):
         with pytest.raises(CannotWrite, match="truncate"):
             write()
+
+
+def test_a_mail_written_in_advance_is_the_same_and_is_given_once_only_as_it_was_meant(time_machine):
+    time_machine.move_to(1_800_000_000, tick=False)
+    recipient = Recipient(email="a@b.cd", full_name="Ёж", message_id="<1@b.cd>")
+    composer = composer_of("{{ first_name }}", "Привет {{ full_name }}")
+    at_once = {
+        bits: parsed(MergedLetter(composer, recipient).write(eight_bit=bits, utf8=False))
+        for bits in (True, False)
+    }
+    for prepared in (True, False):
+        for wanted in (True, False):
+            letter = MergedLetter(composer, recipient)
+            letter.prepare(eight_bit=prepared)
+            for _ in range(2):
+                assert (
+                    parsed(letter.write(eight_bit=wanted, utf8=False)).as_bytes()
+                    == at_once[wanted].as_bytes()
+                )
+
+
+def test_a_mail_that_cannot_be_written_in_advance_says_so_when_it_is_asked_for():
+    composer = composer_of("{{ full_name | truncate: email }}", "x")
+    letter = MergedLetter(composer, Recipient(email="a@b.cd", full_name="A", message_id="<1@b.cd>"))
+    letter.prepare(eight_bit=True)
+    with pytest.raises(CannotWrite, match="truncate"):
+        letter.write(eight_bit=True, utf8=False)

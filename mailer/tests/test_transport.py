@@ -27,6 +27,9 @@ class Note:
         self.to, self.content = to, content
         self.strikes, self.late_after = 0, None
 
+    def prepare(self, *, eight_bit):
+        pass
+
     def write(self, *, eight_bit, utf8):
         return (self.content if eight_bit else "Subject: x\r\n\r\n.dot\r\n").encode()
 

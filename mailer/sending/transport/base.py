@@ -52,6 +52,10 @@ class Letter(Protocol):
     strikes: int  # how often a connection broke before the server said a word about this mail
     late_after: float | None  # monotonic(): too late for its place in the rate, it is handed back
 
+    def prepare(self, *, eight_bit: bool) -> None:
+        """Write it already and keep that, in the expectation of `write(eight_bit=…, utf8=False)`."""
+        ...
+
     def write(self, *, eight_bit: bool, utf8: bool) -> bytes:
         """The content with CRLF line ends, dots not stuffed; CannotWrite if that is impossible."""
         ...

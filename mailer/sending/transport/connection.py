@@ -38,6 +38,10 @@ class Connection:
         return self._conversation is not None and self._conversation.room
 
     @property
+    def eight_bit(self) -> bool:
+        return self._conversation is not None and self._conversation.eight_bit
+
+    @property
     def useful(self) -> bool:
         """Whether a mail was answered over it."""
         return self._conversation is not None and self._conversation.answered > 0

@@ -95,6 +95,10 @@ class Conversation:
         return len(self._flights) < self._ahead and not self._dot_due and self.refused is None
 
     @property
+    def eight_bit(self) -> bool:
+        return self._features.eight_bit
+
+    @property
     def listening(self) -> bool:
         """Whether a reply is due."""
         return bool(self._waiting)

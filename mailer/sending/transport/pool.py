@@ -3,6 +3,7 @@
 import selectors
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from threading import Lock
 from time import monotonic
 
@@ -17,6 +18,7 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 LETTERS_PER_CONNECTION = 4  # worth another connection
 MAX_BREAKS = 3  # connections that broke with mail in hand, before the server is given a rest
 CHECK_SECONDS = 0.25
+IN_A_ROW = 16  # letters written one behind the other, while what that takes is at hand: a sixth less time
 
 
 class Budget:
@@ -57,6 +59,7 @@ class SmtpTransport:
         self._connections: list[Connection] = []
         self._addresses: list[Address] = []
         self._queue: deque[Letter] = deque()
+        self._prepared = 0  # of them
         self._outcomes: list[Outcome] = []
         self._failure: MailRefused | None = None
         self._busy = 0
@@ -80,6 +83,7 @@ class SmtpTransport:
     def withdraw(self) -> list[Letter]:
         letters = list(self._queue)
         self._queue.clear()
+        self._prepared = 0
         return letters
 
     def poll(self, timeout: float) -> list[Outcome]:
@@ -132,7 +136,7 @@ class SmtpTransport:
         while self._queue and connection.room and not self._failure and self._may_begin():
             if self._careful and self._busy:
                 break
-            letter = self._queue.popleft()
+            letter = self._next_letter(eight_bit=connection.eight_bit)
             if letter.late_after is not None and monotonic() > letter.late_after:
                 self._outcomes.append((letter, None))
             elif answer := connection.begin(letter):
@@ -140,6 +144,14 @@ class SmtpTransport:
             else:
                 self._busy += 1
         self._flush(connection)
+
+    def _next_letter(self, *, eight_bit: bool) -> Letter:
+        if not self._prepared:
+            self._prepared = min(len(self._queue), IN_A_ROW)
+            for letter in islice(self._queue, self._prepared):
+                letter.prepare(eight_bit=eight_bit)
+        self._prepared -= 1
+        return self._queue.popleft()
 
     def _flush(self, connection: Connection) -> None:
         try:

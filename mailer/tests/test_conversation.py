@@ -1,0 +1,59 @@
+"""The conversation by itself: however the replies are cut, it hears the same."""
+
+import pytest
+
+from mailer.sending.transport.base import Answer, Verdict
+from mailer.sending.transport.conversation import Conversation, Interrupted
+from mailer.sending.transport.hello import Features
+from mailer.tests.test_transport import Note
+
+USUAL = b"250 2.0.0 Ok: queued as 4F3A\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 Go on\r\n"
+ANSWERS = {
+    "the usual": USUAL,
+    "words with gaps": USUAL.replace(b"queued as", b"queued \t  as"),
+    "no words": USUAL.replace(b"250 2.0.0 Ok: queued as 4F3A", b"250"),
+    "several lines": USUAL.replace(b"250 2.1.0", b"250-2.1.0 So\r\n250 2.1.0"),
+    "put off": USUAL.replace(b"250 2.0.0 Ok", b"451 4.3.0 Later"),
+    "the next refused": USUAL.replace(b"250 2.1.5 Ok\r\n354 Go on", b"550 5.1.1 No\r\n554 5.5.1 No"),
+    "no data": USUAL.replace(b"354 Go on", b"451 4.3.0 Not now"),
+    "an answer too many": USUAL + b"250 2.0.0 And?\r\n",
+    "closing": USUAL.replace(b"250 2.1.0 Ok", b"421 4.3.2 Bye"),
+    "bare line ends": USUAL.replace(b"\r\n", b"\n"),
+    "letters beyond ASCII": USUAL.replace(b"queued", "принято".encode()),
+}
+
+
+def hear(pieces, *, known=None):
+    """What comes of it when two mails are under way, and the first one's end and the second one are said."""
+    talk = Conversation(sender="us@example.com", features=Features(pipelining=True, eight_bit=True), ahead=2)
+    first, second = Note("a@example.org"), Note("b@example.org", "Subject: y\r\n\r\n..\r\n.\r\n")
+    assert talk.begin(first) is None
+    assert talk.receive(b"250 Ok\r\n" + (known or b"250 Ok\r\n") + b"354 Go\r\n") == []
+    assert talk.begin(second) is None
+    talk.written(len(talk.out))
+    outcomes, broken = [], ""
+    try:
+        for piece in pieces:
+            outcomes += talk.receive(piece)
+    except Interrupted as error:
+        outcomes += error.outcomes
+        broken = str(error)
+    rest = [(letter.to, repr(said), getattr(said, "__dict__", None)) for letter, said in talk.abandon("over")]
+    return {
+        "outcomes": [(letter.to, answer) for letter, answer in outcomes], "broken": broken, "out": bytes(talk.out), "answered": talk.answered,
+        "heard": talk.heard, "refused": str(talk.refused), "rest": rest,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [None, b"550 5.1.1 No such user\r\n"])
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_replies_in_one_breath_mean_the_same_as_octet_by_octet(answer, known):
+    octets = [answer[n : n + 1] for n in range(len(answer))]
+    assert hear([answer], known=known) == hear(octets, known=known)
+
+
+def test_the_usual_answer_ends_one_mail_and_begins_the_next():
+    heard = hear([USUAL])
+    assert heard["outcomes"] == [("a@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 4F3A"))]
+    assert heard["out"] == b"Subject: y\r\n\r\n...\r\n..\r\n.\r\n"
+    assert (heard["answered"], heard["heard"], heard["broken"]) == (1, 7, "")
