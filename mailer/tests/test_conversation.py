@@ -39,8 +39,9 @@ def hear(pieces, *, known=None):
         outcomes += error.outcomes
         broken = str(error)
     rest = [(letter.to, repr(said), getattr(said, "__dict__", None)) for letter, said in talk.abandon("over")]
+    outcomes = [(letter.to, answer) for letter, answer in outcomes]
     return {
-        "outcomes": [(letter.to, answer) for letter, answer in outcomes], "broken": broken, "out": bytes(talk.out), "answered": talk.answered,
+        "outcomes": outcomes, "broken": broken, "out": bytes(talk.out), "answered": talk.answered,
         "heard": talk.heard, "refused": str(talk.refused), "rest": rest,
     }  # fmt: skip
 
