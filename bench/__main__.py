@@ -32,6 +32,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--port", type=int, default=11900, help="the first of ten ports to use")
     asked = parser.parse_args()
+    if not asked.database or not asked.redis:
+        parser.error("say with --database and --redis (or DATABASE_URL, REDIS_URL) what to measure on.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what it has started ends with it
     with Bench(
         database=asked.database, redis=asked.redis, recipients=asked.recipients, port=asked.port

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from bench import processor
 from bench.service import ROOT, Service, settle
 
 Case = Callable[["Bench"], Any]
@@ -83,8 +84,11 @@ class Bench:
         for _ in range(processes):
             service.start_consumer()
         settle()
+        before = processor.seconds()
         try:
             result = service.send(seconds=900)
+            spent = processor.seconds() - before
+            result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items()}
             result["peak KiB"] = service.peak_memory()
         finally:
             service.stop()
@@ -183,6 +187,20 @@ def far_pipelining_8(bench: Bench) -> Any:
     return bench.rate(1, port=2, recipients=3000, MAIL_CONNECTIONS="8")
 
 
+def time_of_two_processes(bench: Bench) -> Any:
+    """Microseconds of processor time for each mail, by kind of process."""
+    return bench.sent(2, port=0)["microseconds"]
+
+
+def time_of_one_process_on_sqlite(bench: Bench) -> Any:
+    return bench.sent(1, port=0, sqlite=True)["microseconds"]
+
+
+def time_to_write_a_mail(bench: Bench) -> Any:
+    """Microseconds to merge and encode one mail, alone on the processor."""
+    return bench.service(port=0).run("bench.rivals", "compose", "20000")["microseconds"]
+
+
 def peak_mib_at_50_000(bench: Bench) -> Any:
     return round(bench.sent(1, port=0, recipients=50_000)["peak KiB"] / 1024, 1)
 
@@ -219,6 +237,7 @@ GROUPS: dict[str, tuple[list[Case], bool]] = {
     "rivals": ([two_processes, smtp_source_best, django_loop, post_office], False),
     "far": ([far_smtplib_1, far_pipelining_1, far_chunking_1], False),
     "far8": ([far_smtplib_8, far_pipelining_8], False),
+    "profile": ([time_of_two_processes, time_of_one_process_on_sqlite, time_to_write_a_mail], True),
     "memory": ([peak_mib_at_50_000, peak_mib_at_500_000], True),
     "opening": ([opening_a_million], True),
 }

@@ -1,6 +1,6 @@
 """What one would write instead: the same mails, the slow ways. One command a process, prints JSON.
 
-python -m bench.rivals django_loop 2000 | smtplib_only 200 8 | post_office 2000
+python -m bench.rivals django_loop 2000 | smtplib_only 200 8 | post_office 2000 | compose 20000
 """
 
 import json
@@ -69,6 +69,19 @@ def smtplib_only(number: str, connections: str) -> dict[str, Any]:
     for thread in threads:
         thread.join()
     return {"rate": round(len(mails) / (time.time() - began), 1)}
+
+
+def compose(number: str) -> dict[str, Any]:
+    """Our own mails, written and thrown away: what that costs by itself."""
+    composer = _composer()
+    rows = [
+        Recipient(email=row.email, full_name=row.full_name, message_id=f"<{row.pk}@b.example>")
+        for row in Client.objects.order_by("pk")[: int(number)]
+    ]
+    began = time.process_time()
+    size = sum(len(composer.write(row, eight_bit=True)) for row in rows)
+    spent = time.process_time() - began
+    return {"microseconds": round(spent / len(rows) * 1e6, 1), "octets": round(size / len(rows))}
 
 
 def post_office(number: str) -> dict[str, Any]:
