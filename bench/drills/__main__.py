@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--delay", type=float, default=0.1, help="seconds the mail server takes for a mail")
     parser.add_argument(
-        "--pause", type=float, default=4.0, help="seconds from one kill to the next, on average"
+        "--pause", type=float, default=3.0, help="seconds from one kill to the next, on average"
     )
     parser.add_argument("--chunking", action="store_true", help="the mail server offers CHUNKING")
     parser.add_argument("--port", type=int, default=0, help="for the mail server; 0: any that is free")

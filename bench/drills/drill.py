@@ -24,7 +24,7 @@ class Plan:
     consumers: int = 2
     kills: int = 50
     delay: float = 0.1
-    pause: float = 4.0
+    pause: float = 3.0
     chunking: bool = False
     port: int = 0
     before: str = ""

@@ -1,0 +1,115 @@
+"""A worker's exchange with the ledger by itself: what is recorded, claimed and counted."""
+
+from collections import Counter
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from mailer.models import Attempt, Delivery, Lease, Mailing
+from mailer.sending import leases, ledger
+from mailer.sending.exchange import Exchange
+from mailer.sending.ledger import Result
+from mailer.tests.factories import ClientFactory
+from mailer.tests.test_sending import make_mailing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def worker(owner, smtp, monkeypatch):
+    """An attempt for five clients, and a worker's exchange with its ledger."""
+    monkeypatch.setattr(leases, "_queue", lambda *_: None)
+    attempt = make_mailing(owner, [ClientFactory(owner=owner) for _ in range(5)]).attempts.get()
+    token = Lease.objects.get().token
+    assert leases.take(token)
+    return attempt, Exchange(attempt=attempt, token=token)
+
+
+def sent(delivery, response="250 2.0.0 Ok: queued as 4F3A1C0041"):
+    return Result(delivery=delivery, status="sent", response=response, tries=1)
+
+
+def test_results_are_recorded_and_counted_and_as_many_are_claimed(worker):
+    attempt, exchange = worker
+    may, first = exchange.make(claim=2)
+    assert (may, len(first)) == (True, 2)
+    deferred = Result(
+        delivery=first[1], status="queued", response="451 4.3.0 Later", tries=1, possibly_twice=True,
+        next_try_at=timezone.now() + timezone.timedelta(minutes=1),
+    )  # fmt: skip
+    may, second = exchange.make([sent(first[0]), deferred], claim=9)
+    assert (may, len(second)) == (True, 3)
+    assert {row.pk for row in first}.isdisjoint(row.pk for row in second)
+    attempt.refresh_from_db()
+    assert (attempt.sent, attempt.failed, attempt.possibly_twice) == (1, 0, 1)
+    assert attempt.answers == {"250 2.0.0 Ok: queued as …": 1, "451 4.3.0 Later": 1}
+    rows = {row.pk: row for row in Delivery.objects.all()}
+    done, later = rows[first[0].pk], rows[first[1].pk]
+    assert (done.status, done.lease, done.next_try_at, done.tries) == ("sent", "", None, 1)
+    assert done.response == "250 2.0.0 Ok: queued as 4F3A1C0041"
+    assert done.finished_at is not None
+    assert (later.status, later.lease, later.finished_at, later.possibly_twice) == ("queued", "", None, True)
+    assert later.next_try_at == deferred.next_try_at
+
+
+def test_what_is_put_back_at_once_can_be_claimed_in_the_same_exchange(worker):
+    _, exchange = worker
+    claimed = exchange.make(claim=9).claimed
+    back = [
+        Result(delivery=row, status="queued", response="cut", tries=1, next_try_at=timezone.now())
+        for row in claimed
+    ]
+    assert {row.pk for row in exchange.make(back, claim=9).claimed} == {row.pk for row in claimed}
+
+
+def test_a_paused_mailing_claims_nothing_and_still_records(worker):
+    attempt, exchange = worker
+    [claimed] = exchange.make(claim=1).claimed
+    Mailing.objects.update(paused_at=timezone.now())
+    assert exchange.make([sent(claimed)], claim=9) == (False, [])
+    attempt.refresh_from_db()
+    assert (attempt.sent, attempt.deliveries.filter(status="sent").count()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "response", ["", "a'b\"c\\d{e},%s %%", "nul\0 byte", "при\u2028вет", "<b>&amp;</b>" * 50]
+)
+def test_any_answer_is_kept_as_it_was_said(worker, response):
+    _, exchange = worker
+    [claimed] = exchange.make(claim=1).claimed
+    exchange.make([sent(claimed, response)])
+    assert Delivery.objects.get(pk=claimed.pk).response == response.replace("\0", "")
+
+
+def test_answers_beyond_the_limit_are_counted_together(worker):
+    attempt, _ = worker
+    known = {f"450 reason {chr(97 + n % 26) * (n // 26 + 1)}": 1 for n in range(ledger.MAX_ANSWERS - 1)}
+    Attempt.objects.update(answers=known)
+    first = next(iter(known))
+    ledger.count(
+        attempt_id=attempt.pk, statuses=Counter(sent=5), answers=Counter({first: 2, "one": 1, "two": 3})
+    )
+    attempt.refresh_from_db()
+    assert attempt.sent == 5
+    assert len(attempt.answers) == ledger.MAX_ANSWERS + 1
+    assert attempt.answers[first] == 3
+    new = {answer: number for answer, number in attempt.answers.items() if answer not in known}
+    assert new in ({"one": 1, "other answers": 3}, {"two": 3, "other answers": 1})
+    ledger.count(attempt_id=attempt.pk, statuses=Counter(), answers=Counter(three=5))
+    attempt.refresh_from_db()
+    assert attempt.answers["other answers"] == new["other answers"] + 5
+
+
+def test_on_postgresql_an_exchange_is_one_statement_planned_once(worker):
+    if connection.vendor != "postgresql":
+        pytest.skip("on SQLite a statement is a function call")
+    _, exchange = worker
+    for _ in range(3):
+        exchange.make([sent(row) for row in exchange.make(claim=1).claimed])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
+            " WHERE statement LIKE '%%mailer_delivery%%'"
+        )
+        assert cursor.fetchone() == (6, 0)
