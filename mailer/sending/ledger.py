@@ -185,9 +185,12 @@ SELECT {{group}}(answer, times) FROM (
     FROM (
         SELECT key, CAST(value AS int) AS number, true AS known, 0 AS place FROM {{each}}(a.answers) AS old
         UNION ALL
-        SELECT key, CAST(value AS int), key IN (SELECT key FROM {{each}}(a.answers) AS named),
-            row_number() OVER () + (SELECT count(*) FROM {{each}}(a.answers) AS named)
-        FROM {{each}}(t.answers) AS new
+        SELECT key, number, known, row_number() OVER (PARTITION BY known) + names FROM (
+            SELECT key, CAST(value AS int) AS number,
+                key IN (SELECT key FROM {{each}}(a.answers) AS old) AS known,
+                (SELECT count(*) FROM {{each}}(a.answers) AS old) AS names
+            FROM {{each}}(t.answers) AS new
+        ) AS added
     ) AS counts GROUP BY 1
 ) AS merged
 """
