@@ -84,9 +84,10 @@ class Bench:
         for _ in range(processes):
             service.start_consumer()
         settle()
-        before = processor.seconds()
         try:
-            result = service.send(seconds=900)
+            opened = service.open()
+            before = processor.seconds()
+            result = service.wait(opened, seconds=900)
             spent = processor.seconds() - before
             result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items()}
             result["peak KiB"] = service.peak_memory()
