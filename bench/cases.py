@@ -85,7 +85,7 @@ class Bench:
             service.start_consumer()
         settle()
         try:
-            opened = service.open()
+            opened = service.inside("open")
             before = processor.seconds()
             result = service.wait(opened, seconds=900)
             spent = processor.seconds() - before

@@ -90,10 +90,6 @@ class Service:
                     peaks.append(int(line.split()[1]))
         return max(peaks)
 
-    def open(self) -> dict[str, Any]:
-        """Open a run; the consumers are up already."""
-        return self.inside("open")
-
     def wait(self, opened: dict[str, Any], *, seconds: int) -> dict[str, Any]:
         """Wait until the run is finished, and say how many mails a second it was."""
         result = {**opened, **self.inside("wait", str(seconds))}

@@ -24,7 +24,6 @@ class Clerk:
 
     def __init__(self, attempt: Attempt, token: str) -> None:
         self._attempt = attempt
-        self._token = token
         self._ledger = Exchange(attempt=attempt, token=token)
         self._healthy = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")

@@ -193,8 +193,8 @@ class Composer:
             ("Reply-To", (one_line(self.owner.name), self.owner.email)),
         ):
             frame.add(b"%s: %s\r\n" % (name.encode(), mailbox(what[0], written(what[1])[0])))
-        for name_of in (b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe"):
-            frame.add(name_of + b": ")
+        for header in (b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe"):
+            frame.add(header + b": ")
             frame.add_head_hole()
             frame.add(b"\r\n")
         frame.add(_FIXED % boundary)

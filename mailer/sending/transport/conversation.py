@@ -215,8 +215,7 @@ class Conversation:
         following.begun = True
         self._dot_due = False
         self._say_content(following)
-        text = " ".join(usual[1].decode("ascii").split())
-        return flight.letter, Answer(Verdict.ACCEPTED, f"250 {text}")
+        return flight.letter, Answer(Verdict.ACCEPTED, Reply(250, (usual[1],)).text)
 
     def _say(self, flight: Flight, what: tuple[Said, ...], octets: bytes) -> None:
         """Say one thing or several; the last of them decides what may follow."""
