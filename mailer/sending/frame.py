@@ -63,7 +63,7 @@ def value_of(hole: Hole, values: dict[str, str]) -> str:
     if isinstance(hole, Logic):
         return hole.render(values)
     value = values[hole.name]
-    return _escaped(value) if hole.html else value
+    return str(escape(value)) if hole.html else value
 
 
 def _segment(node: Node, template: BoundTemplate, *, html: bool) -> Segment:
@@ -121,14 +121,11 @@ class Frame:
                 self._holes.append(part)
 
     def close(self) -> None:
-        """Sort the holes by how they are filled, each kind of value once."""
+        """Number what fills the holes: each field as it is, then each escaped, then what Liquid works out."""
         self._template = b"".join(self._pieces)
-        different = list(dict.fromkeys(self._holes))
-        self._plain = [hole.name for hole in different if isinstance(hole, Field) and not hole.html]
-        self._escaped = [hole.name for hole in different if isinstance(hole, Field) and hole.html]
-        self._logic = [hole for hole in different if isinstance(hole, Logic)]
-        order: list[Hole] = [Field(name, False) for name in self._plain]
-        order += [Field(name, True) for name in self._escaped]
+        self._fields = list(dict.fromkeys(hole.name for hole in self._holes if isinstance(hole, Field)))
+        self._logic = list(dict.fromkeys(hole for hole in self._holes if isinstance(hole, Logic)))
+        order: list[Hole] = [Field(name, html) for html in (False, True) for name in self._fields]
         order += self._logic
         self._order = [order.index(hole) for hole in self._holes]
         empty = self._template % ((b"",) * (self._heads + len(self._holes)))
@@ -140,14 +137,16 @@ class Frame:
         LiquidError if a filter cannot take its values.
         """
         encode = self._encode
-        filled = [encode(values[name]) for name in self._plain]
-        filled += [encode(_escaped(values[name])) for name in self._escaped]
-        filled += [encode(hole.render(values)) for hole in self._logic]
-        content = self._template % (*head, *[filled[number] for number in self._order])
+        filled, escaped = [], []
+        for name in self._fields:
+            value = values[name]
+            encoded = encode(value)
+            filled.append(encoded)
+            escaped.append(encode(str(escape(value))) if _SPECIAL.search(value) else encoded)
+        filled += escaped
+        for hole in self._logic:
+            filled.append(encode(hole.render(values)))
+        content = self._template % (*head, *map(filled.__getitem__, self._order))
         # Most mails are known to fit without a look at their lines: all values on the longest of them.
         most = self._longest + len(content) - self._size - sum(map(len, head))
         return content, (most <= LONGEST_LINE and b"\0" not in content) or fits(content)
-
-
-def _escaped(value: str) -> str:
-    return str(escape(value)) if _SPECIAL.search(value) else value

@@ -37,6 +37,7 @@ SUPPRESSED = {
 }
 CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
 _DIFFERENT = re.compile(r"<[^>]*>|\b(?=[\w.-]{7})(?=\w*\d)[\w.-]+")
+_MAY_DIFFER = re.compile(r"<|[\w.-]{7}")  # in a short answer there is nothing of that: found out sooner
 MAX_ANSWERS = 50  # distinct answers kept in an attempt's summary
 OTHER_ANSWERS = gettext_noop("other answers")
 
@@ -174,7 +175,7 @@ def close_open(
 
 def summarised(answer: str) -> str:
     """An answer without what differs from mail to mail, so that equal ones can be counted together."""
-    return _DIFFERENT.sub("…", answer)[:300]
+    return (_DIFFERENT.sub("…", answer) if _MAY_DIFFER.search(answer) else answer)[:300]
 
 
 # An answer that is new is counted by its name as long as there are few names.

@@ -1,7 +1,6 @@
 """The mail that a compiled message makes for each recipient."""
 
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
 from functools import cached_property
@@ -56,8 +55,10 @@ class MergedLetter:
 
     def prepare(self, *, eight_bit: bool) -> None:
         """See Letter.prepare."""
-        with suppress(CannotWrite):  # to be said when it is asked for
-            self._prepared = eight_bit, self.write(eight_bit=eight_bit, utf8=False)
+        try:
+            self._prepared = eight_bit, self._composer.write(self.recipient, eight_bit=eight_bit)
+        except Exception:  # to be said when it is asked for
+            self._prepared = None
 
     def write(self, *, eight_bit: bool, utf8: bool) -> bytes:
         """See Letter.write."""

@@ -43,7 +43,7 @@ def token_for(*, owner_id: int, email: str) -> str:
 
 
 def _base64(data: bytes) -> bytes:
-    return b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=")
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
 
 
 @lru_cache(maxsize=4)

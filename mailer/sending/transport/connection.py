@@ -25,6 +25,7 @@ class Connection:
         self.watched = _READ | _WRITE
         self.broken: str | None = None
         self._conversation: Conversation | None = None
+        self.eight_bit = False
         self._handed = 0
         self._time_limit = settings.MAIL_TIMEOUT
         self._dial()
@@ -36,10 +37,6 @@ class Connection:
     @property
     def room(self) -> bool:
         return self._conversation is not None and self._conversation.room
-
-    @property
-    def eight_bit(self) -> bool:
-        return self._conversation is not None and self._conversation.eight_bit
 
     @property
     def useful(self) -> bool:
@@ -117,13 +114,9 @@ class Connection:
             pass
         self.link.close()
 
-    @property
-    def _out(self) -> bytearray:
-        return self._conversation.out if self._conversation else self._first_words
-
     def _dial(self) -> None:
         self.link = Link(self._addresses.pop(0))
-        self._first_words = bytearray()
+        self._out = bytearray()
         self._reader = ReplyReader()
         self._script: Script = hello(self._account, loopback=self.link.loopback)
         self._moved()
@@ -182,10 +175,12 @@ class Connection:
             self._conversation = Conversation(
                 sender=self._account.sender, features=end.value, ahead=self._ahead
             )
+            self._out = self._conversation.out
+            self.eight_bit = end.value.eight_bit
 
     def _say(self, said: bytes | StartTls) -> None:
         if isinstance(said, StartTls):
             self._secure()
         elif said:
-            self._first_words += said
+            self._out += said
             self.write()

@@ -27,7 +27,8 @@ _SENDER = re.compile(r"5\d\d[ -]5\.1\.[78]\b|5.*\bsender address rejected\b", re
 _NO_SUCH_ADDRESS = re.compile(r"55\d[ -]5\.1\.(?![78]\b)\d")
 _STUFF = re.compile(rb"\n\.")
 # What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
-_USUAL = re.compile(rb"250 ([!-~][ -~]{,400})\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
+_USUAL = re.compile(rb"(250 [!-~]+(?: [!-~]+)*)\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
+_LONGEST_USUAL = 400  # octets of the first of them; a longer one has to be cut
 CLOSING = 421
 
 
@@ -40,9 +41,7 @@ class Said(IntEnum):
 
 
 _MAIL = (Said.MAIL, Said.RCPT, Said.DATA)
-_RSET_AND_MAIL = (Said.RSET, *_MAIL)
-_CONTENT = (Said.CONTENT,)
-_NEXT = (Said.CONTENT, *_MAIL)
+_NEXT = deque((Said.CONTENT, *_MAIL))
 
 
 class Broken(Exception):
@@ -75,12 +74,11 @@ class Conversation:
         self._features = features
         self._chunking = features.chunking and features.pipelining
         self._ahead = ahead if self._chunking else 2 if features.pipelining else 1
-        self._mail_from = b"MAIL FROM:<%s>" % sender.encode()
-        if features.eight_bit:
-            self._mail_from += b" BODY=8BITMIME"
+        mail = b"MAIL FROM:<%s>" % sender.encode() + (b" BODY=8BITMIME" if features.eight_bit else b"")
+        self._mail, self._mail_utf8 = mail + b"\r\n", mail + b" SMTPUTF8\r\n"
         self._reader = ReplyReader()
-        self._waiting: deque[tuple[Said, Flight]] = deque()
         self._flights: deque[Flight] = deque()
+        self._waiting: deque[Said] = deque()  # for a reply; the first is said of the first flight
         self._written = self._said = 0
         self._dirty = False  # a transaction may be open on the server
         self._dot_due = False  # DATA is said: nothing may follow before its reply
@@ -93,10 +91,6 @@ class Conversation:
     def room(self) -> bool:
         """Whether another letter can begin now."""
         return len(self._flights) < self._ahead and not self._dot_due and self.refused is None
-
-    @property
-    def eight_bit(self) -> bool:
-        return self._features.eight_bit
 
     @property
     def listening(self) -> bool:
@@ -119,16 +113,16 @@ class Conversation:
         except CannotWrite as error:
             return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
         flight = Flight(letter, content)
-        lines = [self._mail_from + (b" SMTPUTF8\r\n" if utf8 else b"\r\n"), b"RCPT TO:<%s>\r\n" % to]
+        lines = [self._mail_utf8 if utf8 else self._mail, b"RCPT TO:<%s>\r\n" % to]
         what: tuple[Said, ...] = _MAIL
         if self._dirty or (self._chunking and self._flights):
             # What is written ahead must not fall into a transaction that the server left open.
             lines.insert(0, b"RSET\r\n")
-            what = _RSET_AND_MAIL
+            what = (Said.RSET, *_MAIL)
         self._dirty = False
         self._flights.append(flight)
         if self._chunking:
-            lines.append(b"BDAT %d LAST\r\n" % len(content) + content)
+            lines.append(b"BDAT %d LAST\r\n%b" % (len(content), content))
             what = (*what[:-1], Said.CONTENT)
             flight.content = b""
         else:
@@ -142,7 +136,7 @@ class Conversation:
 
     def receive(self, data: bytes) -> list[Outcome]:
         """The outcomes that these octets bring; Broken if the connection cannot be trusted any more."""
-        if self._expects_the_usual and (usual := _USUAL.fullmatch(data)):
+        if self._waiting == _NEXT and (usual := _USUAL.fullmatch(data)) and self._expects(usual):
             return [self._hear_usual(usual)]
         outcomes: list[Outcome] = []
         try:
@@ -178,7 +172,7 @@ class Conversation:
     def _hear(self, reply: Reply) -> Outcome | None:
         if not self._waiting:
             raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
-        said, flight = self._waiting[0]
+        said, flight = self._waiting[0], self._flights[0]
         if reply.code == 250 and (said is Said.MAIL or said is Said.RCPT) and not flight.todo:
             # The usual case, for speed: yes, and what follows is said already.
             self._waiting.popleft()
@@ -195,14 +189,8 @@ class Conversation:
         flight.due -= 1
         return None if flight.due or flight.todo else self._done(flight, reply)
 
-    @property
-    def _expects_the_usual(self) -> bool:
-        return (
-            len(self._waiting) == len(_NEXT)
-            and tuple([said for said, _ in self._waiting]) == _NEXT
-            and self._flights[0].known is None
-            and self._reader.empty
-        )
+    def _expects(self, usual: re.Match[bytes]) -> bool:
+        return self._flights[0].known is None and self._reader.empty and len(usual[1]) <= _LONGEST_USUAL
 
     def _hear_usual(self, usual: re.Match[bytes]) -> Outcome:
         """The same as hearing the four replies one by one, for speed: one mail taken, the next may come."""
@@ -215,13 +203,13 @@ class Conversation:
         following.begun = True
         self._dot_due = False
         self._say_content(following)
-        return flight.letter, Answer(Verdict.ACCEPTED, Reply(250, (usual[1],)).text)
+        return flight.letter, Answer(Verdict.ACCEPTED, usual[1].decode("ascii"))
 
     def _say(self, flight: Flight, what: tuple[Said, ...], octets: bytes) -> None:
         """Say one thing or several; the last of them decides what may follow."""
         self.out += octets
         self._said += len(octets)
-        self._waiting.extend([(said, flight) for said in what])
+        self._waiting.extend(what)
         flight.due += len(what)
         if what[-1] is Said.DATA:
             self._dot_due = True
@@ -264,10 +252,10 @@ class Conversation:
             content = flight.content
             if _STUFF.search(content):
                 content = content.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
-            self._say(flight, _CONTENT, content + b".\r\n")
+            self._say(flight, (Said.CONTENT,), content + b".\r\n")
         else:
             # No recipient, and yet it wants a mail: a lone dot gives it none (RFC 2920 section 3.1).
-            self._say(flight, _CONTENT, b".\r\n")
+            self._say(flight, (Said.CONTENT,), b".\r\n")
             flight.end = 0
         flight.content = b""
 

@@ -18,15 +18,10 @@ class Link:
         family, self._to = address
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.setblocking(False)
-        self.connected = self.secured = False
-        self._shaking = False
+        self.connected = self.secured = self._shaking = False
+        self.ready = False  # SMTP can be spoken now
         self.wants_to_write = True  # while it opens
         self.socket.connect_ex(self._to)
-
-    @property
-    def ready(self) -> bool:
-        """Whether SMTP can be spoken now."""
-        return self.connected and not self._shaking
 
     @property
     def loopback(self) -> bool:
@@ -39,7 +34,7 @@ class Link:
                 raise OSError(error, os.strerror(error))
             self.socket.getpeername()  # raises while there is no peer
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.connected = True
+            self.connected = self.ready = True
             self.wants_to_write = False
         elif self._shaking and isinstance(self.socket, ssl.SSLSocket):
             try:
@@ -50,7 +45,8 @@ class Link:
             except ssl.SSLWantWriteError:
                 self.wants_to_write = True
                 return
-            self._shaking, self.secured, self.wants_to_write = False, True, False
+            self._shaking = self.wants_to_write = False
+            self.secured = self.ready = True
 
     def secure(self, account: Account) -> None:
         """Begin the TLS handshake; the server's certificate must be good for the host's name."""
@@ -61,6 +57,7 @@ class Link:
             self.socket, server_hostname=account.host, do_handshake_on_connect=False
         )
         self._shaking = self.wants_to_write = True
+        self.ready = False
 
     def read(self) -> bytes | None:
         """What has arrived, None if nothing has, b"" at the end."""
