@@ -18,10 +18,15 @@ class Link:
         family, self._to = address
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.setblocking(False)
-        self.connected = self.secured = self._shaking = False
-        self.ready = False  # SMTP can be spoken now
+        self.connected = self.secured = False
+        self._shaking = False
         self.wants_to_write = True  # while it opens
         self.socket.connect_ex(self._to)
+
+    @property
+    def ready(self) -> bool:
+        """Whether SMTP can be spoken now."""
+        return self.connected and not self._shaking
 
     @property
     def loopback(self) -> bool:
@@ -34,7 +39,7 @@ class Link:
                 raise OSError(error, os.strerror(error))
             self.socket.getpeername()  # raises while there is no peer
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.connected = self.ready = True
+            self.connected = True
             self.wants_to_write = False
         elif self._shaking and isinstance(self.socket, ssl.SSLSocket):
             try:
@@ -45,8 +50,7 @@ class Link:
             except ssl.SSLWantWriteError:
                 self.wants_to_write = True
                 return
-            self._shaking = self.wants_to_write = False
-            self.secured = self.ready = True
+            self._shaking, self.secured, self.wants_to_write = False, True, False
 
     def secure(self, account: Account) -> None:
         """Begin the TLS handshake; the server's certificate must be good for the host's name."""
@@ -57,7 +61,6 @@ class Link:
             self.socket, server_hostname=account.host, do_handshake_on_connect=False
         )
         self._shaking = self.wants_to_write = True
-        self.ready = False
 
     def read(self) -> bytes | None:
         """What has arrived, None if nothing has, b"" at the end."""
