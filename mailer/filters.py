@@ -10,6 +10,7 @@ from django_filters import ChoiceFilter, DateFilter, ModelChoiceFilter
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
 from mailer.models.attempt import AttemptQuerySet
 from mailer.models.client import ClientQuerySet
+from mailer.models.delivery import DeliveryQuerySet
 from mailer.models.mailing import MailingQuerySet
 from site_config.filters import ListFilter, SearchFilter
 
@@ -124,7 +125,9 @@ class AttemptFilter(OversightFilter):
 
 class DeliveryFilter(ListFilter):
     q = SearchFilter(fields=("email", "full_name"), label=_("E-mail or name"))
-    status = ChoiceFilter(label=_("Status"), empty_label=_("Any"), choices=Delivery.Status.choices)
+    status = ChoiceFilter(
+        method="by_status", label=_("Status"), empty_label=_("Any"), choices=Delivery.Status.choices
+    )
     possibly_twice = ChoiceFilter(
         label=_("Certainty"), empty_label=_("Any"), choices=[("True", _("possibly twice"))]
     )
@@ -132,3 +135,6 @@ class DeliveryFilter(ListFilter):
     class Meta:
         model = Delivery
         fields: tuple[str, ...] = ()
+
+    def by_status(self, queryset: DeliveryQuerySet, _name: str, value: str) -> DeliveryQuerySet:
+        return queryset.with_status(value)

@@ -20,7 +20,7 @@ def finish(attempt_id: int) -> bool:
     """Close an attempt whose deliveries are all decided; tell whether this call did it."""
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update().filter(attempts=attempt_id).first()
-        if mailing is None or Delivery.objects.filter(attempt_id=attempt_id).open().exists():
+        if mailing is None or _is_open(attempt_id):
             return False
         attempt = Attempt.objects.select_for_update().running().filter(pk=attempt_id).first()
         if attempt is None:
@@ -41,6 +41,12 @@ def finish(attempt_id: int) -> bool:
         Lease.objects.filter(attempt_id=attempt_id).delete()
         settle_status(mailing)
     return True
+
+
+def _is_open(attempt_id: int) -> bool:
+    """Whether any delivery is undecided: the last in the queue are, as long as there are some."""
+    rows = Delivery.objects.filter(attempt_id=attempt_id, next_try_at__isnull=False).open()
+    return rows.order_by("-next_try_at", "-pk").values_list("pk").first() is not None
 
 
 def settle_status(mailing: Mailing) -> None:

@@ -32,26 +32,32 @@ class Exchange:
         self._fixed = {"attempt": attempt.pk, "owner": attempt.mailing.owner_id, "token": token}
         self._start: tuple[str, int] = _START[connection.vendor]
         self._after = self._start
+        self._looked_back = False
         self._tuned: object = None  # the connection that is set up for these statements
 
     def make(self, results: Sequence[Result] = (), *, claim: int = 0) -> Exchanged:
         """Record results and claim up to `claim` deliveries that are due; fewer if no more are to be had.
 
         A result whose lease was lost meanwhile belongs to another worker and is left alone. The search
-        goes on where it ended: the index still holds what was claimed since. What was put back lies
-        behind that, so it begins once more when it runs dry.
+        goes on where it ended, for the index holds all deliveries, and what is put back is due later than
+        they. A search that runs dry is made once more, for what this exchange itself has put back; the
+        first time from the start, for what the clock of another machine or an exchange that was undone
+        has left behind.
         """
-        may, claimed = self._make(results, claim)
-        behind = self._after != self._start or any(result.status == "queued" for result in results)
-        if may and len(claimed) < claim and behind:
-            self._after = self._start
-            claimed += self._make((), claim - len(claimed))[1]
+        may, claimed = self._make(results, claim, self._after)
+        again = not self._looked_back or any(result.status == "queued" for result in results)
+        if may and len(claimed) < claim and again:
+            start = self._after if self._looked_back else self._start
+            self._looked_back = True
+            claimed += self._make((), claim - len(claimed), start)[1]
         return Exchanged(may, claimed)
 
-    def _make(self, results: Sequence[Result], claim: int) -> tuple[bool, list[Claimed]]:
+    def _make(
+        self, results: Sequence[Result], claim: int, start: tuple[str, int]
+    ) -> tuple[bool, list[Claimed]]:
         rows = [_as_row(result) for result in results]
         now = connection.ops.adapt_datetimefield_value(timezone.now())
-        after, after_id = self._after
+        after, after_id = start
         params = {**self._fixed, "now": now, "claim": claim, "after": after, "after_id": after_id}
         params["rows"] = json.dumps(rows)
         if connection.vendor == "postgresql":
@@ -60,7 +66,7 @@ class Exchange:
             may, claimed = self._on_sqlite(params, rows)
         claimed.sort(key=_place)
         if claimed:
-            self._after = _place(claimed[-1])
+            self._after = max(self._after, _place(claimed[-1]))
         return may, claimed
 
     def _on_postgresql(self, params: Mapping[str, Any]) -> tuple[bool, list[Claimed]]:
@@ -95,7 +101,7 @@ class _Row(NamedTuple):
 
     id: int
     status: str
-    response: str
+    response: str | None
     tries: int
     next_try_at: str | None
     twice: bool
@@ -105,7 +111,7 @@ class _Row(NamedTuple):
 
 def _as_row(result: Result) -> _Row:
     response, when, twice = result.response, result.next_try_at, result.possibly_twice
-    if "\0" in response:
+    if response and "\0" in response:
         response = response.replace("\0", "")
     return _Row(
         result.delivery.pk,
@@ -115,7 +121,7 @@ def _as_row(result: Result) -> _Row:
         str(connection.ops.adapt_datetimefield_value(when)) if when else None,
         twice,
         twice and not result.delivery.possibly_twice,
-        ledger.summarised(response),
+        ledger.summarised(response or ""),
     )
 
 
@@ -127,8 +133,9 @@ WHERE l.token = %(token)s AND l.running AND a.status = 'running' AND a.held_at I
     AND NOT EXISTS (SELECT 1 FROM mailer_mailserver s WHERE s.rests_until > %(now)s)
 """
 _WRITE = """
-UPDATE mailer_delivery AS d SET status = r.status, response = r.response, tries = r.tries, lease = '',
-    next_try_at = r.next_try_at, possibly_twice = d.possibly_twice OR r.twice,
+UPDATE mailer_delivery AS d SET status = r.status, response = coalesce(r.response, d.response),
+    tries = r.tries, lease = '', possibly_twice = d.possibly_twice OR r.twice,
+    next_try_at = CASE WHEN r.status = 'sent' THEN d.next_try_at ELSE r.next_try_at END,
     finished_at = CASE WHEN r.status = 'queued' THEN NULL ELSE %(now)s END
 FROM {rows} WHERE d.id = r.id AND d.lease = %(token)s AND d.status = 'sending'
 """
@@ -139,18 +146,22 @@ RETURNING id, email, full_name, message_id, tries, possibly_twice, client_id,
     (SELECT s.reason FROM mailer_suppression s
      WHERE s.owner_id = %(owner)s AND lower(s.email) = lower(mailer_delivery.email) LIMIT 1) AS suppressed
 """
-_DUE = """
-SELECT id FROM mailer_delivery WHERE attempt_id = %(attempt)s AND status = 'queued'
-    AND next_try_at <= %(now)s AND (next_try_at, id) > ({after}, %(after_id)s) {and_if}
-    ORDER BY next_try_at, id LIMIT %(claim)s
-"""
+_QUEUED = "SELECT id FROM mailer_delivery WHERE attempt_id = %(attempt)s AND status = 'queued'"
 _START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
 
 _EXTRACTS = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(_Row._fields))
 _WRITE_ON_SQLITE = f"""
     {_WRITE.format(rows=f"(SELECT {_EXTRACTS} FROM json_each(%(rows)s)) AS r")} RETURNING id
 """
-_CLAIM_ON_SQLITE = _CLAIM.format(due=f"IN ({_DUE.format(after='%(after)s', and_if='')})")
+# SQLite does not look up a pair in an index: each half of "(next_try_at, id) > (…)" by itself.
+_CLAIM_ON_SQLITE = _CLAIM.format(
+    due=f"""IN (
+    SELECT id FROM ({_QUEUED} AND next_try_at = %(after)s AND id > %(after_id)s ORDER BY id)
+    UNION ALL
+    SELECT id FROM ({_QUEUED} AND next_try_at > %(after)s AND next_try_at <= %(now)s ORDER BY next_try_at, id)
+    LIMIT %(claim)s
+)"""
+)
 
 # The plan must change neither with the values nor with what is known of a table that grows.
 _TUNING = {
@@ -166,14 +177,15 @@ _CASTS = ", ".join(
 _ROWS = f"(SELECT {_CASTS} FROM jsonb_array_elements(%(rows)s::jsonb) AS given(value)) AS r"
 # `id = ANY(ARRAY(…))` makes the inner query run once; as `IN (…)` it may be joined and scan the table.
 # `locked` and `after_claims` are there for the order in which locks are taken, and for nothing else.
-_DUE_FOR_ONE = _DUE.format(after="%(after)s::timestamptz", and_if="AND EXISTS (SELECT FROM held)")
+_DUE = f"""{_QUEUED} AND next_try_at <= %(now)s AND (next_try_at, id) > (%(after)s::timestamptz, %(after_id)s)
+    AND EXISTS (SELECT FROM held) ORDER BY next_try_at, id LIMIT %(claim)s FOR UPDATE SKIP LOCKED"""
 _ALL = f"""
 WITH held AS MATERIALIZED ({_HELD} FOR UPDATE OF l),
 written AS (
     {_WRITE.format(rows=f"{_ROWS} CROSS JOIN (SELECT count(*) FROM held) AS locked")}
     RETURNING r.status, r.newly_twice, r.answer
 ),
-claimed AS ({_CLAIM.format(due=f"= ANY(ARRAY({_DUE_FOR_ONE} FOR UPDATE SKIP LOCKED))")}),
+claimed AS ({_CLAIM.format(due=f"= ANY(ARRAY({_DUE}))")}),
 counted AS (
     {ledger.COUNT["postgresql"]} FROM (
         SELECT count(*) AS number, count(*) FILTER (WHERE newly_twice) AS possibly_twice,

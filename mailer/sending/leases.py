@@ -107,14 +107,11 @@ def take(token: str) -> bool:
 
 
 def give_back(*, attempt_id: int, token: str, more: bool) -> None:
-    """End a slice: put what is still claimed back, and queue up behind the others if there is more."""
+    """End a slice in which nothing is claimed any more; queue up behind the others if there is more."""
     with transaction.atomic():
         mine = Lease.objects.select_for_update().filter(token=token, running=True)
         if not mine:
             return
-        Delivery.objects.filter(attempt_id=attempt_id, lease=token, status=Delivery.Status.SENDING).update(
-            status=Delivery.Status.QUEUED, lease=""
-        )
         if not more:
             mine.delete()
             return

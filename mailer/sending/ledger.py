@@ -66,9 +66,9 @@ class Result(NamedTuple):
 
     delivery: Claimed
     status: str
-    response: str
+    response: str | None  # none: the one it has stays
     tries: int
-    next_try_at: datetime | None = None
+    next_try_at: datetime | None = None  # only if it is queued again
     possibly_twice: bool = False
     hard_bounce: bool = False
 
@@ -97,7 +97,7 @@ def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Co
             ),
             d_status=Case(When(suppressed__isnull=False, then=Value("skipped")), default=Value("queued")),
             d_tries=Value(0),
-            d_next=Value(now, output_field=DateTimeField()),
+            d_next=Case(When(suppressed__isnull=True, then=Value(now)), output_field=DateTimeField()),
             d_lease=Value(""),
             d_twice=Value(False, output_field=BooleanField()),
             d_response=Case(*suppressed, default=Value("")),

@@ -44,15 +44,19 @@ class Timetable:
     def due(self) -> list[MergedLetter]:
         """The letters that may begin now."""
         if not self.limited:
-            letters = list(self._letters)
-            self._letters.clear()
-            return letters
+            return self.drain()
         self._forget_lost()
         letters = []
         while self._letters and self._free and self._free[0][0] <= monotonic():
             letter = self._letters.popleft()
             letter.late_after = self._free.popleft()[1]
             letters.append(letter)
+        return letters
+
+    def drain(self) -> list[MergedLetter]:
+        """All letters, whether they may begin or not."""
+        letters = list(self._letters)
+        self._letters.clear()
         return letters
 
     def patience(self, most: float) -> float:

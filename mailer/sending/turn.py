@@ -20,6 +20,7 @@ from mailer.sending.timetable import Timetable
 from mailer.sending.transport import (
     Answer,
     ConfigurationRefused,
+    Letter,
     MailRefused,
     Outcome,
     ServerAway,
@@ -40,7 +41,7 @@ Progress = Callable[[int], None]
 class Turn:
     """Holds at most a window of deliveries that are claimed and not recorded.
 
-    `settled`: everything it began with has its result recorded. `more`: there is more to do now.
+    `settled`: everything it claimed is recorded, as done or as put back. `more`: there is more to do now.
     `wake_at`: nothing to do until then.
     """
 
@@ -152,12 +153,11 @@ class Turn:
         """Let the transport work and take what comes of it; nothing here may fail half-way."""
         for letter, said in self._poll(transport, timeout):
             assert isinstance(letter, MergedLetter)  # noqa: S101  # no other was put
-            assert isinstance(letter.recipient, Claimed)  # noqa: S101
             if isinstance(said, Answer):
-                self._done(_result(letter.recipient, said))
+                self._done(_result(_delivery(letter), said))
                 self._answered = True
             elif said is not None and said.in_hand:
-                self._done(_in_hand(letter.recipient, said))
+                self._done(_in_hand(_delivery(letter), said))
             else:
                 self._places.add(letter)
 
@@ -178,21 +178,26 @@ class Turn:
     def _settle(self, transport: Transport) -> None:
         """Bring what is begun to its end and record it; what is not begun goes back as it was."""
         sound = self._sound
+        not_begun = [_delivery(letter) for letter in transport.withdraw()]
         try:
-            transport.withdraw()
             self._hear(transport, 0)  # also raises what there is to say about the server
             while transport.busy:
                 self._hear(transport, RECORD_SECONDS)
             self._hear(transport, 0)
         except MailRefused as error:
             self._refused(error)
+        not_begun += [_delivery(letter) for letter in self._places.drain()]
         if self._clerk.busy:
-            self._clerk.end()  # what it has claimed was not begun
+            claimed = self._clerk.end() or []
+            self._held += len(claimed)
+            not_begun += claimed
             self._on_progress(self._given)
+        for row in not_begun:
+            self._done(_put_back(row))
         self._give(0)
         self._clerk.end()
         self._on_progress(self._given)
-        self.settled = sound and self._sound
+        self.settled = sound and self._sound and not self._held
 
     def _refused(self, error: MailRefused) -> None:
         if isinstance(error, ServerAway):
@@ -214,6 +219,19 @@ def retry_at(tries: int) -> datetime:
     """When to try again after this many tries, with a tenth of jitter either way."""
     seconds = RETRY_AFTER[min(tries, len(RETRY_AFTER)) - 1]
     return timezone.now() + timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311
+
+
+def _delivery(letter: Letter) -> Claimed:
+    assert isinstance(letter, MergedLetter)  # noqa: S101
+    assert isinstance(letter.recipient, Claimed)  # noqa: S101  # here they are made of nothing else
+    return letter.recipient
+
+
+def _put_back(delivery: Claimed) -> Result:
+    """As if it had not been claimed; due now, and so where other workers have not looked yet."""
+    return Result(
+        delivery=delivery, status="queued", response=None, tries=delivery.tries, next_try_at=timezone.now()
+    )
 
 
 def _result(delivery: Claimed, answer: Answer) -> Result:
