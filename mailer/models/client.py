@@ -119,7 +119,10 @@ class Suppression(models.Model):
         BOUNCED = "bounced", _("hard bounce")
         COMPLAINED = "complained", _("complaint")
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="suppressions")
+    # Not indexed by itself: a worker's search for an address must not be led to all of its owner's.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="suppressions", db_index=False
+    )
     email = models.EmailField(_("e-mail"))
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)

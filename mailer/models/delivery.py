@@ -1,6 +1,7 @@
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -71,6 +72,12 @@ class Delivery(models.Model):
         ordering = ("pk",)
         constraints = (
             models.UniqueConstraint(fields=("client", "attempt"), name="mailer_delivery_once_per_client"),
+            models.CheckConstraint(
+                name="mailer_delivery_due_until_decided",
+                condition=Q(status="sent")
+                | Q(status__in=("queued", "sending"), next_try_at__isnull=False)
+                | Q(status__in=("failed", "skipped", "expired"), next_try_at=None),
+            ),
         )
         indexes = (
             models.Index(fields=("attempt", "next_try_at", "id"), name="mailer_delivery_queue"),

@@ -22,4 +22,4 @@ def run(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     connection.connection.prepare_threshold = 0  # Django turns preparing off altogether
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         cursor.execute(sql, params, prepare=True)
-        return cursor.fetchall() if cursor.description else []
+        return [] if cursor.rownumber is None else cursor.fetchall()  # its description costs more to ask for

@@ -108,7 +108,7 @@ class Turn:
             return True
         if self._dry:
             return not self._held
-        if self._places.limited or transport.waiting + self._places.waiting > self._window // 5:
+        if self._places.limited or transport.waiting + self._places.waiting > self._window // 4:
             return False
         return len(self._results) >= self._window // 4 or not transport.busy
 

@@ -88,3 +88,6 @@ class DeliveryFactory(DjangoModelFactory[Delivery]):
     full_name = factory.SelfAttribute("client.full_name")
     message_id = factory.Sequence(lambda n: f"<{n}@example.com>")
     status = "sent"
+    next_try_at = factory.LazyAttribute(
+        lambda delivery: None if delivery.status in Delivery.UNSENT else timezone.now()
+    )

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from mailer.models import Attempt, Delivery, Lease, Mailing
@@ -61,6 +61,51 @@ def test_what_is_put_back_at_once_can_be_claimed_in_the_same_exchange(worker):
         for row in claimed
     ]
     assert {row.pk for row in exchange.make(back, claim=9).claimed} == {row.pk for row in claimed}
+
+
+def test_what_is_put_back_unbegun_keeps_its_tries_and_its_answer(worker):
+    attempt, exchange = worker
+    [row] = exchange.make(claim=1).claimed
+    Delivery.objects.filter(pk=row.pk).update(response="451 4.3.0 Later", tries=2)
+    back = Result(
+        delivery=row, status="queued", response=None, tries=2, next_try_at=timezone.now()
+    )  # fmt: skip
+    exchange.make([back])
+    delivery = Delivery.objects.get(pk=row.pk)
+    assert (delivery.status, delivery.tries, delivery.response) == ("queued", 2, "451 4.3.0 Later")
+    attempt.refresh_from_db()
+    assert attempt.answers == {}
+
+
+def test_what_was_left_behind_the_search_is_found_when_it_runs_dry(worker):
+    _, exchange = worker
+    rows = exchange.make(claim=4).claimed
+    early = timezone.now() - timezone.timedelta(hours=1)
+    Delivery.objects.filter(pk=rows[1].pk).update(status="queued", lease="", next_try_at=early)
+    found = exchange.make(claim=9).claimed
+    assert [row.pk for row in found] == [max(row.pk for row in rows) + 1, rows[1].pk]
+    assert exchange.make(claim=9).claimed == []
+
+
+def test_no_index_holds_what_the_sending_of_a_mail_changes(worker):
+    """Else each mail would cost a write to every index, twice."""
+    _, exchange = worker
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT sql FROM sqlite_master WHERE tbl_name = 'mailer_delivery' AND sql LIKE '%INDEX%'"
+            )
+            indexes = " ".join(row[0] for row in cursor.fetchall())
+        assert "next_try_at" in indexes
+        assert not [name for name in ("status", "lease", "tries", "response", "finished") if name in indexes]
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        exchange.make([sent(row) for row in exchange.make(claim=5).claimed])
+        cursor.execute(
+            "SELECT pg_stat_get_xact_tuples_updated(id), pg_stat_get_xact_tuples_hot_updated(id)"
+            " FROM CAST('mailer_delivery' AS regclass) AS t(id)"
+        )
+        assert cursor.fetchone() == (10, 10)
 
 
 def test_a_paused_mailing_claims_nothing_and_still_records(worker):
