@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from bench import processor
 from bench.service import ROOT, Service, settle
 
 Case = Callable[["Bench"], Any]
@@ -85,11 +84,7 @@ class Bench:
             service.start_consumer()
         settle()
         try:
-            opened = service.inside("open")
-            before = processor.seconds()
-            result = service.wait(opened, seconds=900)
-            spent = processor.seconds() - before
-            result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items()}
+            result = service.inside("send", "900")
             result["peak KiB"] = service.peak_memory()
         finally:
             service.stop()

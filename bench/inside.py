@@ -1,6 +1,6 @@
 """What is done inside the service under test, one command a process: prints one line of JSON.
 
-python -m bench.inside fill 50000 | clear | open | small 10 | wait SECONDS | counts
+python -m bench.inside fill 50000 | clear | open | small 10 | send SECONDS | wait SECONDS | counts
 """
 
 import json
@@ -18,6 +18,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.db.models import Count  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from bench import processor  # noqa: E402
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message  # noqa: E402
 from mailer.sending.opening import latest_id, run_now  # noqa: E402
 from people.models import User  # noqa: E402
@@ -159,6 +160,21 @@ def wait(seconds: str) -> dict[str, Any]:
         "finished": attempt.finished_at.timestamp() if attempt.finished_at else None,
         "answers": attempt.server_response,
     }
+
+
+def send(seconds: str) -> dict[str, Any]:
+    """Open a run, wait until it is finished, and say what a mail took.
+
+    All in this process: to start another one meanwhile would cost more than the waiting.
+    """
+    opened = open()
+    before = processor.seconds()
+    result = {**opened, **wait(seconds)}
+    spent = processor.seconds() - before
+    if result["finished"]:
+        result["rate"] = round(result["sent"] / (result["finished"] - result["opened"]))
+        result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items()}
+    return result
 
 
 def counts() -> dict[str, Any]:

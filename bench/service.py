@@ -90,13 +90,6 @@ class Service:
                     peaks.append(int(line.split()[1]))
         return max(peaks)
 
-    def wait(self, opened: dict[str, Any], *, seconds: int) -> dict[str, Any]:
-        """Wait until the run is finished, and say how many mails a second it was."""
-        result = {**opened, **self.inside("wait", str(seconds))}
-        if result["finished"]:
-            result["rate"] = round(result["sent"] / (result["finished"] - result["opened"]))
-        return result
-
     def _log(self) -> Any:
         return (Path(self.var) / "consumer.log").open("ab")
 
