@@ -110,7 +110,7 @@ class Turn:
             return not self._held
         if self._places.limited or transport.waiting + self._places.waiting > self._window // 4:
             return False
-        return len(self._results) >= self._window // 4 or not transport.busy
+        return len(self._results) >= self._window // 2 or not transport.busy
 
     def _ask(self) -> None:
         """Have the clerk record what is known and claim as much as there is room for."""
