@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import sleep
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from mailer.models import Attempt, Suppression
-from mailer.sending import health
+from mailer.sending import health, leases
 from mailer.sending.exchange import Exchange
 from mailer.sending.ledger import Claimed, Result
 from mailer.sending.unsubscribe import suppress
@@ -26,6 +27,7 @@ class Clerk:
         self._attempt = attempt
         self._ledger = Exchange(attempt=attempt, token=token)
         self._healthy = False
+        self._alone = True
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
         self._exchange: Future[list[Claimed] | None] | None = None
 
@@ -63,13 +65,26 @@ class Clerk:
     def _run(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
         for number in range(DATABASE_TRIES):
             try:
-                return self._once(results, limit, healthy)
+                claimed = self._once(results, limit, healthy)
+                break
             except (OperationalError, InterfaceError):
                 # Away for a while: wait for it, as long as this process may live.
                 log.warning("attempt %s: the database is away", self._attempt.pk, exc_info=not number)
                 connection.close()
                 sleep(DATABASE_PAUSE_SECONDS)
-        raise OperationalError("the results of a window could not be recorded")
+        else:
+            raise OperationalError("the results of a window could not be recorded")
+        if self._alone and claimed and len(claimed) == settings.MAIL_WINDOW:
+            self._alone = False
+            self._invite()
+        return claimed
+
+    def _invite(self) -> None:
+        """There is a whole window to be had: more than one worker may be of use."""
+        try:
+            leases.invite(self._attempt.pk)
+        except (OperationalError, InterfaceError):
+            log.warning("attempt %s: nobody could be invited", self._attempt.pk, exc_info=True)
 
     def _once(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
         bounced = [result.delivery.email for result in results if result.hard_bounce]

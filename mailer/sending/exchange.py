@@ -25,13 +25,21 @@ class Exchanged(NamedTuple):
     claimed: list[Claimed]
 
 
+# By attempt: where this process's last search ended, so that its next turn need not pass all that is done.
+_reached: dict[int, tuple[str, int]] = {}
+MOST_REACHED = 1000  # attempts remembered
+
+
 class Exchange:
     """Made over and over by one worker, for one attempt, under one lease, in one thread."""
 
     def __init__(self, *, attempt: Attempt, token: str) -> None:
+        self._attempt = attempt.pk
         self._fixed = {"attempt": attempt.pk, "owner": attempt.mailing.owner_id, "token": token}
         self._start: tuple[str, int] = _START[connection.vendor]
-        self._after = self._start
+        if len(_reached) > MOST_REACHED:
+            _reached.clear()
+        self._after = _reached.get(attempt.pk, self._start)
         self._looked_back = False
         self._tuned: object = None  # the connection that is set up for these statements
 
@@ -67,6 +75,7 @@ class Exchange:
         claimed.sort(key=_place)
         if claimed:
             self._after = max(self._after, _place(claimed[-1]))
+            _reached[self._attempt] = self._after
         return may, claimed
 
     def _on_postgresql(self, params: Mapping[str, Any]) -> tuple[bool, list[Claimed]]:

@@ -130,14 +130,6 @@ def tally(attempt_id: int) -> Counter[str]:
         return Counter(dict(cursor.fetchall()))
 
 
-def more_than(attempt_id: int, number: int) -> bool:
-    """Whether more deliveries than that wait to be claimed."""
-    queued = Delivery.objects.filter(
-        attempt_id=attempt_id, status=Delivery.Status.QUEUED, next_try_at__lte=timezone.now()
-    )
-    return bool(queued.order_by("next_try_at", "pk").values_list("pk")[number : number + 1])
-
-
 def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], possibly_twice: int = 0) -> None:
     """Add to an attempt's counts, inside the transaction that changed its deliveries, as its last change.
 

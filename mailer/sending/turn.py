@@ -11,7 +11,7 @@ from django.utils import timezone
 from liquid.exceptions import LiquidError
 
 from mailer.models import Attempt, Delivery, Suppression
-from mailer.sending import health, leases, ledger
+from mailer.sending import health
 from mailer.sending.clerk import Clerk
 from mailer.sending.compose import compile_message
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, Result
@@ -66,8 +66,7 @@ class Turn:
         """Send until nothing is due, the slice is over or someone says stop."""
         transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())
         try:
-            if ledger.more_than(self._attempt.pk, self._window):
-                leases.invite(self._attempt.pk)
+            self._ask()
             self._compose()
             self.more = self._work(transport)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
