@@ -28,6 +28,7 @@ class Clerk:
         self._ledger = Exchange(attempt=attempt, token=token)
         self._healthy = False
         self._alone = True
+        self.in_doubt = False  # whether an exchange that failed has been done all the same
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
         self._exchange: Future[list[Claimed] | None] | None = None
 
@@ -70,6 +71,7 @@ class Clerk:
             except (OperationalError, InterfaceError):
                 # Away for a while: wait for it, as long as this process may live.
                 log.warning("attempt %s: the database is away", self._attempt.pk, exc_info=not number)
+                self.in_doubt = True
                 connection.close()
                 sleep(DATABASE_PAUSE_SECONDS)
         else:

@@ -106,12 +106,21 @@ def take(token: str) -> bool:
     )
 
 
-def give_back(*, attempt_id: int, token: str, more: bool) -> None:
-    """End a slice in which nothing is claimed any more; queue up behind the others if there is more."""
+def give_back(*, attempt_id: int, token: str, more: bool, in_doubt: bool = False) -> None:
+    """End a slice; queue up behind the others if there is more.
+
+    Its worker has put back what it did not begin. `in_doubt`: it may have claimed mails without
+    learning of it, as the database went away over the answer; to look for them takes a while.
+    """
     with transaction.atomic():
         mine = Lease.objects.select_for_update().filter(token=token, running=True)
         if not mine:
             return
+        if in_doubt:
+            held = Delivery.objects.filter(attempt_id=attempt_id, lease=token)
+            held.filter(status=Delivery.Status.SENDING).update(
+                status=Delivery.Status.QUEUED, lease="", next_try_at=timezone.now()
+            )
         if not more:
             mine.delete()
             return

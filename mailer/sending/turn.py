@@ -62,6 +62,11 @@ class Turn:
         self._answered = False  # by the mail server
         self._asked_at = float("-inf")
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether more may be claimed than it knows of; with that it has not begun."""
+        return self._clerk.in_doubt
+
     def run(self) -> None:
         """Send until nothing is due, the slice is over or someone says stop."""
         transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())

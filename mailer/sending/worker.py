@@ -53,7 +53,9 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> None:
         # What could not be brought to its end stays with the lease: when that expires, it is put back
         # as "possibly twice". Giving it back here would send it again without saying so.
         if turn and turn.settled:
-            leases.give_back(attempt_id=attempt_id, token=token, more=turn.more)
+            leases.give_back(
+                attempt_id=attempt_id, token=token, more=turn.more or turn.in_doubt, in_doubt=turn.in_doubt
+            )
     if (until := turn.wake_at or health.rests_until()) is not None:
         leases.wake(attempt_id, at=until)
     closing.expire_ended(attempt_id, now=timezone.now())

@@ -87,6 +87,16 @@ def test_what_was_left_behind_the_search_is_found_when_it_runs_dry(worker):
     assert exchange.make(claim=9).claimed == []
 
 
+def test_the_next_turn_of_a_process_searches_from_where_the_last_one_ended(worker):
+    attempt, exchange = worker
+    rows = exchange.make(claim=3).claimed
+    early = timezone.now() - timezone.timedelta(hours=1)
+    Delivery.objects.filter(pk=rows[0].pk).update(status="queued", lease="", next_try_at=early)
+    following = Exchange(attempt=attempt, token=Lease.objects.get().token)
+    assert [row.pk for row in following.make(claim=1).claimed] == [rows[2].pk + 1]
+    assert [row.pk for row in following.make(claim=2).claimed] == [rows[2].pk + 2, rows[0].pk]
+
+
 def test_no_index_holds_what_the_sending_of_a_mail_changes(worker):
     """Else each mail would cost a write to every index, twice."""
     _, exchange = worker

@@ -10,12 +10,13 @@ from itertools import pairwise
 from time import monotonic
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from mailer import runs
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Pace, Suppression
-from mailer.sending import leases, rates, sweep, worker
+from mailer.sending import clerk, leases, rates, sweep, worker
+from mailer.sending.exchange import Exchange
 from mailer.tests.factories import ClientFactory
 from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 from mailer.tests.test_sending import make_mailing
@@ -242,6 +243,27 @@ def test_stopping_brings_what_is_begun_to_its_end_and_releases_the_rest(owner, r
     attempt.refresh_from_db()
     assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 200, 0)
     assert len(rough.recipients) == len(set(rough.recipients)) == 200
+
+
+def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner, rough, monkeypatch):
+    """The database goes away after it has committed and before it says so."""
+    lost = []
+    make = Exchange.make
+
+    def make_and_lose(exchange, results=(), *, claim=0):
+        exchanged = make(exchange, results, claim=claim)
+        if not lost and results and exchanged.claimed:
+            lost.extend(exchanged.claimed)
+            raise OperationalError("server closed the connection unexpectedly")
+        return exchanged
+
+    monkeypatch.setattr(Exchange, "make", make_and_lose)
+    monkeypatch.setattr(clerk, "DATABASE_PAUSE_SECONDS", 0)
+    attempt = start(owner, 250)
+    assert lost
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 250, 0)
+    assert len(rough.recipients) == len(set(rough.recipients)) == 250
+    assert not Lease.objects.exists()
 
 
 def test_never_more_than_a_window_is_in_the_hands_of_a_worker(owner, rough, settings):
