@@ -58,7 +58,7 @@ class Turn:
         self._given = 0  # to the clerk: mails that are done with
         self._held = 0  # claimed and without a result
         self._dry = False
-        self._sound = True  # what the transport has begun is known
+        self._sound = True  # what the transport has begun and the clerk has recorded is known
         self._answered = False  # by the mail server
         self._asked_at = float("-inf")
 
@@ -71,7 +71,8 @@ class Turn:
         """Send until nothing is due, the slice is over or someone says stop."""
         transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())
         try:
-            self._ask()
+            if not self._places.limited:  # a place in the rate would not wait for the message
+                self._ask()
             self._compose()
             self.more = self._work(transport)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
@@ -93,7 +94,7 @@ class Turn:
         """Send; tell whether there is more to do now."""
         end = monotonic() + settings.MAIL_SLICE_SECONDS
         while not STOPPING.is_set():
-            if self._clerk.done and not self._told(self._clerk.end()):
+            if self._clerk.done and not self._told(self._exchanged()):
                 return False
             if not self._clerk.busy and self._must_ask(transport):
                 self._ask()
@@ -128,14 +129,21 @@ class Turn:
         self._clerk.begin(self._results, limit=limit, healthy=self._answered)
         self._results = []
 
+    def _exchanged(self) -> list[Claimed] | None:
+        """What the clerk has claimed; if that fails, nobody knows what it recorded."""
+        self._sound = False
+        claimed = self._clerk.end()
+        self._sound = True
+        return claimed
+
     def _told(self, claimed: list[Claimed] | None) -> bool:
         """Take what the clerk has claimed; tell whether to go on."""
+        self._held += len(claimed or ())
         self._on_progress(self._given)
         if claimed is None:
             return False
         if self._asked:
             self._dry = len(claimed) < self._asked
-        self._held += len(claimed)
         for letter in self._letters(claimed):
             self._places.add(letter)
         if self._held or self._results:

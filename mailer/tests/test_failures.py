@@ -10,7 +10,7 @@ from itertools import pairwise
 from time import monotonic
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
 from mailer import runs
@@ -264,6 +264,28 @@ def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner
     assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 250, 0)
     assert len(rough.recipients) == len(set(rough.recipients)) == 250
     assert not Lease.objects.exists()
+
+
+def test_a_result_that_could_not_be_recorded_is_in_doubt_and_counted(owner, rough, monkeypatch, time_machine):
+    """Whatever the database says, a mail that went out is never put back as if it had not been begun."""
+    failed = []
+    make = Exchange.make
+
+    def make_and_fail(exchange, results=(), *, claim=0):
+        if not failed and results:
+            failed.extend(results)
+            raise DataError("unsupported Unicode escape sequence")
+        return make(exchange, results, claim=claim)
+
+    monkeypatch.setattr(Exchange, "make", make_and_fail)
+    attempt = go_on(start(owner, 250), time_machine)
+    assert failed
+    assert (attempt.status, attempt.sent) == ("succeeded", 250)
+    twice = {email for email in rough.recipients if rough.recipients.count(email) > 1}
+    counted = attempt.deliveries.filter(possibly_twice=True).values_list("email", flat=True)
+    assert {result.delivery.email for result in failed} == twice
+    assert twice <= set(counted)
+    assert attempt.possibly_twice == len(counted)
 
 
 def test_never_more_than_a_window_is_in_the_hands_of_a_worker(owner, rough, settings):
