@@ -22,6 +22,28 @@ ANSWERS = {
     "letters beyond ASCII": USUAL.replace(b"queued", "принято".encode()),
 }
 
+_READY = b"250 2.0.0 Flushed\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n"
+_TAKEN = b"250 2.0.0 Ok: queued as %d\r\n"
+_ALL = _TAKEN % 1 + _READY + _TAKEN % 2 + _READY + _TAKEN % 3
+AHEAD = {
+    "all taken": _ALL,
+    "one taken": _TAKEN % 1,
+    "one put off": _ALL.replace(_TAKEN % 2, b"451 4.3.0 Later\r\n"),
+    "one refused": _ALL.replace(
+        _READY + _TAKEN % 2, _READY.replace(b"250 2.1.5 Ok", b"550 5.1.1 No") + b"503 5.5.1 No recipient\r\n"
+    ),
+    "several lines": _ALL.replace(_TAKEN % 2, b"250-2.0.0 So\r\n" + _TAKEN % 2),
+    "words with gaps": _ALL.replace(b"queued as 2", b"queued \t  as 2"),
+    "no words": _ALL.replace(b"250 2.0.0 Ok: queued as 2", b"250"),
+    "many words": _ALL.replace(b"queued as 2", b"queued " + b"x" * 500),
+    "no reset": _ALL.replace(_TAKEN % 1 + b"250 2.0.0 Flushed", _TAKEN % 1 + b"502 5.5.1 What?"),
+    "an answer too many": _ALL + b"250 2.0.0 And?\r\n",
+    "closing": _ALL.replace(_TAKEN % 3, b"421 4.3.2 Bye\r\n"),
+    "nonsense": _ALL.replace(_TAKEN % 2, b"Hello\r\n"),
+    "bare line ends": _ALL.replace(b"\r\n", b"\n"),
+    "letters beyond ASCII": _ALL.replace(b"queued", "принято".encode()),
+}
+
 
 def hear(pieces, *, known=None):
     """What comes of it when two mails are under way, and the first one's end and the second one are said."""
@@ -30,6 +52,20 @@ def hear(pieces, *, known=None):
     assert talk.begin(first) is None
     assert talk.receive(b"250 Ok\r\n" + (known or b"250 Ok\r\n") + b"354 Go\r\n") == []
     assert talk.begin(second) is None
+    return tell(talk, pieces)
+
+
+def hear_ahead(pieces):
+    """What comes of it when three mails are written ahead, and the first is heard of up to its end."""
+    features = Features(pipelining=True, eight_bit=True, chunking=True)
+    talk = Conversation(sender="us@example.com", features=features, ahead=3)
+    for name in "abc":
+        assert talk.begin(Note(f"{name}@example.org")) is None
+    assert talk.receive(b"250 Ok\r\n250 Ok\r\n") == []
+    return tell(talk, pieces)
+
+
+def tell(talk, pieces):
     talk.written(len(talk.out))
     outcomes, broken = [], ""
     try:
@@ -51,6 +87,28 @@ def hear(pieces, *, known=None):
 def test_replies_in_one_breath_mean_the_same_as_octet_by_octet(answer, known):
     octets = [answer[n : n + 1] for n in range(len(answer))]
     assert hear([answer], known=known) == hear(octets, known=known)
+
+
+@pytest.mark.parametrize("answer", AHEAD.values(), ids=AHEAD)
+def test_replies_to_what_was_written_ahead_mean_the_same_however_they_are_cut(answer):
+    octets = hear_ahead([answer[n : n + 1] for n in range(len(answer))])
+    assert hear_ahead([answer]) == octets
+    for cut in range(1, len(answer)):
+        assert hear_ahead([answer[:cut], answer[cut:]]) == octets
+
+
+def test_each_mail_that_was_written_ahead_has_its_own_answer():
+    heard = hear_ahead([AHEAD["all taken"]])
+    assert heard["outcomes"] == [
+        ("a@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 1")),
+        ("b@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 2")),
+        ("c@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 3")),
+    ]
+    assert (heard["answered"], heard["heard"], heard["broken"], heard["rest"]) == (3, 11, "", [])
+    refused = hear_ahead([AHEAD["one refused"]])
+    assert [(to[0], answer.verdict) for to, answer in refused["outcomes"]] == [
+        ("a", Verdict.ACCEPTED), ("b", Verdict.NEVER), ("c", Verdict.ACCEPTED),
+    ]  # fmt: skip
 
 
 def test_the_usual_answer_ends_one_mail_and_begins_the_next():

@@ -160,7 +160,7 @@ class Connection:
         if not data:
             raise ServerAway("The mail server closed the connection before it could be used.")
         try:
-            replies = self._reader.feed(data)
+            replies = list(self._reader.feed(data))
         except Nonsense as error:
             raise ServerAway(str(error)) from error
         if not replies:

@@ -28,7 +28,9 @@ _NO_SUCH_ADDRESS = re.compile(r"55\d[ -]5\.1\.(?![78]\b)\d")
 _STUFF = re.compile(rb"\n\.")
 # What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
 _USUAL = re.compile(rb"(250 [!-~]+(?: [!-~]+)*)\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
-_LONGEST_USUAL = 400  # octets of the first of them; a longer one has to be cut
+# What it says to the RSET, MAIL, RCPT and BDAT of a mail that was written ahead.
+_TAKEN = re.compile(rb"(?:250 [ -~]{,400}\r\n){3}(250 [!-~]+(?: [!-~]+)*)\r\n")
+_LONGEST_USUAL = 400  # octets of what is said to a mail's end; a longer one has to be cut
 CLOSING = 421
 
 
@@ -42,6 +44,7 @@ class Said(IntEnum):
 
 _MAIL = (Said.MAIL, Said.RCPT, Said.DATA)
 _NEXT = deque((Said.CONTENT, *_MAIL))
+_AHEAD = (Said.RSET, Said.MAIL, Said.RCPT, Said.CONTENT)
 
 
 class Broken(Exception):
@@ -139,6 +142,8 @@ class Conversation:
         if self._waiting == _NEXT and (usual := _USUAL.fullmatch(data)) and self._expects(usual):
             return [self._hear_usual(usual)]
         outcomes: list[Outcome] = []
+        if self._chunking and self._reader.empty:
+            data = data[self._hear_taken(data, outcomes) :]
         try:
             for reply in self._reader.feed(data):
                 if outcome := self._hear(reply):
@@ -204,6 +209,24 @@ class Conversation:
         self._dot_due = False
         self._say_content(following)
         return flight.letter, Answer(Verdict.ACCEPTED, usual[1].decode("ascii"))
+
+    def _hear_taken(self, data: bytes, outcomes: list[Outcome]) -> int:
+        """The same for mails that were written ahead: note those taken, return how many octets say so."""
+        end = 0
+        # With four replies due, nothing has been said of it yet.
+        while self._flights and self._flights[0].due == len(_AHEAD):
+            taken = _TAKEN.match(data, end)
+            if not taken or len(taken[1]) > _LONGEST_USUAL:
+                break
+            end = taken.end()
+            for _ in _AHEAD:
+                self._waiting.popleft()
+            self.heard += len(_AHEAD)
+            self.answered += 1
+            outcomes.append(
+                (self._flights.popleft().letter, Answer(Verdict.ACCEPTED, taken[1].decode("ascii")))
+            )
+        return end
 
     def _say(self, flight: Flight, what: tuple[Said, ...], octets: bytes) -> None:
         """Say one thing or several; the last of them decides what may follow."""

@@ -1,6 +1,7 @@
 """Reading a server's replies, whatever it sends (RFC 5321 section 4.2)."""
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_LINE = 2048  # octets; RFC 5321 section 4.5.3.1.5 says 512
@@ -40,14 +41,13 @@ class ReplyReader:
         """Nothing has arrived that is not a whole reply."""
         return not self._rest and not self._lines
 
-    def feed(self, data: bytes) -> list[Reply]:
-        """The replies that are complete by now; Nonsense if there is none to be made of it."""
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """Yield the replies that are complete by now; Nonsense where there is none to be made of it."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        replies = []
         for raw in lines:
             line = raw.rstrip(b"\r")
             if line[:3] in _USUAL and line[3:4] == b" " and not self._lines and len(line) < MAX_LINE:
-                replies.append(Reply(_USUAL[line[:3]], (line[4:],)))
+                yield Reply(_USUAL[line[:3]], (line[4:],))
                 continue
             if len(line) > MAX_LINE or not _LINE.match(line):
                 raise Nonsense(_shown(line))
@@ -59,11 +59,10 @@ class ReplyReader:
             code = line[:3]
             if len(self._lines) > 1 and any(said[:3] != code for said in self._lines):
                 raise Nonsense(_shown(line))
-            replies.append(Reply(int(code), tuple([said[4:] for said in self._lines])))
-            self._lines = []
+            said, self._lines = self._lines, []
+            yield Reply(int(code), tuple([line[4:] for line in said]))
         if len(self._rest) > MAX_LINE:
             raise Nonsense(_shown(self._rest))
-        return replies
 
 
 def _shown(line: bytes) -> str:
