@@ -3,11 +3,12 @@
 from datetime import timedelta
 from threading import Lock
 
+from django.conf import settings
 from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
-from mailer.sending import leases, opening, worker
+from mailer.sending import leases, opening, pruning, worker
 from mailer.sending import sweep as sweeping
 from site_config.shutdown import STOPPING
 
@@ -41,6 +42,12 @@ def resume_attempt(attempt_id: int) -> None:
 @db_periodic_task(crontab())
 def sweep() -> None:
     sweep_now()
+
+
+@db_periodic_task(crontab(minute="30", hour="3"))
+def prune() -> None:
+    if days := settings.KEEP_DELIVERIES_DAYS:
+        pruning.prune(before=timezone.now() - timedelta(days=days))
 
 
 @db_task()

@@ -206,6 +206,7 @@ MAIL_CONNECTIONS = number("MAIL_CONNECTIONS", default=8, low=1, high=256)
 MAIL_WORKERS = number("MAIL_WORKERS", default=4, low=1, high=64)
 MAIL_RATE_PER_MINUTE = number("MAIL_RATE_PER_MINUTE", default=0, low=0, high=1_000_000)
 MAIL_RATE_PER_MAILING = number("MAIL_RATE_PER_MAILING", default=0, low=0, high=1_000_000)
+KEEP_DELIVERIES_DAYS = number("KEEP_DELIVERIES_DAYS", default=365, low=0, high=36_500)
 
 # People
 AUTH_USER_MODEL = "people.User"

@@ -87,6 +87,7 @@ class Attempt(models.Model):
     missed = models.PositiveIntegerField(_("missed runs"), default=0)
     problem = models.TextField(_("problem"), blank=True, help_text="Why nothing is being sent just now.")
     held_at = models.DateTimeField(null=True, help_text="Stopped by a mistake in the configuration.")
+    pruned_at = models.DateTimeField(null=True, help_text="Since when its deliveries are no longer kept.")
 
     total = models.PositiveIntegerField(_("recipients"), default=0)
     sent = models.PositiveIntegerField(_("sent"), default=0)

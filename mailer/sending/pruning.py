@@ -1,0 +1,51 @@
+"""How the ledger is kept from growing for ever: old deliveries go, the counts of their attempts stay."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from mailer.models import Attempt, Delivery
+from site_config.shutdown import STOPPING
+
+BATCH = 5000  # rows of one transaction: others write meanwhile, and a stop is heard within a second
+
+
+class Pruned(NamedTuple):
+    attempts: int
+    deliveries: int
+
+
+def prune(*, before: datetime) -> Pruned:
+    """Delete the deliveries of all attempts that finished before a time; say how much that was.
+
+    What a stop or a crash leaves, the next call finds again.
+    """
+    attempts = deliveries = 0
+    for attempt_id in _old(before):
+        # Said first: no report may show a part of the ledger as if it were the whole.
+        Attempt.objects.filter(pk=attempt_id, pruned_at=None).update(pruned_at=timezone.now())
+        first: int | None = 0
+        while first is not None:
+            if STOPPING.is_set():
+                return Pruned(attempts, deliveries)
+            first, deleted = _delete_some(attempt_id, first)
+            deliveries += deleted
+        attempts += 1
+    return Pruned(attempts, deliveries)
+
+
+def _old(before: datetime) -> list[int]:
+    kept = Exists(Delivery.objects.filter(attempt=OuterRef("pk")))
+    rows = Attempt.objects.filter(kept, finished_at__lt=before)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def _delete_some(attempt_id: int, first: int) -> tuple[int | None, int]:
+    """Delete a batch; return the first row that is left, if any, and how many are deleted."""
+    rows = Delivery.objects.filter(attempt_id=attempt_id, pk__gte=first)
+    following = rows.order_by("pk").values_list("pk", flat=True)[BATCH : BATCH + 1].first()
+    if following is not None:
+        rows = rows.filter(pk__lt=following)
+    return following, rows.delete()[0]
