@@ -17,11 +17,11 @@ run: .venv/base.done .env
 	@$(BIN)/honcho start
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest -m "not services"
+	$(BIN)/python -m pytest -m "not services" -n 2 --dist loadfile
 
 # The same on PostgreSQL and Redis, with the drills of several consumers.
 test-services: .venv/dev.done
-	$(SERVICES) $(BIN)/python -m pytest
+	$(SERVICES) $(BIN)/python -m pytest -m "not once"
 
 # A browser walks through the real stack: web, consumer, mail catcher.
 e2e: .venv/dev.done

@@ -6,6 +6,7 @@ import tempfile
 os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "tests")
 os.environ.setdefault("DEBUG", "False")
-os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="mailings-tests-"))
+if "VAR_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:  # a worker inherits its parent's
+    os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="mailings-tests-")
 os.environ.setdefault("SITE_URL", "http://testserver")
 os.environ.setdefault("EMAIL_URL", "smtp://127.0.0.1:1")

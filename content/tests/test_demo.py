@@ -93,6 +93,7 @@ def test_on_any_day_the_past_is_past_and_the_next_runs_are_to_come(hour):
         assert sum(moment is None for moment in coming) == 4
 
 
+@pytest.mark.once
 def test_each_file_loads_alone_in_the_order(db):
     for name in FIXTURES:
         call_command("loaddata", name, verbosity=0)

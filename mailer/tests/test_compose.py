@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from mailer.sending.compose import compile_message, one_line
 from mailer.sending.merge import MERGE_FIELDS, SAMPLE, check_template, values_for
 
+pytestmark = pytest.mark.once
+
 VALUES = dict(
     values_for(full_name="Ёлка <b>&", email="a@b.cd", sender_name="Me", unsubscribe_url="https://x/u/1/")
 )

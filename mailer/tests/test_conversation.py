@@ -7,6 +7,8 @@ from mailer.sending.transport.conversation import Conversation, Interrupted
 from mailer.sending.transport.hello import Features
 from mailer.tests.test_transport import Note
 
+pytestmark = pytest.mark.once
+
 USUAL = b"250 2.0.0 Ok: queued as 4F3A\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 Go on\r\n"
 ANSWERS = {
     "the usual": USUAL,

@@ -17,6 +17,8 @@ from mailer.sending.merge import SAMPLE
 from mailer.sending.transport import CannotWrite
 from people.models import User
 
+pytestmark = pytest.mark.once
+
 TEXT = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="{}\x00"), max_size=120
 ) | st.sampled_from(["", ".", "..\n.", "x" * 1200, "ё" * 600, "line\r\n.dot\r.cr\n", "a " * 300, " =3D= "])

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from mailer.schedule import Schedule
 
+pytestmark = pytest.mark.once
+
 ZONES = [
     "UTC", "Europe/Moscow", "Europe/Berlin", "America/New_York", "America/St_Johns", "Asia/Kathmandu",
     "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Asia/Tehran", "Pacific/Chatham",

@@ -17,6 +17,8 @@ from mailer.sending.transport import (
 )
 from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 
+pytestmark = pytest.mark.once
+
 BODY = "Subject: x\r\n\r\n.dot\r\nпривет\r\n"
 
 
