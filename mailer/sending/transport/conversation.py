@@ -28,8 +28,12 @@ _NO_SUCH_ADDRESS = re.compile(r"55\d[ -]5\.1\.(?![78]\b)\d")
 _STUFF = re.compile(rb"\n\.")
 # What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
 _USUAL = re.compile(rb"(250 [!-~]+(?: [!-~]+)*)\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
-# What it says to the RSET, MAIL, RCPT and BDAT of a mail that was written ahead.
-_TAKEN = re.compile(rb"(?:250 [ -~]{,400}\r\n){3}(250 [!-~]+(?: [!-~]+)*)\r\n")
+# What it says to a mail that was written ahead, RSET, MAIL, RCPT and BDAT, by how many of these replies are due;
+# the last often comes by itself, for it waits for the content.
+_TAKEN = [
+    re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:(250 [!-~]+(?: [!-~]+)*)\r\n)?" % max(due - 1, 0))
+    for due in range(5)
+]
 _LONGEST_USUAL = 400  # octets of what is said to a mail's end; a longer one has to be cut
 CLOSING = 421
 
@@ -44,7 +48,6 @@ class Said(IntEnum):
 
 _MAIL = (Said.MAIL, Said.RCPT, Said.DATA)
 _NEXT = deque((Said.CONTENT, *_MAIL))
-_AHEAD = (Said.RSET, Said.MAIL, Said.RCPT, Said.CONTENT)
 
 
 class Broken(Exception):
@@ -213,15 +216,20 @@ class Conversation:
     def _hear_taken(self, data: bytes, outcomes: list[Outcome]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
         end = 0
-        # With four replies due, nothing has been said of it yet.
-        while self._flights and self._flights[0].due == len(_AHEAD):
-            taken = _TAKEN.match(data, end)
-            if not taken or len(taken[1]) > _LONGEST_USUAL:
+        while self._flights and self._flights[0].known is None:
+            flight = self._flights[0]
+            taken = _TAKEN[flight.due].match(data, end)
+            if not taken or len(taken[1] or b"") > _LONGEST_USUAL:
                 break
             end = taken.end()
-            for _ in _AHEAD:
+            heard = flight.due if taken[1] else flight.due - 1
+            for _ in range(heard):
                 self._waiting.popleft()
-            self.heard += len(_AHEAD)
+            self.heard += heard
+            if not taken[1]:
+                flight.due -= heard
+                flight.begun |= heard > 0
+                break
             self.answered += 1
             outcomes.append(
                 (self._flights.popleft().letter, Answer(Verdict.ACCEPTED, taken[1].decode("ascii")))
