@@ -99,6 +99,14 @@ def test_replies_to_what_was_written_ahead_mean_the_same_however_they_are_cut(an
         assert hear_ahead([answer[:cut], answer[cut:]]) == octets
 
 
+@pytest.mark.parametrize("answer", AHEAD.values(), ids=AHEAD)
+def test_a_connection_lost_after_any_reply_means_the_same_however_they_are_cut(answer):
+    lines = answer.splitlines(keepends=True)
+    for number in range(len(lines)):
+        said = b"".join(lines[:number])
+        assert hear_ahead([said]) == hear_ahead([said[n : n + 1] for n in range(len(said))])
+
+
 def test_each_mail_that_was_written_ahead_has_its_own_answer():
     heard = hear_ahead([AHEAD["all taken"]])
     assert heard["outcomes"] == [

@@ -28,8 +28,8 @@ _NO_SUCH_ADDRESS = re.compile(r"55\d[ -]5\.1\.(?![78]\b)\d")
 _STUFF = re.compile(rb"\n\.")
 # What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
 _USUAL = re.compile(rb"(250 [!-~]+(?: [!-~]+)*)\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
-# What it says to a mail that was written ahead, RSET, MAIL, RCPT and BDAT, by how many of these replies are due;
-# the last often comes by itself, for it waits for the content.
+# What it says to a mail that was written ahead (RSET, MAIL, RCPT, BDAT), by how many of the replies are due.
+# The last often comes by itself, for it waits for the content.
 _TAKEN = [
     re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:(250 [!-~]+(?: [!-~]+)*)\r\n)?" % max(due - 1, 0))
     for due in range(5)
