@@ -59,17 +59,17 @@ def _plan(mailing: Mailing) -> None:
 
 
 def _wake(mailing: Mailing) -> None:
-    """Queue what this mailing needs before the next sweep."""
+    """Queue what this mailing needs before the next sweep; without a queue it is left to that."""
     now = timezone.now()
     due = mailing.next_run_at
     if due is None or due > now + HORIZON:
         return
     if due <= now:
-        transaction.on_commit(lambda: tasks.open_mailing(mailing.pk))
+        transaction.on_commit(lambda: tasks.open_mailing(mailing.pk), robust=True)
     else:
         delay = max((due - now - tasks.EARLY).total_seconds(), 0)
-        task = tasks.open_at
-        transaction.on_commit(lambda: task.schedule((mailing.pk, due.timestamp()), delay=delay))
+        when = (mailing.pk, due.timestamp())
+        transaction.on_commit(lambda: tasks.open_at.schedule(when, delay=delay), robust=True)
 
 
 def pause(mailing: Mailing) -> bool:

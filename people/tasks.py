@@ -1,14 +1,25 @@
-"""Letters leave through the queue, with retries; their text stands nowhere else, so it travels along."""
+"""Letters leave through the queue, with retries; their text stands nowhere else, so it travels along.
+
+While the queue is away they are sent at once, for want of a place to keep them.
+"""
 
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from huey.contrib.djhuey import task
 
+from site_config.queue import QUEUE_AWAY
+
 RETRIES, RETRY_SECONDS = 120, 60  # a mail server that is away for two hours loses no letter
 
 
 def queue_letter(*, to: str, subject: str, text: str, html: str) -> None:
-    transaction.on_commit(lambda: send_letter(to, subject, text, html))
+    def put() -> None:
+        try:
+            send_letter(to, subject, text, html)
+        except QUEUE_AWAY:
+            send_letter.call_local(to, subject, text, html)
+
+    transaction.on_commit(put, robust=True)
 
 
 @task(retries=RETRIES, retry_delay=RETRY_SECONDS)

@@ -1,6 +1,7 @@
 """The sending of an attempt by one worker, a slice of time at once."""
 
 import logging
+from datetime import datetime
 from threading import Lock
 
 from django.utils import timezone
@@ -18,32 +19,36 @@ _lock = Lock()
 _sending: set[int] = set()  # the attempts that this process is sending for
 
 
-def send_attempt(attempt_id: int, token: str, *, hops: int = 0, on_progress: Progress | None = None) -> None:
+def send_attempt(
+    attempt_id: int, token: str, *, hops: int = 0, on_progress: Progress | None = None
+) -> datetime | None:
     """Send what is due of an attempt for one slice of time, then queue up behind the others.
 
     Does nothing if the token is void. Whatever goes wrong, each delivery ends as sent, as failed
-    with the server's answer, or back in the queue.
+    with the server's answer, or back in the queue. Returns when it goes on, if a limit of mails per
+    minute is all that it waits for.
     """
     if STOPPING.is_set():
         leases.pass_on(attempt_id, token)
-        return
+        return None
     if _sit_down(attempt_id):
-        _send(attempt_id, token, on_progress or (lambda _: None))
-    elif hops < HOPS:
+        return _send(attempt_id, token, on_progress or (lambda _: None))
+    if hops < HOPS:
         # Two threads of one process gain nothing at the same attempt: another process may.
         leases.pass_on(attempt_id, token, hops + 1)
     else:
         leases.decline(token)
+    return None
 
 
-def _send(attempt_id: int, token: str, on_progress: Progress) -> None:
+def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None:
     turn = None
     try:
         if not leases.take(token):
-            return
+            return None
         attempt = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
         if attempt is None:
-            return
+            return None
         leases.recover_others(attempt_id)
         turn = Turn(attempt, token, on_progress)
         with leases.Heartbeat(token):
@@ -61,6 +66,7 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> None:
     closing.expire_ended(attempt_id, now=timezone.now())
     if closing.finish(attempt_id):
         open_next(attempt_id)
+    return turn.wake_at
 
 
 def open_next(attempt_id: int) -> None:

@@ -458,3 +458,11 @@ def test_send_mailings_sends_what_is_due_and_exits_honestly(owner, smtp, capsys,
         call_command("send_mailings", mailing=Mailing.objects.get().pk)
     with pytest.raises(CommandError, match="There is no mailing 999"):
         call_command("send_mailings", mailing=999)
+
+
+def test_send_mailings_waits_for_the_limit_of_mails_per_minute(owner, smtp, settings, monkeypatch):
+    monkeypatch.setattr(leases, "_queue", lambda *_: None)
+    settings.MAIL_RATE_PER_MINUTE = 25  # a mail in 2.4 s, longer than a worker waits
+    make_mailing(owner, [ClientFactory(owner=owner) for _ in range(2)])
+    call_command("send_mailings")
+    assert (Attempt.objects.get().status, len(smtp.mails)) == ("succeeded", 2)

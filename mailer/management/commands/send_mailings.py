@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -53,15 +54,21 @@ class Command(BaseCommand):
                 yield attempt.pk
 
     def _send(self, attempt_id: int, bar: "tqdm[None]") -> None:
-        """Send until nothing of this attempt can be sent now; a worker that has it is left to it."""
+        """Send until nothing of this attempt can be sent now; a worker that has it is left to it.
+
+        A limit of mails per minute is waited for.
+        """
 
         def advance(done: int) -> None:
             bar.update(done)
 
-        leases.enqueue(attempt_id)
         queued = Lease.objects.filter(attempt_id=attempt_id, running=False)
-        while not STOPPING.is_set() and (lease := queued.first()):
-            worker.send_attempt(attempt_id, lease.token, on_progress=advance)
+        goes_on: datetime | None = timezone.now()
+        while goes_on and not STOPPING.wait(max((goes_on - timezone.now()).total_seconds(), 0)):
+            leases.enqueue(attempt_id)
+            goes_on = None
+            while not STOPPING.is_set() and (lease := queued.first()):
+                goes_on = worker.send_attempt(attempt_id, lease.token, on_progress=advance)
 
     def _report(self, attempts: QuerySet[Attempt]) -> None:
         unsuccessful = 0

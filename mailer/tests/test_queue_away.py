@@ -1,0 +1,56 @@
+"""The queue cannot be reached: what people do is done all the same, and the sweep finds the rest."""
+
+import pytest
+from django.core import mail
+from django.test import Client as Browser
+from django.utils import timezone
+from huey.contrib.djhuey import HUEY
+
+from mailer import oversight, runs
+from mailer.models import Attempt
+from mailer.sending import sweep
+from mailer.tests.factories import ClientFactory, MailingFactory
+from people.models import User
+from site_config.queue import QUEUE_AWAY
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _queue_away(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise QUEUE_AWAY[-1]("Connection refused")
+
+    HUEY.immediate = False
+    monkeypatch.setattr(HUEY.storage, "enqueue", refuse)
+    monkeypatch.setattr(HUEY.storage, "add_to_schedule", refuse)
+
+
+@pytest.mark.parametrize("seconds", [-5, 5])
+def test_a_mailing_is_saved_and_the_sweep_opens_it(owner, seconds):
+    now = timezone.now()
+    mailing = MailingFactory.build(
+        owner=owner,
+        message=MailingFactory(owner=owner).message,
+        starts_at=now + timezone.timedelta(seconds=seconds),
+        ends_at=now + timezone.timedelta(days=1),
+    )
+    runs.save_mailing(mailing, clients=[ClientFactory(owner=owner)], groups=[])
+    assert mailing.next_run_at == mailing.starts_at
+    sweep.sweep(now=now + timezone.timedelta(seconds=10))
+    assert Attempt.objects.filter(mailing=mailing).count() == 1
+
+
+def test_a_user_is_unblocked(owner):
+    oversight.owner_unblocked(user=owner)
+
+
+def test_a_letter_is_sent_at_once():
+    answer = Browser().post(
+        "/accounts/signup/",
+        {"name": "Nina", "email": "nina@example.com", "password1": "correct-horse-7",
+         "password2": "correct-horse-7", "time_zone": "Asia/Tokyo"},
+    )  # fmt: skip
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/confirm-email/")
+    assert User.objects.filter(email="nina@example.com").count() == 1
+    assert [message.to for message in mail.outbox] == [["nina@example.com"]]
