@@ -62,7 +62,7 @@ def enable(*, mailing: Mailing, by: User) -> bool:
 def owner_unblocked(**_kwargs: Any) -> None:
     """Look at once for what a user who may work again has due."""
     # Without a queue the next sweep does it. A function, for Django asks what failed for its name.
-    transaction.on_commit(lambda: tasks.sweep_now(), robust=True)
+    transaction.on_commit(lambda: tasks.sweep_now(), robust=True)  # noqa: PLW0108
 
 
 def owner_leaves(user: User, **_kwargs: Any) -> None:
