@@ -95,4 +95,6 @@ def test_a_mailing_is_deleted_with_its_reports_and_the_ledger_cannot_be_touched(
 
 def test_the_administration_has_the_site_s_icon(browser):
     for url in ("/admin/", reverse("admin:mailer_mailing_add"), "/admin/login/"):
-        assert '<link rel="icon" href="/static/img/icon.svg"' in browser.get(url, follow=True).content.decode()
+        assert (
+            '<link rel="icon" href="/static/img/icon.svg"' in browser.get(url, follow=True).content.decode()
+        )
