@@ -1,0 +1,195 @@
+"""Clients from a CSV file, by the command."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from mailer.audience import importing
+from mailer.audience.importing import CannotRead, Refused, import_clients
+from mailer.models import Client, ClientGroup
+from mailer.tests.factories import ClientFactory, ClientGroupFactory
+from site_config.shutdown import STOPPING
+
+pytestmark = pytest.mark.django_db
+
+ANNA, BORIS = ("anna@example.org", "Anna Petrova", "from the fair"), ("boris@example.org", "Борис", "")
+
+
+def clients(owner):
+    return list(Client.objects.owned_by(owner).order_by("pk").values_list("email", "full_name", "comment"))
+
+
+def load(text, owner, **how):
+    data = text if isinstance(text, bytes) else text.encode()
+    return import_clients(io.BytesIO(data), owner=owner, **how)
+
+
+PLAIN = "email,full_name,comment\nanna@example.org,Anna Petrova,from the fair\nboris@example.org,Борис,\n"
+SPELLINGS = {
+    "plain": PLAIN,
+    "byte order mark": "\ufeff" + PLAIN,
+    "UTF-16": PLAIN.encode("utf-16"),
+    "CRLF": PLAIN.replace("\n", "\r\n"),
+    "semicolons": PLAIN.replace(",", ";"),
+    "tabs": PLAIN.replace(",", "\t"),
+    "no end of line": PLAIN.rstrip("\n"),
+    "empty lines": PLAIN.replace("\n", "\n\n , ,\n"),
+    "other order": "Comment,E-Mail,Name\n"
+    "from the fair,anna@example.org,Anna Petrova\n,boris@example.org,Борис\n",
+    "two names": "Email Address,First Name,Last Name,Notes\n"
+    "anna@example.org,Anna,Petrova,from the fair\nboris@example.org,Борис,,\n",
+    "Russian": "Почта;ФИО;Комментарий\n"
+    "anna@example.org;Anna Petrova;from the fair\nboris@example.org;Борис;\n",
+    "quotes and gaps": '"email","full_name","comment"\n'
+    '"anna@example.org","Anna\n  Petrova"," from the fair "\nboris@EXAMPLE.org,Борис\n',
+}
+
+
+@pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS)
+def test_whatever_a_spreadsheet_makes_of_it(owner, text):
+    imported = load(text, owner)
+    assert clients(owner) == [ANNA, BORIS]
+    assert (imported.created, imported.changed, imported.unchanged, imported.refused) == (2, 0, 0, 0)
+
+
+def test_another_encoding_is_named(owner):
+    with pytest.raises(CannotRead, match=r"It is not UTF-8\. Save it as CSV in UTF-8"):
+        load(b"email,name\n" + b"anna@example.org,Anna\n" + "b@example.org,Борис\n".encode("cp1251"), owner)
+    assert not Client.objects.exists()
+    assert load(PLAIN.encode("cp1251"), owner, encoding="cp1251").created == 2
+    assert clients(owner) == [ANNA, BORIS]
+
+
+def test_who_is_there_already_is_changed_and_never_emptied(owner, stranger):
+    ClientFactory(owner=owner, email="Anna@example.org", full_name="A.", comment="kept")
+    ClientFactory(owner=owner, email="boris@example.org", full_name="Борис", comment="")
+    ClientFactory(owner=stranger, email="anna@example.org", full_name="Other")
+    text = PLAIN.replace("from the fair", "")
+    imported = load(text, owner)
+    assert (imported.created, imported.changed, imported.unchanged) == (0, 1, 1)
+    assert clients(owner) == [("Anna@example.org", "Anna Petrova", "kept"), BORIS]
+    assert clients(stranger)[0][1] == "Other"
+    again = load(text, owner)
+    assert (again.created, again.changed, again.unchanged) == (0, 0, 2)
+
+
+def test_one_address_twice_is_one_client_and_the_last_line_counts(owner):
+    imported = load("email,name\nanna@example.org,A\nANNA@example.org,\nAnna@Example.org,Anna\n", owner)
+    assert clients(owner) == [("anna@example.org", "Anna", "")]
+    assert (imported.created, imported.changed, imported.unchanged) == (1, 1, 1)
+
+
+def test_a_line_that_cannot_be_taken_is_told_and_the_others_are_in(owner):
+    text = (
+        "email,name,comment\nanna@example.org,Anna Petrova,from the fair\nnobody,N,\n,No address,\n"
+        f"long@example.org,{'x' * 151},\nnull@example.org,N\0,\n"
+        '"a@example.org\r\nBcc: b@example.org",Evil,\n<script>@example.org,S,\nboris@example.org,Борис,\n'
+    )
+    imported = load(text, owner)
+    assert clients(owner) == [ANNA, BORIS]
+    assert imported.examples == [
+        Refused(3, "nobody", "Enter a valid email address."),
+        Refused(4, "", "This field cannot be blank."),
+        Refused(5, "long@example.org", "Ensure this value has at most 150 characters (it has 151)."),
+        Refused(6, "null@example.org", "Null characters are not allowed."),
+        Refused(8, "a@example.org\ufffd\ufffdBcc: b@example.org", imported.examples[4].why),
+        Refused(9, "<script>@example.org", "Enter a valid email address."),
+    ]
+    assert imported.refused == 6
+
+
+def test_no_more_refused_lines_are_remembered_than_people_read(owner, monkeypatch):
+    monkeypatch.setattr(importing, "EXAMPLES", 2)
+    imported = load("email\n" + "nobody\n" * 5, owner)
+    assert (imported.refused, len(imported.examples)) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"", "It is empty."),
+        ("\n\n", "It is empty."),
+        ("name,phone\nAnna,1\n", "Its first line names no column “email”, but “name”, “phone”."),
+        ("anna@example.org\n", "Its first line names no column “email”, but “anna@example.org”."),
+        (
+            PLAIN + '"open@example.org,never closed\n',
+            "After line 3 it cannot be read: unexpected end of data.",
+        ),
+        (PLAIN + "x" * 200_000, "After line 3 it cannot be read: field larger than field limit (131072)."),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "It is not UTF-8. "),
+        (b"PK\x03\x04\x14\x00\x06\x00", "Its first line names no column “email”"),
+        (b"\xff\xfe\x00", "It is not UTF-16. "),
+    ],
+)
+def test_what_is_no_list_of_clients_changes_nothing(owner, text, why):
+    with pytest.raises(CannotRead) as error:
+        load(text, owner, group="New")
+    assert str(error.value).startswith(why)
+    assert not Client.objects.exists()
+    assert not ClientGroup.objects.exists()
+
+
+def test_into_a_group_that_is_there_or_is_made(owner, stranger):
+    fair = ClientGroupFactory(owner=owner, name="Fair")
+    ClientGroupFactory(owner=stranger, name="New")
+    ClientFactory(owner=owner, email="anna@example.org")
+    load(PLAIN, owner, group=" fair ")
+    load(PLAIN, owner, group="New")
+    load(PLAIN, owner, group="new")
+    assert [group.name for group in ClientGroup.objects.owned_by(owner)] == ["Fair", "New"]
+    for group in (fair, ClientGroup.objects.owned_by(owner).get(name="New")):
+        assert set(group.clients.values_list("email", flat=True)) == {ANNA[0], BORIS[0]}
+
+
+def test_a_stop_is_heard_between_two_batches_and_the_next_call_goes_on(owner, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 2)
+    text = "email\n" + "".join(f"c{n}@example.org\n" for n in range(5))
+    assert load(text, owner, on_progress=STOPPING.set).created == 2
+    STOPPING.clear()
+    again = load(text, owner)
+    assert (again.created, again.unchanged, Client.objects.count()) == (3, 2, 5)
+
+
+@pytest.mark.parametrize("lines", [1, 100])
+def test_a_batch_takes_as_many_queries_whatever_is_in_it(owner, lines, django_assert_num_queries):
+    text = "email,name\n" + "".join(f"c{n}@example.org,N\n" for n in range(lines))
+    with django_assert_num_queries(4):  # savepoint, look, insert, release
+        load(text, owner)
+
+
+def test_the_command_says_what_became_of_the_file(owner, tmp_path, capsys):
+    path = tmp_path / "clients.csv"
+    path.write_text("email,name,phone\nanna@example.org,Anna,1\nnobody\x1b[2J,N,2\n")
+    with pytest.raises(CommandError, match="1 of 2 lines were refused; the others are in"):
+        call_command("import_clients", str(path), owner="OWNER@example.com", group="Fair")
+    said = capsys.readouterr()
+    assert said.out == "2 lines: 1 new clients, 0 changed, 0 as they were, 1 refused.\nNot used: phone.\n"
+    assert "line 3: “nobody\ufffd[2j”: Enter a valid email address." in said.err
+    path.write_text("email\nanna@example.org\n")
+    call_command("import_clients", str(path), owner=owner.email)
+    assert capsys.readouterr().out == "1 lines: 0 new clients, 0 changed, 1 as they were, 0 refused.\n"
+    assert ClientGroup.objects.get().clients.get().email == "anna@example.org"
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"owner": "nobody@example.com"}, "There is no user nobody@example.com."),
+        ({"encoding": "klingon"}, "There is no encoding klingon."),
+        ({"encoding": "base64"}, "There is no encoding base64."),
+        ({"group": "x" * 101}, "at most 100 characters"),
+        ({"group": "a\nb"}, "No group can be called"),
+        ({"file": "missing.csv"}, "missing.csv cannot be read: No such file or directory."),
+        ({"file": "."}, "cannot be read: Is a directory."),
+        ({"file": "empty.csv"}, "empty.csv was not imported. It is empty."),
+    ],
+)
+def test_the_command_meets_mistakes_with_a_line(owner, tmp_path, how, why):
+    (tmp_path / "clients.csv").write_text(PLAIN)
+    (tmp_path / "empty.csv").touch()
+    file = tmp_path / how.pop("file", "clients.csv")
+    with pytest.raises(CommandError) as error:
+        call_command("import_clients", str(file), **{"owner": owner.email, **how})
+    assert why in str(error.value)
+    assert not Client.objects.exists()
