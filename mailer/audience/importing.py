@@ -14,9 +14,8 @@ from django.db import transaction
 from django.db.models.functions import Lower
 
 from mailer.addresses import normal
-from mailer.audience.membership import add_clients
+from mailer.audience.membership import add_batch
 from mailer.models import Client, ClientGroup
-from mailer.models.client import ClientQuerySet
 from people.models import User
 from site_config.shutdown import STOPPING
 
@@ -201,7 +200,9 @@ def _check(row: _Row) -> None:
 
 def _write(batch: dict[str, _Row], owner: User, group: ClientGroup | None, imported: Imported) -> None:
     with transaction.atomic():
-        there = {client.email.lower(): client for client in _clients(owner, batch)}
+        same = Client.objects.owned_by(owner).alias(key=Lower("email")).filter(key__in=list(batch))
+        # In no order: for the usual one SQLite would read all of the owner's clients, for every batch.
+        there = {client.email.lower(): client for client in same.order_by()}
         created, changed = [], []
         for key, row in batch.items():
             client = there.get(key)
@@ -215,11 +216,7 @@ def _write(batch: dict[str, _Row], owner: User, group: ClientGroup | None, impor
         Client.objects.bulk_create(created)
         Client.objects.bulk_update(changed, ["full_name", "comment"])
         if group:
-            add_clients(group=group, clients=_clients(owner, batch))
+            add_batch(group=group, clients=[*there.values(), *created])
     imported.created += len(created)
     imported.changed += len(changed)
     imported.unchanged += len(batch) - len(created) - len(changed)
-
-
-def _clients(owner: User, batch: dict[str, _Row]) -> ClientQuerySet:
-    return Client.objects.owned_by(owner).alias(key=Lower("email")).filter(key__in=list(batch))
