@@ -71,9 +71,7 @@ class Turn:
         """Send until nothing is due, the slice is over or someone says stop."""
         transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=health.failing())
         try:
-            if not self._places.limited:  # a place in the rate would not wait for the message
-                self._ask()
-            self._compose()
+            self._compose()  # before anything is claimed: a process that dies over it leaves nothing in doubt
             self.more = self._work(transport)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
             self._hold(f"The message cannot be merged: {error.message}")

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from mailer import runs
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
-from mailer.sending import closing, leases, ledger, opening, sweep, worker
+from mailer.sending import closing, leases, ledger, opening, sweep, turn, worker
 from mailer.sending.exchange import Exchange
 from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
 from site_config.shutdown import STOPPING
@@ -433,6 +433,18 @@ def test_run_now_says_why_not(owner, smtp, fields, why):
     with pytest.raises(opening.CannotRun, match=why):
         opening.run_now(mailing=mailing, after=None)
     assert not Attempt.objects.exists()
+
+
+def test_nothing_is_claimed_before_the_message_is_prepared(owner, smtp, monkeypatch):
+    order = []
+
+    def noted(name, real):
+        return lambda *args, **how: (order.append(name), real(*args, **how))[1]
+
+    monkeypatch.setattr(turn, "compile_message", noted("prepare", turn.compile_message))
+    monkeypatch.setattr(turn.Clerk, "begin", noted("claim", turn.Clerk.begin))
+    make_mailing(owner, [ClientFactory(owner=owner)])
+    assert (order[:2], len(smtp.mails)) == (["prepare", "claim"], 1)
 
 
 def test_a_header_injection_from_imported_names_stays_inside_its_header(owner, smtp):
