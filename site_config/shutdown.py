@@ -14,8 +14,8 @@ def stop_on_signals() -> Iterator[None]:
     """Let SIGINT and SIGTERM raise the flag while a command works; the same again ends it at once."""
 
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        STOPPING.set()
         signal.signal(signum, signal.SIG_DFL)
+        STOPPING.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -9,8 +9,8 @@ from io import TextIOWrapper
 from typing import BinaryIO, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.core.validators import ProhibitNullCharactersValidator
-from django.db import transaction
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
 from mailer.addresses import normal
@@ -31,6 +31,7 @@ COLUMNS = {
 }
 _MEANING = {name: column for column, names in COLUMNS.items() for name in names}
 _no_null = ProhibitNullCharactersValidator()
+_short = MaxLengthValidator(2000)  # as Client.comment, whose length only forms look at
 
 
 class CannotRead(Exception):
@@ -52,13 +53,15 @@ class Imported:
     created: int = 0
     changed: int = 0
     unchanged: int = 0
+    repeated: int = 0  # lines that say more of a client of a line shortly before
     refused: int = 0
+    stopped: bool = False  # before the end
     examples: list[Refused] = field(default_factory=list)  # of the refused, the first few
     unused: list[str] = field(default_factory=list)  # columns that nothing is made of
 
     @property
     def lines(self) -> int:
-        return self.created + self.changed + self.unchanged + self.refused
+        return self.created + self.changed + self.unchanged + self.repeated + self.refused
 
 
 class _Row(NamedTuple):
@@ -83,8 +86,8 @@ def import_clients(
     of them into, made if it is new.
 
     The file is read to its end before anything is written, and then written in batches: stopped
-    half-way, the same call goes on. LookupError if there is no such encoding, ValidationError if no
-    group can have that name.
+    half-way, the same call does the rest. LookupError if there is no such encoding, ValidationError if
+    no group can have that name, IntegrityError if the clients or the group were changed meanwhile.
     """
     for _ in _records(file, encoding):
         pass
@@ -97,8 +100,6 @@ def import_clients(
         for batch in _batches(records, place, imported):
             _write(batch, owner, into, imported)
             on_progress()
-            if STOPPING.is_set():
-                break
     return imported
 
 
@@ -108,6 +109,9 @@ def _batches(
     """The rows by address, each only once in a batch; those that cannot be taken are noted."""
     batch: dict[str, _Row] = {}
     for line, cells in records:
+        if STOPPING.is_set():
+            imported.stopped = True
+            return
         row = _row(cells, place)
         try:
             _check(row)
@@ -117,7 +121,11 @@ def _batches(
                 imported.examples.append(Refused(line, _shown(row.email), " ".join(error.messages)))
             continue
         key = row.email.lower()
-        if len(batch) >= BATCH or key in batch:
+        if key in batch:
+            imported.repeated += 1
+            before = batch[key]
+            row = _Row(before.email, row.full_name or before.full_name, row.comment or before.comment)
+        elif len(batch) >= BATCH:
             yield batch
             batch = {}
         batch[key] = row
@@ -187,7 +195,11 @@ def _row(cells: list[str], place: dict[str, int]) -> _Row:
         at = place.get(name, len(cells))
         return cells[at] if at < len(cells) else ""
 
-    name = cell("full_name") or f"{cell('first_name')} {cell('last_name')}"
+    first = cell("full_name") or cell("first_name")
+    last = cell("last_name")
+    # “Name” may be the whole name, or what a column “Surname” goes on with.
+    whole = not last or (cell("full_name") and ("first_name" in place or last in first.split()))
+    name = first if whole else f"{first} {last}"
     return _Row(normal(cell("email")), " ".join(name.split()), cell("comment"))
 
 
@@ -195,7 +207,11 @@ def _check(row: _Row) -> None:
     """ValidationError if the form would not take it."""
     for value in row:
         _no_null(value)
+    _short(row.comment)
     Client(**row._asdict()).clean_fields(exclude={"owner"})
+    if not row.email.isascii() and row.email != row.email.lower():
+        # Databases do not agree on which letters are the small ones of these.
+        raise ValidationError("Write this address in small letters.")
 
 
 def _write(batch: dict[str, _Row], owner: User, group: ClientGroup | None, imported: Imported) -> None:
@@ -215,8 +231,8 @@ def _write(batch: dict[str, _Row], owner: User, group: ClientGroup | None, impor
                 changed.append(client)
         Client.objects.bulk_create(created)
         Client.objects.bulk_update(changed, ["full_name", "comment"])
-        if group:
-            add_batch(group=group, clients=[*there.values(), *created])
+        if group and not add_batch(group=group, clients=[*there.values(), *created]):
+            raise IntegrityError("The group is gone.")
     imported.created += len(created)
     imported.changed += len(changed)
     imported.unchanged += len(batch) - len(created) - len(changed)

@@ -40,13 +40,15 @@ def add_clients(*, group: ClientGroup, clients: QuerySet[Client]) -> int:
         return int(cursor.rowcount)
 
 
-def add_batch(*, group: ClientGroup, clients: Collection[Client]) -> None:
-    """Put a few clients into a group, whatever its size; nothing happens if it is gone."""
+def add_batch(*, group: ClientGroup, clients: Collection[Client]) -> bool:
+    """Put a few clients into a group, whatever its size; False if the group is gone."""
     through = ClientGroup.clients.through
     with transaction.atomic():
-        if ClientGroup.objects.select_for_update().filter(pk=group.pk):
-            rows = [through(clientgroup_id=group.pk, client_id=client.pk) for client in clients]
-            through.objects.bulk_create(rows, ignore_conflicts=True)
+        if not ClientGroup.objects.select_for_update().filter(pk=group.pk):
+            return False
+        rows = [through(clientgroup_id=group.pk, client_id=client.pk) for client in clients]
+        through.objects.bulk_create(rows, ignore_conflicts=True)
+    return True
 
 
 def remove_client(*, group: ClientGroup, client: Client) -> None:

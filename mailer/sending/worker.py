@@ -66,6 +66,7 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None
     closing.expire_ended(attempt_id, now=timezone.now())
     if closing.finish(attempt_id):
         open_next(attempt_id)
+        return None
     return turn.wake_at
 
 

@@ -34,6 +34,13 @@ AHEAD = {
     "one refused": _ALL.replace(
         _READY + _TAKEN % 2, _READY.replace(b"250 2.1.5 Ok", b"550 5.1.1 No") + b"503 5.5.1 No recipient\r\n"
     ),
+    "refused and yet taken": _ALL.replace(
+        _READY + _TAKEN % 2, _READY.replace(b"250 2.1.5 Ok", b"550 5.1.1 No") + _TAKEN % 2
+    ),
+    **{
+        f"{size} octets": _ALL.replace(_TAKEN % 2, b"250 " + b"x" * (size - 4) + b"\r\n")
+        for size in (399, 400, 401, 404, 405)
+    },
     "several lines": _ALL.replace(_TAKEN % 2, b"250-2.0.0 So\r\n" + _TAKEN % 2),
     "words with gaps": _ALL.replace(b"queued as 2", b"queued \t  as 2"),
     "no words": _ALL.replace(b"250 2.0.0 Ok: queued as 2", b"250"),
@@ -57,18 +64,19 @@ def hear(pieces, *, known=None):
     return tell(talk, pieces)
 
 
-def hear_ahead(pieces):
+def hear_ahead(pieces, *, part=1):
     """What comes of it when three mails are written ahead, and the first is heard of up to its end."""
     features = Features(pipelining=True, eight_bit=True, chunking=True)
     talk = Conversation(sender="us@example.com", features=features, ahead=3)
     for name in "abc":
         assert talk.begin(Note(f"{name}@example.org")) is None
     assert talk.receive(b"250 Ok\r\n250 Ok\r\n") == []
-    return tell(talk, pieces)
+    return tell(talk, pieces, part=part)
 
 
-def tell(talk, pieces):
-    talk.written(len(talk.out))
+def tell(talk, pieces, *, part=1):
+    """`part`: what is written by then is one in so many octets."""
+    talk.written(len(talk.out) // part)
     outcomes, broken = [], ""
     try:
         for piece in pieces:
@@ -104,7 +112,9 @@ def test_a_connection_lost_after_any_reply_means_the_same_however_they_are_cut(a
     lines = answer.splitlines(keepends=True)
     for number in range(len(lines)):
         said = b"".join(lines[:number])
-        assert hear_ahead([said]) == hear_ahead([said[n : n + 1] for n in range(len(said))])
+        octets = [said[n : n + 1] for n in range(len(said))]
+        assert hear_ahead([said]) == hear_ahead(octets)
+        assert hear_ahead([said], part=3) == hear_ahead(octets, part=3)
 
 
 def test_each_mail_that_was_written_ahead_has_its_own_answer():

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError
 
 from mailer.audience import importing
 from mailer.audience.importing import CannotRead, Refused, import_clients
@@ -13,6 +14,7 @@ from site_config.shutdown import STOPPING
 
 pytestmark = pytest.mark.django_db
 
+LINE_BREAKS = "Enter a valid email address. Line breaks and control characters are not allowed here."
 ANNA, BORIS = ("anna@example.org", "Anna Petrova", "from the fair"), ("boris@example.org", "Борис", "")
 
 
@@ -39,6 +41,12 @@ SPELLINGS = {
     "from the fair,anna@example.org,Anna Petrova\n,boris@example.org,Борис\n",
     "two names": "Email Address,First Name,Last Name,Notes\n"
     "anna@example.org,Anna,Petrova,from the fair\nboris@example.org,Борис,,\n",
+    "a name and a surname": "Имя;Фамилия;Почта;Комментарий\n"
+    "Anna;Petrova;anna@example.org;from the fair\nБорис;;boris@example.org;\n",
+    "a whole name and its parts": "Name,First Name,Surname,Email,Comment\n"
+    "Anna Petrova,Anna,Petrova,anna@example.org,from the fair\nБорис,,,boris@example.org,\n",
+    "a whole name and a surname": "Name,Surname,Email,Comment\n"
+    "Anna Petrova,Petrova,anna@example.org,from the fair\nБорис,,boris@example.org,\n",
     "Russian": "Почта;ФИО;Комментарий\n"
     "anna@example.org;Anna Petrova;from the fair\nboris@example.org;Борис;\n",
     "quotes and gaps": '"email","full_name","comment"\n'
@@ -77,7 +85,7 @@ def test_who_is_there_already_is_changed_and_never_emptied(owner, stranger):
 def test_one_address_twice_is_one_client_and_the_last_line_counts(owner):
     imported = load("email,name\nanna@example.org,A\nANNA@example.org,\nAnna@Example.org,Anna\n", owner)
     assert clients(owner) == [("anna@example.org", "Anna", "")]
-    assert (imported.created, imported.changed, imported.unchanged) == (1, 1, 1)
+    assert (imported.created, imported.changed, imported.repeated, imported.lines) == (1, 0, 2, 3)
 
 
 def test_a_line_that_cannot_be_taken_is_told_and_the_others_are_in(owner):
@@ -93,10 +101,33 @@ def test_a_line_that_cannot_be_taken_is_told_and_the_others_are_in(owner):
         Refused(4, "", "This field cannot be blank."),
         Refused(5, "long@example.org", "Ensure this value has at most 150 characters (it has 151)."),
         Refused(6, "null@example.org", "Null characters are not allowed."),
-        Refused(8, "a@example.org\ufffd\ufffdBcc: b@example.org", imported.examples[4].why),
+        Refused(8, "a@example.org\ufffd\ufffdBcc: b@example.org", LINE_BREAKS),
         Refused(9, "<script>@example.org", "Enter a valid email address."),
     ]
     assert imported.refused == 6
+
+
+def test_what_databases_and_forms_would_trip_over_is_refused(owner):
+    imported = load(
+        f"email,comment\nİvan@example.org,\n\u212aarl@example.org,\nc@example.org,{'x' * 2001}\n", owner
+    )
+    assert [refused.why for refused in imported.examples] == [
+        "Write this address in small letters.",
+        "Write this address in small letters.",
+        "Ensure this value has at most 2000 characters (it has 2001).",
+    ]
+
+
+def test_a_group_that_goes_away_meanwhile_is_told(owner, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 2)
+    with pytest.raises(IntegrityError):
+        load(
+            "email\n" + "".join(f"c{n}@example.org\n" for n in range(5)),
+            owner,
+            group="Fair",
+            on_progress=ClientGroup.objects.all().delete,
+        )
+    assert Client.objects.count() == 2
 
 
 def test_no_more_refused_lines_are_remembered_than_people_read(owner, monkeypatch):
@@ -145,10 +176,11 @@ def test_into_a_group_that_is_there_or_is_made(owner, stranger):
 def test_a_stop_is_heard_between_two_batches_and_the_next_call_goes_on(owner, monkeypatch):
     monkeypatch.setattr(importing, "BATCH", 2)
     text = "email\n" + "".join(f"c{n}@example.org\n" for n in range(5))
-    assert load(text, owner, on_progress=STOPPING.set).created == 2
+    stopped = load(text, owner, on_progress=STOPPING.set)
+    assert (stopped.created, stopped.stopped) == (2, True)
     STOPPING.clear()
     again = load(text, owner)
-    assert (again.created, again.unchanged, Client.objects.count()) == (3, 2, 5)
+    assert (again.created, again.unchanged, again.stopped, Client.objects.count()) == (3, 2, False, 5)
 
 
 @pytest.mark.parametrize("lines", [1, 100])
@@ -164,11 +196,17 @@ def test_the_command_says_what_became_of_the_file(owner, tmp_path, capsys):
     with pytest.raises(CommandError, match="1 of 2 lines were refused; the others are in"):
         call_command("import_clients", str(path), owner="OWNER@example.com", group="Fair")
     said = capsys.readouterr()
-    assert said.out == "2 lines: 1 new clients, 0 changed, 0 as they were, 1 refused.\nNot used: phone.\n"
+    assert (
+        said.out
+        == "2 lines: 1 new clients, 0 changed, 0 as they were, 0 repeated, 1 refused.\nNot used: phone.\n"
+    )
     assert "line 3: “nobody\ufffd[2j”: Enter a valid email address." in said.err
     path.write_text("email\nanna@example.org\n")
     call_command("import_clients", str(path), owner=owner.email)
-    assert capsys.readouterr().out == "1 lines: 0 new clients, 0 changed, 1 as they were, 0 refused.\n"
+    assert (
+        capsys.readouterr().out
+        == "1 lines: 0 new clients, 0 changed, 1 as they were, 0 repeated, 0 refused.\n"
+    )
     assert ClientGroup.objects.get().clients.get().email == "anna@example.org"
 
 

@@ -17,13 +17,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _queue_away(monkeypatch):
+def refused(monkeypatch):
+    refused = []
+
     def refuse(*_args, **_kwargs):
+        refused.append(1)
         raise QUEUE_AWAY[-1]("Connection refused")
 
     HUEY.immediate = False
     monkeypatch.setattr(HUEY.storage, "enqueue", refuse)
     monkeypatch.setattr(HUEY.storage, "add_to_schedule", refuse)
+    return refused
 
 
 @pytest.mark.parametrize("seconds", [-5, 5])
@@ -41,8 +45,9 @@ def test_a_mailing_is_saved_and_the_sweep_opens_it(owner, seconds):
     assert Attempt.objects.filter(mailing=mailing).count() == 1
 
 
-def test_a_user_is_unblocked(owner):
+def test_a_user_is_unblocked(owner, refused):
     oversight.owner_unblocked(user=owner)
+    assert refused == [1]
 
 
 def test_a_letter_is_sent_at_once():

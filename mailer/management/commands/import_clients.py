@@ -4,12 +4,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from tqdm import tqdm
 
 from mailer.audience.importing import CannotRead, Imported, import_clients
 from people.models import User
-from site_config.shutdown import STOPPING, stop_on_signals
+from site_config.shutdown import stop_on_signals
 
 
 class Command(BaseCommand):
@@ -32,6 +32,10 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no user {owner}.")
         try:
+            "".encode(encoding)
+        except LookupError as error:
+            raise CommandError(f"There is no encoding {encoding}.") from error
+        try:
             with (
                 stop_on_signals(),
                 file.open("rb") as source,
@@ -45,28 +49,28 @@ class Command(BaseCommand):
                     on_progress=lambda: bar.update(source.tell() - bar.n),
                 )
         except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
-        except LookupError as error:
-            raise CommandError(f"There is no encoding {encoding}.") from error
+            raise CommandError(f"{file} cannot be read: {error.strerror or error}.") from error
         except CannotRead as error:
             raise CommandError(f"{file} was not imported. {error}") from error
         except ValidationError as error:
             raise CommandError(f"No group can be called “{group}”: {' '.join(error.messages)}") from error
-        except IntegrityError as error:
+        except (IntegrityError, OperationalError) as error:
             raise CommandError("The clients were changed meanwhile. Run the same command again.") from error
         self._report(imported)
 
     def _report(self, imported: Imported) -> None:
         self.stdout.write(
             f"{imported.lines} lines: {imported.created} new clients, {imported.changed} changed, "
-            f"{imported.unchanged} as they were, {imported.refused} refused."
+            f"{imported.unchanged} as they were, {imported.repeated} repeated, {imported.refused} refused."
         )
         if imported.unused:
             self.stdout.write(f"Not used: {', '.join(imported.unused)}.")
         for refused in imported.examples:
             self.stderr.write(f"line {refused.line}: “{refused.email}”: {refused.why}")
-        if STOPPING.is_set():
-            raise CommandError("Stopped before the end. The same command goes on where it stopped.")
+        if imported.refused > len(imported.examples):
+            self.stderr.write(f"… and {imported.refused - len(imported.examples)} more.")
+        if imported.stopped:
+            raise CommandError("Stopped before the end. The same command does the rest.")
         if imported.refused:
             raise CommandError(
                 f"{imported.refused} of {imported.lines} lines were refused; the others are in."

@@ -30,8 +30,7 @@ class Command(BaseCommand):
             rows = Attempt.objects.filter(pk__in=attempts)
             total = sum(row.waiting for row in rows)
             with tqdm(total=total, unit="mail", file=sys.stderr, disable=not total) as bar:
-                for attempt_id in attempts:
-                    self._send(attempt_id, bar)
+                self._send_all(attempts, bar)
         self._report(Attempt.objects.filter(pk__in=attempts).order_by("pk"))
 
     def _open_one(self, mailing_id: int) -> Iterator[int]:
@@ -53,22 +52,29 @@ class Command(BaseCommand):
             if attempt is not None:
                 yield attempt.pk
 
-    def _send(self, attempt_id: int, bar: "tqdm[None]") -> None:
-        """Send until nothing of this attempt can be sent now; a worker that has it is left to it.
+    def _send_all(self, attempts: list[int], bar: "tqdm[None]") -> None:
+        """Send each as far as it goes; what a limit of mails per minute holds up goes on in its time."""
+        waiting = dict.fromkeys(attempts, timezone.now())
+        while waiting:
+            attempt_id, goes_on = min(waiting.items(), key=lambda item: item[1])
+            if STOPPING.wait(max((goes_on - timezone.now()).total_seconds(), 0)):
+                return
+            del waiting[attempt_id]
+            if later := self._send(attempt_id, bar):
+                waiting[attempt_id] = later
 
-        A limit of mails per minute is waited for.
-        """
+    def _send(self, attempt_id: int, bar: "tqdm[None]") -> datetime | None:
+        """Send what can be sent of an attempt now; a worker that has it is left to it."""
 
         def advance(done: int) -> None:
             bar.update(done)
 
+        leases.enqueue(attempt_id)
+        goes_on = None
         queued = Lease.objects.filter(attempt_id=attempt_id, running=False)
-        goes_on: datetime | None = timezone.now()
-        while goes_on and not STOPPING.wait(max((goes_on - timezone.now()).total_seconds(), 0)):
-            leases.enqueue(attempt_id)
-            goes_on = None
-            while not STOPPING.is_set() and (lease := queued.first()):
-                goes_on = worker.send_attempt(attempt_id, lease.token, on_progress=advance)
+        while not STOPPING.is_set() and (lease := queued.first()):
+            goes_on = worker.send_attempt(attempt_id, lease.token, on_progress=advance)
+        return goes_on
 
     def _report(self, attempts: QuerySet[Attempt]) -> None:
         unsuccessful = 0
