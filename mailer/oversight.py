@@ -12,6 +12,7 @@ from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
 from people.audit import record
 from people.letters import Letter, address, send_letter
 from people.models import AuditEntry, User
+from site_config.queue import after_commit
 
 DISABLED = Letter(
     subject=_("Your mailing was disabled"),
@@ -61,8 +62,7 @@ def enable(*, mailing: Mailing, by: User) -> bool:
 
 def owner_unblocked(**_kwargs: Any) -> None:
     """Look at once for what a user who may work again has due."""
-    # Without a queue the next sweep does it. A function, for Django asks what failed for its name.
-    transaction.on_commit(lambda: tasks.sweep_now(), robust=True)  # noqa: PLW0108
+    after_commit(tasks.sweep_now)
 
 
 def owner_leaves(user: User, **_kwargs: Any) -> None:

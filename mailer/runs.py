@@ -12,6 +12,7 @@ from mailer.sending.opening import run_now, schedule_of
 from mailer.sending.sweep import HORIZON
 from people.audit import record
 from people.models import AuditEntry, User
+from site_config.queue import after_commit
 
 Action = AuditEntry.Action
 # What saving may change of a mailing: never its switches, which others throw meanwhile.
@@ -65,11 +66,10 @@ def _wake(mailing: Mailing) -> None:
     if due is None or due > now + HORIZON:
         return
     if due <= now:
-        transaction.on_commit(lambda: tasks.open_mailing(mailing.pk), robust=True)
+        after_commit(lambda: tasks.open_mailing(mailing.pk))
     else:
         delay = max((due - now - tasks.EARLY).total_seconds(), 0)
-        when = (mailing.pk, due.timestamp())
-        transaction.on_commit(lambda: tasks.open_at.schedule(when, delay=delay), robust=True)
+        after_commit(lambda: tasks.open_at.schedule((mailing.pk, due.timestamp()), delay=delay))
 
 
 def pause(mailing: Mailing) -> bool:

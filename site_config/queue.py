@@ -1,9 +1,12 @@
 """The queue classes that settings.HUEY names: stock huey, with a consumer that stops gently."""
 
+import logging
 import sqlite3
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from django.db import transaction
 from huey import RedisHuey, SqliteHuey
 from huey.consumer import Consumer
 
@@ -16,6 +19,23 @@ except ImportError:  # an embedded installation
     pass
 else:
     QUEUE_AWAY += (RedisError,)
+
+log = logging.getLogger(__name__)
+
+
+def after_commit(put: Callable[[], object]) -> None:
+    """Put a task into the queue once the transaction is in, or at once if there is none.
+
+    Only for what the sweep finds by itself: while the queue is away it is left to that.
+    """
+
+    def put_or_leave() -> None:
+        try:
+            put()
+        except QUEUE_AWAY:
+            log.warning("A task could not be queued; the sweep will do its work.", exc_info=True)
+
+    transaction.on_commit(put_or_leave)
 
 
 class GentleConsumer(Consumer):

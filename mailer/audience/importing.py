@@ -31,7 +31,7 @@ COLUMNS = {
 }
 _MEANING = {name: column for column, names in COLUMNS.items() for name in names}
 _no_null = ProhibitNullCharactersValidator()
-_short = MaxLengthValidator(2000)  # as Client.comment, whose length only forms look at
+_short = MaxLengthValidator(Client.comment.field.max_length)  # which only forms look at
 
 
 class CannotRead(Exception):

@@ -42,12 +42,10 @@ def add_clients(*, group: ClientGroup, clients: QuerySet[Client]) -> int:
 
 def add_batch(*, group: ClientGroup, clients: Collection[Client]) -> bool:
     """Put a few clients into a group, whatever its size; False if the group is gone."""
-    through = ClientGroup.clients.through
     with transaction.atomic():
         if not ClientGroup.objects.select_for_update().filter(pk=group.pk):
             return False
-        rows = [through(clientgroup_id=group.pk, client_id=client.pk) for client in clients]
-        through.objects.bulk_create(rows, ignore_conflicts=True)
+        group.clients.add(*clients)
     return True
 
 

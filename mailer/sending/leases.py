@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop
 from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending.ledger import count
-from site_config.queue import QUEUE_AWAY
+from site_config.queue import after_commit
 
 log = logging.getLogger(__name__)
 
@@ -201,19 +201,10 @@ def wake(attempt_id: int, *, at: datetime) -> None:
     from mailer.tasks import resume_attempt  # the tasks call this package: a true circle
 
     seconds = max((at - timezone.now()).total_seconds(), 0)
-    try:
-        resume_attempt.schedule((attempt_id,), delay=seconds)
-    except QUEUE_AWAY:  # the sweep will find it
-        log.warning("attempt %s could not be queued", attempt_id, exc_info=True)
+    after_commit(lambda: resume_attempt.schedule((attempt_id,), delay=seconds))
 
 
 def _queue(attempt_id: int, token: str, hops: int = 0) -> None:
     from mailer.tasks import send_attempt  # the tasks call this package: a true circle
 
-    def put() -> None:
-        try:
-            send_attempt(attempt_id, token, hops)
-        except QUEUE_AWAY:  # the lease stands, and the sweep queues it once more
-            log.warning("attempt %s could not be queued", attempt_id, exc_info=True)
-
-    transaction.on_commit(put)
+    after_commit(lambda: send_attempt(attempt_id, token, hops))

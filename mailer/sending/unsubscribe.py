@@ -1,6 +1,7 @@
 """The way out that every mail carries: signed links and the RFC 8058 headers."""
 
 import hashlib
+import hmac
 import json
 import re
 from binascii import b2a_base64
@@ -26,18 +27,14 @@ class Tokens:
 
     def __init__(self, owner_id: int) -> None:
         self._owner_id = owner_id
-        # HMAC (RFC 2104 section 2) begun by hand: the class of the standard library takes twice the time.
-        key = _key(settings.SECRET_KEY).ljust(hashlib.sha256().block_size, b"\0")
-        self._inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in key))
-        self._outer = hashlib.sha256(bytes(octet ^ 0x5C for octet in key))
+        self._signed = hmac.new(_key(settings.SECRET_KEY), digestmod="sha256")
 
     def make(self, email: str) -> str:
         """The same as `_signer.sign_object([owner_id, email])`, at a fifth of the time."""
         quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else json.dumps(email)
         value = _base64(f"[{self._owner_id},{quoted}]".encode("ascii"))
-        inner, signed = self._inner.copy(), self._outer.copy()
-        inner.update(value)
-        signed.update(inner.digest())
+        signed = self._signed.copy()
+        signed.update(value)
         return (value + b":" + _base64(signed.digest())).decode("ascii")
 
 

@@ -55,7 +55,10 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(f"No group can be called “{group}”: {' '.join(error.messages)}") from error
         except (IntegrityError, OperationalError) as error:
-            raise CommandError("The clients were changed meanwhile. Run the same command again.") from error
+            raise CommandError(
+                "Not all is in: the clients or the group were changed meanwhile, or the database was away. "
+                "Run the same command again."
+            ) from error
         self._report(imported)
 
     def _report(self, imported: Imported) -> None:

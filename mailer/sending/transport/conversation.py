@@ -30,10 +30,10 @@ _STUFF = re.compile(rb"\n\.")
 _USUAL = re.compile(rb"(250 [!-~]+(?: [!-~]+)*)\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
 # What it says to a mail that was written ahead (RSET, MAIL, RCPT, BDAT), by how many of the replies are due.
 # The last often comes by itself, for it waits for the content.
-_TAKEN = [
-    re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:(250 [!-~]+(?: [!-~]+)*)\r\n)?" % max(due - 1, 0))
-    for due in range(5)
-]
+_TAKEN = {
+    due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:(250 [!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
+    for due in (1, 2, 3, 4)
+}
 _LONGEST_USUAL = 400  # octets of what is said to a mail's end; a longer one has to be cut
 CLOSING = 421
 
@@ -221,19 +221,18 @@ class Conversation:
             taken = _TAKEN[flight.due].match(data, end)
             if not taken or len(taken[1] or b"") > _LONGEST_USUAL:
                 break
-            end = taken.end()
-            heard = flight.due if taken[1] else flight.due - 1
+            end, last = taken.end(), taken[1]
+            heard = flight.due if last else flight.due - 1
             for _ in range(heard):
                 self._waiting.popleft()
             self.heard += heard
-            if not taken[1]:
+            if not last:
                 flight.due -= heard
                 flight.begun |= heard > 0
                 break
             self.answered += 1
-            outcomes.append(
-                (self._flights.popleft().letter, Answer(Verdict.ACCEPTED, taken[1].decode("ascii")))
-            )
+            self._flights.popleft()
+            outcomes.append((flight.letter, Answer(Verdict.ACCEPTED, last.decode("ascii"))))
         return end
 
     def _say(self, flight: Flight, what: tuple[Said, ...], octets: bytes) -> None:
