@@ -19,9 +19,9 @@ from bench import inside  # isort: skip  # sets Django up
 from django.core.mail import get_connection
 from django.utils import timezone
 
+from mailer.composing.compiling import compile_message
+from mailer.composing.rendering import Composer, Recipient
 from mailer.models import Client, Delivery, Mailing, Message
-from mailer.sending.compose import compile_message
-from mailer.sending.letters import Composer, Recipient
 from mailer.sending.opening import latest_id, run_now
 from people.models import User
 

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_safe
 from content import counting, reading
 from content.figures import figures
 from content.models import Article
-from content.overview import overview_of
 from content.pictures import Shown
+from mailer.reporting.overview import overview_of
 
 PER_PAGE = 12
 ALL = "all"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, cast
 from django.contrib import admin
 from django.http import HttpRequest
 
-from mailer import runs
+from mailer import mailings
 from mailer.forms.admin import AdminMailingForm, AdminMessageForm
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
 from people.models import User
@@ -63,7 +63,7 @@ class MailingAdmin(OwnedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: ARG002
         data = form.cleaned_data
-        runs.save_mailing(
+        mailings.save_mailing(
             form.instance, clients=data["clients"], groups=data["groups"], by=cast(User, request.user)
         )
 
@@ -73,7 +73,7 @@ class MailingAdmin(OwnedAdmin):
         return objects, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Mailing) -> None:
-        runs.delete(obj, by=cast(User, request.user))
+        mailings.delete(obj, by=cast(User, request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for mailing in queryset:

@@ -12,7 +12,7 @@ from mailer.models.attempt import AttemptQuerySet
 from mailer.models.client import ClientQuerySet
 from mailer.models.delivery import DeliveryQuerySet
 from mailer.models.mailing import MailingQuerySet
-from site_config.filters import ListFilter, SearchFilter
+from site_config.ui.filters import ListFilter, SearchFilter
 
 
 def groups_of(request: HttpRequest | None) -> QuerySet[ClientGroup]:

@@ -7,10 +7,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from mailer import runs, tasks
+from mailer import mailings, tasks
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from people.account_emails import Letter, address, send_letter
 from people.audit import record
-from people.letters import Letter, address, send_letter
 from people.models import AuditEntry, User
 from site_config.queue import after_commit
 
@@ -56,7 +56,7 @@ def enable(*, mailing: Mailing, by: User) -> bool:
         )
         if done:
             record(actor=by, action=AuditEntry.Action.MAILING_ENABLED, target=mailing)
-            runs.go_on(mailing)
+            mailings.go_on(mailing)
     return bool(done)
 
 
@@ -72,7 +72,7 @@ def owner_leaves(user: User, **_kwargs: Any) -> None:
     hangs on it, and nothing does any more.
     """
     for mailing in Mailing.objects.owned_by(user):
-        runs.delete(mailing)
+        mailings.delete(mailing)
     clients = Client.objects.owned_by(user)
     ClientGroup.clients.through.objects.filter(client__in=clients)._raw_delete(DEFAULT_DB_ALIAS)
     clients._raw_delete(DEFAULT_DB_ALIAS)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer.audience import sizes_of
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
 from people.tables import OwnerColumn
-from site_config.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, badge
+from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.http import int_to_base36
 
+from people.account_emails import INVITED, address, send_letter
 from people.audit import record
-from people.letters import INVITED, address, send_letter
 from people.models import AuditEntry, User
 from people.signals import closing, inventory
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
-from people.letters import ACCOUNT_LETTERS, address, send_letter
+from people.account_emails import ACCOUNT_LETTERS, address, send_letter
 from people.models import User
 
 LINKS = {"account/email/account_already_exists": "account_reset_password"}

@@ -8,7 +8,7 @@ from django_filters import ChoiceFilter, DateFilter
 
 from people.models import AuditEntry, User
 from people.roles import RoleFilter
-from site_config.filters import ListFilter, SearchFilter
+from site_config.ui.filters import ListFilter, SearchFilter
 
 
 class UserFilter(ListFilter):

@@ -6,7 +6,7 @@ from django.utils.translation import gettext, gettext_noop
 from django_filters import ModelChoiceFilter
 from django_filters.fields import ModelChoiceField as FilterField
 
-from site_config.forms import RowsField
+from site_config.ui.forms import RowsField
 
 NAMES = (gettext_noop("Manager"), gettext_noop("Content manager"))
 

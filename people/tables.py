@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from people.access import may_block
 from people.models import AuditEntry, User
 from people.roles import role_name
-from site_config.tables import BadgeColumn, RowTable, TimeColumn
+from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 PERSON: dict[str, Any] = {"td": {"class": "person-cell"}}

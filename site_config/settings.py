@@ -100,8 +100,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "people.middleware.audit_origin",
     "people.middleware.user_language",
-    "site_config.middleware.user_time_zone",
-    "site_config.middleware.htmx_responses",
+    "site_config.ui.middleware.user_time_zone",
+    "site_config.ui.middleware.htmx_responses",
 ]
 TEMPLATES = [
     {
@@ -114,7 +114,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "site_config.context.site",
+                "site_config.ui.context.site",
             ],
         },
     },

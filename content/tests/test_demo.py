@@ -8,12 +8,12 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from content.management.commands import load_demo
-from content.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
-from mailer.demo import ANCHOR, moved_to
 from mailer.models import Attempt, Client, Delivery, Mailing, Message, Suppression
 from mailer.tests.factories import ClientFactory, MailingFactory, UserFactory
 from people.models import User
+from site_config.demo.dates import ANCHOR, moved_to
+from site_config.management.commands import load_demo
+from site_config.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
 
 DJANGO_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 RESERVED = ("example.com", "example.org", "example.net")

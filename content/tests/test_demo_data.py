@@ -10,16 +10,16 @@ from django.db import transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from content.management.commands.load_demo import LOGINS, PASSWORD
 from content.models import Article
 from content.sanitise import clean_body
+from mailer.composing.merge import check_template
 from mailer.models import Attempt, Client, Mailing, Message
 from mailer.sending import closing
 from mailer.sending.ledger import tally
-from mailer.sending.merge import check_template
 from mailer.sending.opening import schedule_of
 from mailer.sending.sweep import HORIZON, coming, due, unattended
 from people.models import User
+from site_config.management.commands.load_demo import LOGINS, PASSWORD
 
 DJANGO_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 RESERVED = ("example.com", "example.org", "example.net")

@@ -13,9 +13,9 @@ from django.core.validators import MaxLengthValidator, ProhibitNullCharactersVal
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
-from mailer.addresses import normal
 from mailer.audience.membership import add_batch
 from mailer.models import Client, ClientGroup
+from people.addresses import normal
 from people.models import User
 from site_config.shutdown import STOPPING
 

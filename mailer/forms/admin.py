@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.forms.message import MergeFieldChecks
 from mailer.models import Mailing, Message
-from site_config.forms import ModelForm
+from site_config.ui.forms import ModelForm
 
 
 class AdminMessageForm(MergeFieldChecks, ModelForm[Message]):

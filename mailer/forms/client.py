@@ -3,10 +3,10 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from mailer.addresses import normal
 from mailer.models import Client, ClientGroup
+from people.addresses import normal
 from people.models import User
-from site_config.forms import OwnedForm, RowsField
+from site_config.ui.forms import OwnedForm, RowsField
 
 NOT_YOURS = _("One of these groups is not yours, or is gone. Load the page again.")
 

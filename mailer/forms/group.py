@@ -1,7 +1,7 @@
 from django import forms
 
 from mailer.models import ClientGroup
-from site_config.forms import OwnedForm
+from site_config.ui.forms import OwnedForm
 
 
 class GroupForm(OwnedForm[ClientGroup]):

@@ -13,7 +13,7 @@ from mailer.audience import Audience, measure
 from mailer.forms.picker import CHOSEN_LIMIT, Picker, as_ids
 from mailer.models import Client, ClientGroup, Mailing, Message
 from people.models import ZONES, User
-from site_config.forms import OwnedForm, RowsField
+from site_config.ui.forms import OwnedForm, RowsField
 
 LONGEST = timedelta(days=366 * 20)
 RECIPIENTS = ("groups", "clients")

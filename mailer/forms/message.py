@@ -4,11 +4,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from mailer.addresses import normal
+from mailer.composing.compiling import check_message, check_template
 from mailer.models import Message, Suppression
-from mailer.sending.compose import check_message, check_template
+from people.addresses import normal
 from people.models import User
-from site_config.forms import OwnedForm
+from site_config.ui.forms import OwnedForm
 
 
 class MergeFieldChecks:

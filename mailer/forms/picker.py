@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
-from site_config.search import contains
+from site_config.ui.search import contains
 
 OFFERED = 20
 CHOSEN_LIMIT = 500  # more than that is what groups are for

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.models.owned import Owned, OwnedQuerySet
-from mailer.validators import validate_one_line
+from people.validators import validate_one_line
 
 if TYPE_CHECKING:
     pass

@@ -5,8 +5,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models.owned import Owned, OwnedQuerySet
-from mailer.validators import validate_one_line
 from people.models import User
+from people.validators import validate_one_line
 
 BODY_LIMIT = 200_000  # characters; mail readers cut a mail off long before
 

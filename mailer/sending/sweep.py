@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from mailer.models import Attempt, Delivery, Mailing
-from mailer.sending import closing, health, leases, rates
+from mailer.sending import closing, leases, rate_limit, server_health
 from mailer.sending.opening import open_mailing
 
 HORIZON = timedelta(seconds=75)  # the next sweep comes before that
@@ -21,7 +21,7 @@ def sweep(*, now: datetime | None = None) -> None:
         closing.expire_ended(attempt_id, now=now)
     for mailing_id in due(now):
         open_mailing(mailing_id, now=now)
-    rates.forget_old()
+    rate_limit.forget_old()
     for attempt_id in unattended(now):
         if not closing.finish(attempt_id):
             leases.enqueue(attempt_id)
@@ -40,7 +40,7 @@ def coming(now: datetime) -> list[tuple[int, datetime]]:
 
 def unattended(now: datetime) -> list[int]:
     """Running attempts that could go on now, or be closed, and that no worker has or awaits."""
-    if health.rests_until():
+    if server_health.rests_until():
         return []
     queued = Delivery.objects.filter(attempt=OuterRef("pk"), status=Delivery.Status.QUEUED)
     undecided = Delivery.objects.filter(attempt=OuterRef("pk")).open()

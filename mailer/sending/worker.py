@@ -7,9 +7,9 @@ from threading import Lock
 from django.utils import timezone
 
 from mailer.models import Attempt
-from mailer.sending import closing, health, leases
+from mailer.sending import closing, leases, server_health
 from mailer.sending.opening import open_mailing
-from mailer.sending.turn import Progress, Turn
+from mailer.sending.send_loop import Progress, Turn
 from site_config.shutdown import STOPPING
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None
             leases.give_back(
                 attempt_id=attempt_id, token=token, more=turn.more or turn.in_doubt, in_doubt=turn.in_doubt
             )
-    if (until := turn.wake_at or health.rests_until()) is not None:
+    if (until := turn.wake_at or server_health.rests_until()) is not None:
         leases.wake(attempt_id, at=until)
     closing.expire_ended(attempt_id, now=timezone.now())
     if closing.finish(attempt_id):

@@ -7,7 +7,7 @@ from django.utils import formats
 
 from mailer.models import Attempt, Mailing
 from mailer.tables import ATTEMPT_KINDS, MAILING_KINDS
-from site_config import tables
+from site_config.ui import tables
 
 register = template.Library()
 register.filter("moment", tables.moment)

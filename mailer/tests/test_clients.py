@@ -10,7 +10,7 @@ from mailer.audience.membership import add_clients
 from mailer.forms.client import ClientForm
 from mailer.models import Client, Suppression
 from mailer.tests.factories import ClientFactory, ClientGroupFactory, DeliveryFactory
-from site_config.views import OwnedCreate
+from site_config.ui.views import OwnedCreate
 
 DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 NEW = "/clients/new/"

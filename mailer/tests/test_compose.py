@@ -8,8 +8,8 @@ from django.utils.html import escape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.sending.compose import compile_message, one_line
-from mailer.sending.merge import MERGE_FIELDS, SAMPLE, check_template, values_for
+from mailer.composing.compiling import compile_message, one_line
+from mailer.composing.merge import MERGE_FIELDS, SAMPLE, check_template, values_for
 
 pytestmark = pytest.mark.once
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mailer.sending.transport.base import Answer, Verdict
-from mailer.sending.transport.conversation import Conversation, Interrupted
-from mailer.sending.transport.hello import Features
 from mailer.tests.test_transport import Note
+from mailer.transport.base import Answer, Verdict
+from mailer.transport.handshake import Features
+from mailer.transport.session import Conversation, Interrupted
 
 pytestmark = pytest.mark.once
 

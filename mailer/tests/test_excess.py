@@ -5,9 +5,9 @@ from time import process_time
 import pytest
 from django.core.exceptions import ValidationError
 
+from mailer.composing.compiling import check_message, compile_message
+from mailer.composing.merge import CannotCompile, check_template
 from mailer.models import Message
-from mailer.sending.compose import check_message, compile_message
-from mailer.sending.merge import CannotCompile, check_template
 from mailer.tests.factories import ClientFactory, MessageFactory
 from mailer.tests.test_sending import make_mailing
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from mailer.models import Attempt, Delivery, Lease, Mailing
 from mailer.sending import leases, ledger
-from mailer.sending.exchange import Exchange
+from mailer.sending.claims import Exchange
 from mailer.sending.ledger import Result
 from mailer.tests.factories import ClientFactory
 from mailer.tests.test_sending import make_mailing

@@ -13,10 +13,10 @@ import pytest
 from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
-from mailer import runs
+from mailer import mailings
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Pace, Suppression
-from mailer.sending import clerk, leases, rates, sweep, worker
-from mailer.sending.exchange import Exchange
+from mailer.sending import leases, ledger_writer, rate_limit, sweep, worker
+from mailer.sending.claims import Exchange
 from mailer.tests.factories import ClientFactory
 from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 from mailer.tests.test_sending import make_mailing
@@ -180,7 +180,7 @@ def test_a_refused_sender_holds_the_attempt_in_plain_sight(owner, rough, offers,
     assert how in attempt.problem
     assert set(attempt.deliveries.values_list("status", "tries")) == {("queued", 0)}
     rough.answer = as_usual
-    assert runs.try_again(attempt)
+    assert mailings.try_again(attempt)
     attempt.refresh_from_db()
     assert (attempt.status, attempt.sent) == ("succeeded", 4)
     assert sorted(rough.recipients) == [f"{n}@example.org" for n in range(4)]
@@ -258,7 +258,7 @@ def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner
         return exchanged
 
     monkeypatch.setattr(Exchange, "make", make_and_lose)
-    monkeypatch.setattr(clerk, "DATABASE_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(ledger_writer, "DATABASE_PAUSE_SECONDS", 0)
     attempt = start(owner, 250)
     assert lost
     assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 250, 0)
@@ -354,11 +354,11 @@ def test_an_owners_ten_do_not_wait_for_anothers_thousands(owner, stranger, rough
 class TestRates:
     def test_places_lie_so_far_apart_that_no_minute_holds_more_than_the_limit(self, owner, settings):
         settings.MAIL_RATE_PER_MINUTE = 600
-        step = (60 + rates.LATENESS) / 600
+        step = (60 + rate_limit.LATENESS) / 600
         began = monotonic()
         places = []
         for mailing_id in (1, 2, 1):
-            found = rates.reserve(mailing_id=mailing_id, limit=5)
+            found = rate_limit.reserve(mailing_id=mailing_id, limit=5)
             places += [monotonic() - began + delay for delay in found.delays]
         assert len(places) == 15
         for earlier, later in pairwise(places):
@@ -367,16 +367,16 @@ class TestRates:
 
     def test_who_would_wait_long_is_told_how_long(self, owner, settings):
         settings.MAIL_RATE_PER_MINUTE = 6
-        assert len(rates.reserve(mailing_id=1, limit=100).delays) == 1
-        told = rates.reserve(mailing_id=1, limit=100)
+        assert len(rate_limit.reserve(mailing_id=1, limit=100).delays) == 1
+        told = rate_limit.reserve(mailing_id=1, limit=100)
         assert told.delays == []
         assert 9 < told.wait <= 10.1
 
     def test_a_slow_mailing_leaves_the_servers_places_to_others(self, owner, settings):
         settings.MAIL_RATE_PER_MINUTE, settings.MAIL_RATE_PER_MAILING = 6000, 60
-        assert len(rates.reserve(mailing_id=1, limit=100).delays) == 1
-        assert rates.reserve(mailing_id=1, limit=100).delays == []
-        assert len(rates.reserve(mailing_id=2, limit=100).delays) == 1
+        assert len(rate_limit.reserve(mailing_id=1, limit=100).delays) == 1
+        assert rate_limit.reserve(mailing_id=1, limit=100).delays == []
+        assert len(rate_limit.reserve(mailing_id=2, limit=100).delays) == 1
 
     @pytest.mark.parametrize("scope", ["MAIL_RATE_PER_MINUTE", "MAIL_RATE_PER_MAILING"])
     def test_mails_leave_no_faster_than_the_limit(self, owner, rough, settings, scope):
@@ -386,10 +386,10 @@ class TestRates:
         began = monotonic()
         attempt = start(owner, 40)
         assert (attempt.status, attempt.sent) == ("succeeded", 40)
-        step = (60 + rates.LATENESS) / 900
+        step = (60 + rate_limit.LATENESS) / 900
         assert monotonic() - began < 40 * step + 3
         for number in range(len(times) - 10):
-            assert times[number + 10] - times[number] > 10 * step - rates.LATENESS
+            assert times[number + 10] - times[number] > 10 * step - rate_limit.LATENESS
         assert Pace.objects.count() == 1
 
     def test_a_very_low_limit_ends_the_turn_and_comes_back_in_time(self, owner, rough, settings, monkeypatch):
@@ -510,7 +510,7 @@ def test_a_deleted_mailing_leaves_nothing_behind(owner, rough, settings):
 
 def _delete():
     for mailing in Mailing.objects.all():
-        runs.delete(mailing)
+        mailings.delete(mailing)
     connection.close()
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.sending.compose import compile_message
-from mailer.sending.frame import LONGEST_LINE
-from mailer.sending.letters import Composer, MergedLetter, Recipient
-from mailer.sending.merge import SAMPLE
-from mailer.sending.transport import CannotWrite
+from mailer.composing.compiling import compile_message
+from mailer.composing.merge import SAMPLE
+from mailer.composing.mime_template import LONGEST_LINE
+from mailer.composing.rendering import Composer, MergedLetter, Recipient
+from mailer.transport import CannotWrite
 from people.models import User
 
 pytestmark = pytest.mark.once

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer import runs
+from mailer import mailings
 from mailer.models import Attempt, Mailing, Suppression
 from mailer.tests.factories import (
     AttemptFactory,
@@ -311,7 +311,7 @@ def events(answer):
 @pytest.fixture
 def mailing(owner, message, anna):
     fields = MailingFactory.build(owner=owner, message=message, period="daily")
-    return runs.save_mailing(fields, clients=[anna], groups=[])
+    return mailings.save_mailing(fields, clients=[anna], groups=[])
 
 
 def test_pause_and_resume_without_javascript(browser, mailing):
@@ -366,7 +366,7 @@ def test_run_now_asks_first_and_runs_once_for_a_click_sent_twice(browser, mailin
 
 
 def test_run_now_says_at_once_why_not(browser, mailing):
-    runs.pause(mailing)
+    mailings.pause(mailing)
     asked = browser.get(f"/mailings/{mailing.pk}/run/", headers=DIALOG)
     assert asked.context["problem"] == "This mailing is paused. Resume it first."
     assert "Send now" not in asked.content.decode()

@@ -6,9 +6,9 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from mailer.composing.merge import MERGE_FIELDS
+from mailer.composing.unsubscribe_links import suppress
 from mailer.models import Message, Suppression
-from mailer.sending.merge import MERGE_FIELDS
-from mailer.sending.unsubscribe import suppress
 from mailer.tests.factories import MailingFactory, MessageFactory
 
 NEW = "/messages/new/"

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer import oversight, runs
+from mailer import mailings, oversight
 from mailer.models import Attempt, Mailing
 from mailer.sending import sweep
 from mailer.tests.factories import (
@@ -285,7 +285,7 @@ def test_what_an_owner_runs_by_hand_is_in_the_trail(mailing, owner, client_of, s
     answer = client_of(owner).post(url("mailing_run", mailing), {"after": mailing.attempts.get().pk})
     assert answer.status_code == 302
     assert AuditEntry.objects.get().action == "mailing_run"
-    assert runs.pause(mailing)
+    assert mailings.pause(mailing)
 
 
 @pytest.mark.parametrize(

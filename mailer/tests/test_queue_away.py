@@ -6,7 +6,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from mailer import oversight, runs
+from mailer import mailings, oversight
 from mailer.models import Attempt
 from mailer.sending import sweep
 from mailer.tests.factories import ClientFactory, MailingFactory
@@ -39,7 +39,7 @@ def test_a_mailing_is_saved_and_the_sweep_opens_it(owner, seconds):
         starts_at=now + timezone.timedelta(seconds=seconds),
         ends_at=now + timezone.timedelta(days=1),
     )
-    runs.save_mailing(mailing, clients=[ClientFactory(owner=owner)], groups=[])
+    mailings.save_mailing(mailing, clients=[ClientFactory(owner=owner)], groups=[])
     assert mailing.next_run_at == mailing.starts_at
     sweep.sweep(now=now + timezone.timedelta(seconds=10))
     assert Attempt.objects.filter(mailing=mailing).count() == 1

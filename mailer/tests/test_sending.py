@@ -6,10 +6,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from mailer import runs
+from mailer import mailings
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
-from mailer.sending import closing, leases, ledger, opening, sweep, turn, worker
-from mailer.sending.exchange import Exchange
+from mailer.sending import closing, leases, ledger, opening, sweep, worker
+from mailer.sending import send_loop as turn
+from mailer.sending.claims import Exchange
 from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
 from site_config.shutdown import STOPPING
 
@@ -27,7 +28,7 @@ def make_mailing(owner, clients=(), groups=(), **fields):
         ends_at=fields.pop("ends_at", now + timedelta(days=365)),
         **fields,
     )
-    return runs.save_mailing(mailing, clients=clients, groups=groups)
+    return mailings.save_mailing(mailing, clients=clients, groups=groups)
 
 
 def statuses(attempt):
@@ -209,7 +210,7 @@ def test_a_refused_sender_holds_the_attempt_and_burns_nobody(owner, smtp):
     assert smtp.mails == []
 
     smtp.at_mail = lambda _: None
-    assert runs.try_again(attempt)
+    assert mailings.try_again(attempt)
     attempt.refresh_from_db()
     assert (attempt.status, attempt.sent, attempt.problem) == ("succeeded", 3, "")
 
@@ -256,7 +257,7 @@ def test_pausing_stops_and_resuming_goes_on(owner, smtp, settings):
     assert len(smtp.mails) == 2
 
     smtp.on_mail = lambda _: None
-    assert runs.resume(mailing)
+    assert mailings.resume(mailing)
     attempt.refresh_from_db()
     assert sorted(smtp.recipients) == [f"{n}@example.org" for n in range(6)]
     assert attempt.status == "succeeded"
@@ -272,7 +273,7 @@ def test_disabling_blocking_and_deleting_stop_the_worker(owner, smtp, settings, 
         elif how == "blocked":
             type(owner).objects.filter(pk=owner.pk).update(is_active=False)
         else:
-            runs.delete(Mailing.objects.get())
+            mailings.delete(Mailing.objects.get())
 
     smtp.on_mail = lambda mail: act(mail) if len(smtp.mails) == 1 else None
     make_mailing(owner, [ClientFactory(owner=owner) for _ in range(5)])
@@ -405,7 +406,7 @@ def test_an_edit_does_not_change_or_repeat_a_run(owner, smtp):
     mailing.refresh_from_db()
     mailing.message.subject = "Changed"
     mailing.message.save()
-    runs.save_mailing(mailing, clients=[anna], groups=[])
+    mailings.save_mailing(mailing, clients=[anna], groups=[])
     assert [a.subject for a in mailing.attempts.all()] == ["News for {{ first_name }}"]
     assert len(smtp.mails) == 1
 

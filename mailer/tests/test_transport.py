@@ -7,7 +7,8 @@ from time import monotonic
 
 import pytest
 
-from mailer.sending.transport import (
+from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
+from mailer.transport import (
     Answer,
     ConfigurationRefused,
     ServerAway,
@@ -15,7 +16,6 @@ from mailer.sending.transport import (
     Verdict,
     deliver,
 )
-from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 
 pytestmark = pytest.mark.once
 
@@ -500,7 +500,7 @@ class TestLogIn:
         server = serve(offers=("AUTH PLAIN",))
         settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "me", "x"
         # The server is on loopback after all; what is asked is what would happen if it were not.
-        monkeypatch.setattr("mailer.sending.transport.link.Link.loopback", False)
+        monkeypatch.setattr("mailer.transport.mail_socket.Link.loopback", False)
         _, error = send(names(1))
         assert isinstance(error, ConfigurationRefused)
         assert "not sent without TLS" in str(error)

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
+from mailer.composing.unsubscribe_links import _signer, headers, read_token, suppress, token_for
 from mailer.models import Suppression
-from mailer.sending.unsubscribe import _signer, headers, read_token, suppress, token_for
 
 pytestmark = pytest.mark.django_db
 

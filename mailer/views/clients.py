@@ -13,8 +13,8 @@ from mailer.forms.picker import as_ids
 from mailer.models import Client, Delivery
 from mailer.tables import ClientTable
 from people.models import User
-from site_config.http import Request
-from site_config.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, OwnedView
+from site_config.ui.http import Request
+from site_config.ui.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, OwnedView
 
 
 class ClientList(OwnedList):

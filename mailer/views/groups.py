@@ -15,8 +15,8 @@ from mailer.forms.group import GroupForm
 from mailer.models import Client, ClientGroup
 from mailer.tables import GroupTable, MemberTable
 from people.models import User
-from site_config.http import Request, is_htmx, no_content
-from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
+from site_config.ui.http import Request, is_htmx, no_content
+from site_config.ui.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
 
 
 class GroupList(OwnedList):

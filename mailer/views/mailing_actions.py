@@ -8,14 +8,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 
-from mailer import runs
+from mailer import mailings
 from mailer.audience import audience_of_mailing
 from mailer.models import Attempt, Mailing
 from mailer.sending.opening import CannotRun, latest_id, why_not
 from mailer.views.mailings import MailingList
-from site_config.http import Request, is_htmx, no_content, targets
-from site_config.tables import row_id
-from site_config.views import OwnedView, SignedIn, Text, own_row
+from site_config.ui.http import Request, is_htmx, no_content, targets
+from site_config.ui.tables import row_id
+from site_config.ui.views import OwnedView, SignedIn, Text, own_row
 
 
 class Switch(SignedIn):
@@ -46,12 +46,12 @@ def show_changed(request: Request, mailing: Mailing) -> HttpResponse:
 
 
 class MailingPause(Switch):
-    throw = runs.pause
+    throw = mailings.pause
     done_text = _("The mailing is paused: nothing goes out until you resume it.")
 
 
 class MailingResume(Switch):
-    throw = runs.resume
+    throw = mailings.resume
     done_text = _("The mailing goes on.")
 
 
@@ -70,7 +70,7 @@ class MailingRun(OwnedView):
         self.object = self.find()
         seen = request.POST.get("after", "")
         try:
-            runs.run(self.object, after=int(seen) if seen.isdecimal() and len(seen) < 19 else None)
+            mailings.run(self.object, after=int(seen) if seen.isdecimal() and len(seen) < 19 else None)
         except CannotRun as reason:
             return self.ask(latest_id(self.object), problem=str(reason), status=422)
         return self.changed(str(_("The mailing is on its way.")))
@@ -92,7 +92,7 @@ class AttemptTryAgain(SignedIn):
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         attempt = own_row(Attempt, request.user, pk)
-        if runs.try_again(attempt):
+        if mailings.try_again(attempt):
             messages.success(request, str(_("It is tried again.")))
         if is_htmx(request):
             return no_content("mailings:changed", "reports:changed")

@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from mailer import runs
+from mailer import mailings
 from mailer.audience import Audience, audience_of_mailing
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
@@ -19,8 +19,8 @@ from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
-from site_config.http import Request
-from site_config.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, own_row
+from site_config.ui.http import Request
+from site_config.ui.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, own_row
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -86,7 +86,7 @@ class MailingPage:
 
     def store(self, form: MailingForm) -> Mailing:
         data = form.cleaned_data
-        return runs.save_mailing(form.save(commit=False), clients=data["clients"], groups=data["groups"])
+        return mailings.save_mailing(form.save(commit=False), clients=data["clients"], groups=data["groups"])
 
     def success_url(self) -> str:
         return reverse("mailing_detail", args=[self.object.pk])
@@ -140,7 +140,7 @@ class MailingDelete(OwnedDelete):
     done_text = _("The mailing was deleted.")
 
     def remove(self) -> None:
-        runs.delete(self.object)
+        mailings.delete(self.object)
 
     def consequences(self) -> list[str]:
         attempts = self.object.attempts.count()

@@ -10,18 +10,18 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from liquid.exceptions import LiquidError
 
+from mailer.composing.compiling import MERGE_FIELDS, Preview, preview
 from mailer.filters import MessageFilter
 from mailer.forms.message import MessageForm, TestSendForm
 from mailer.models import Message
-from mailer.sending.compose import MERGE_FIELDS, Preview, preview
-from mailer.sending.transport import MailRefused
-from mailer.sending.trial import send_test
+from mailer.sending.send_test import send_test
 from mailer.tables import MessageTable
+from mailer.transport import MailRefused
 from mailer.views.mail_frame import mail_frame
 from people.models import User
-from site_config.http import Request, targets
-from site_config.tables import moment
-from site_config.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
+from site_config.ui.http import Request, targets
+from site_config.ui.tables import moment
+from site_config.ui.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
 
 TEST_REGION = "test-send"
 

@@ -12,7 +12,7 @@ from django.views import View
 
 from mailer.outbox import CaughtMail, Outbox, find
 from mailer.views.mail_frame import mail_frame
-from site_config.tables import PER_PAGE
+from site_config.ui.tables import PER_PAGE
 
 NEW_TAB = '<base target="_blank">'  # this site may not be shown in the frame
 

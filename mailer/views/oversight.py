@@ -14,9 +14,9 @@ from mailer.models import Mailing
 from mailer.views.mailing_actions import show_changed
 from mailer.views.mailings import MailingList
 from people.forms.users import ReasonForm
-from site_config.http import Request, no_content, retarget, sent_from, trigger
-from site_config.tables import row_id
-from site_config.views import OwnedView
+from site_config.ui.http import Request, no_content, retarget, sent_from, trigger
+from site_config.ui.tables import row_id
+from site_config.ui.views import OwnedView
 
 
 class Oversight(OwnedView):

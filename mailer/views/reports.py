@@ -6,15 +6,15 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from liquid.exceptions import LiquidError
 
+from mailer.composing.compiling import preview_of
 from mailer.filters import AttemptFilter, DeliveryFilter
 from mailer.models import Attempt, Delivery
-from mailer.sending.compose import preview_of
 from mailer.tables import DeliveryTable, OversightReportTable, ReportTable
 from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from people.models import User
-from site_config.http import Request, targets
-from site_config.views import OwnedList, SignedIn
+from site_config.ui.http import Request, targets
+from site_config.ui.views import OwnedList, SignedIn
 
 STATE = "attempt-state"
 

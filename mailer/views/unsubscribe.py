@@ -3,8 +3,8 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from mailer.composing.unsubscribe_links import read_token, suppress
 from mailer.models import Suppression
-from mailer.sending.unsubscribe import read_token, suppress
 
 
 @csrf_exempt

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from people.avatar import make_avatar
 from people.models import ZONES, User
-from site_config.forms import ModelForm
+from site_config.ui.forms import ModelForm
 
 
 def zone_choices() -> list[tuple[str, str]]:

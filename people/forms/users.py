@@ -9,7 +9,7 @@ from people.forms.profile import zone_choices
 from people.models import User
 from people.roles import RolesField
 from people.validators import validate_one_line
-from site_config.forms import ModelForm
+from site_config.ui.forms import ModelForm
 
 
 class UserForm(ModelForm[User]):

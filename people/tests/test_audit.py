@@ -3,7 +3,7 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from mailer import runs
+from mailer import mailings
 from mailer.tests.factories import MailingFactory
 from people.audit import record
 from people.models import AuditEntry
@@ -51,12 +51,12 @@ def test_it_outlives_who_it_tells_of(entry, owner):
 
 def test_it_keeps_what_owners_do_to_their_mailings(owner):
     mailing = MailingFactory(message__owner=owner, message__subject="News")
-    runs.save_mailing(mailing, clients=[], groups=[])
+    mailings.save_mailing(mailing, clients=[], groups=[])
     for _ in range(2):
-        runs.pause(mailing)
+        mailings.pause(mailing)
     for _ in range(2):
-        runs.resume(mailing)
-    runs.delete(mailing)
+        mailings.resume(mailing)
+    mailings.delete(mailing)
     assert list(AuditEntry.objects.order_by("pk").values_list("actor", "action", "target")) == [
         ("owner@example.com", f"mailing_{what}", "News")
         for what in ("edited", "paused", "resumed", "deleted")

@@ -14,8 +14,8 @@ from django.views.i18n import set_language as django_set_language
 from people.accounts import LastSuperuser, consequences, delete_account
 from people.forms.profile import DeleteAccountForm, ProfileForm
 from people.models import User
-from site_config.http import Request
-from site_config.views import SignedIn
+from site_config.ui.http import Request
+from site_config.ui.views import SignedIn
 
 
 class Profile(SignedIn):

@@ -17,9 +17,9 @@ from people.filters import AuditFilter, UserFilter
 from people.forms.users import ReasonForm, UserForm
 from people.models import AuditEntry, User
 from people.tables import AuditTable, UserTable
-from site_config.http import Request, retarget, targets, trigger
-from site_config.tables import row_id
-from site_config.views import OwnedEdit, OwnedFormView, OwnedList, OwnedView, SignedIn
+from site_config.ui.http import Request, retarget, targets, trigger
+from site_config.ui.tables import row_id
+from site_config.ui.views import OwnedEdit, OwnedFormView, OwnedList, OwnedView, SignedIn
 
 
 class Permitted(SignedIn):

@@ -20,8 +20,8 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 from content.feeds import SITEMAPS
 from content.tests.factories import ArticleFactory
+from mailer.composing.unsubscribe_links import token_for
 from mailer.models import ClientGroup
-from mailer.sending.unsubscribe import token_for
 from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
 from people.models import User
 from site_config.tests.permissions import ROLES, TABLE, as_markdown

@@ -1,0 +1,152 @@
+"""A mail compiled into pieces of bytes with holes, so that a recipient costs one join."""
+
+import re
+from binascii import b2a_qp
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from liquid import BoundTemplate, RenderContext
+from liquid.ast import Node
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.output import OutputNode
+from markupsafe import escape
+
+from mailer.composing.merge import MERGE_FIELDS
+
+LONGEST_LINE = 998  # octets (RFC 5321 section 4.5.3.1.6)
+_SPECIAL = re.compile("[&<>'\"]")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+Encode = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A hole that one merge value fills, as it is or escaped for HTML."""
+
+    name: str
+    html: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logic:
+    """A hole that Liquid has to work out: a filter or a tag."""
+
+    node: Node
+    template: BoundTemplate
+
+    def render(self, values: dict[str, str]) -> str:
+        template = self.template
+        context: RenderContext = template.context_class(template, globals=template.make_globals(values))
+        buffer = StringIO()
+        self.node.render(context, buffer)
+        return buffer.getvalue()
+
+
+Hole = Field | Logic
+Segment = str | Hole
+
+
+def segments(template: BoundTemplate) -> list[Segment]:
+    """The template cut at its merge fields."""
+    html = bool(template.env.autoescape)
+    return [_segment(node, template, html=html) for node in template.nodes]
+
+
+def fill(parts: Sequence[Segment], values: dict[str, str]) -> str:
+    return "".join([part if isinstance(part, str) else value_of(part, values) for part in parts])
+
+
+def value_of(hole: Hole, values: dict[str, str]) -> str:
+    """What one recipient has in this hole; LiquidError if a filter cannot take the value."""
+    if isinstance(hole, Logic):
+        return hole.render(values)
+    value = values[hole.name]
+    return str(escape(value)) if hole.html else value
+
+
+def _segment(node: Node, template: BoundTemplate, *, html: bool) -> Segment:
+    if isinstance(node, ContentNode):
+        return node.text
+    if isinstance(node, OutputNode) and isinstance(node.expression, FilteredExpression):
+        path = node.expression.left
+        if not node.expression.filters and isinstance(path, Path) and len(path.path) == 1:
+            name = path.path[0]
+            if isinstance(name, str) and name in MERGE_FIELDS:
+                return Field(name, html)
+    return Logic(node, template)
+
+
+def plain(text: str) -> bytes:
+    """UTF-8 with CRLF line ends, for a transport of eight bits."""
+    return (_NEWLINE.sub("\r\n", text) if "\n" in text or "\r" in text else text).encode()
+
+
+def quoted_printable(text: str) -> bytes:
+    """RFC 2045 section 6.7, with CRLF line ends."""
+    encoded: bytes = b2a_qp(_NEWLINE.sub("\n", text).encode(), istext=True)
+    return encoded.replace(b"\n", b"\r\n")
+
+
+def fits(content: bytes) -> bool:
+    """Whether content may be sent as it is: no line is too long, no octet forbidden (RFC 6152)."""
+    return max(map(len, content.split(b"\r\n"))) <= LONGEST_LINE and b"\0" not in content
+
+
+class Frame:
+    """What is the same for everybody, and in it the holes: first those of the head, then the body's."""
+
+    def __init__(self, *, encode: Encode, joint: bytes) -> None:
+        self._encode = encode
+        self._joint = joint  # what keeps a hole's lines apart from its neighbours'
+        self._pieces: list[bytes] = []
+        self._heads = 0
+        self._holes: list[Hole] = []
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece.replace(b"%", b"%%"))
+
+    def add_head_hole(self) -> None:
+        """A hole in the head; they are filled in the order in which they were added."""
+        self._pieces.append(b"%b")
+        self._heads += 1
+
+    def add_body(self, parts: Iterable[Segment]) -> None:
+        for part in parts:
+            if isinstance(part, str):
+                self.add(self._encode(part))
+            else:
+                self._pieces += (self._joint, b"%b", self._joint)
+                self._holes.append(part)
+
+    def close(self) -> None:
+        """Number what fills the holes: each field as it is, then each escaped, then what Liquid works out."""
+        self._template = b"".join(self._pieces)
+        self._fields = list(dict.fromkeys(hole.name for hole in self._holes if isinstance(hole, Field)))
+        self._logic = list(dict.fromkeys(hole for hole in self._holes if isinstance(hole, Logic)))
+        order: list[Hole] = [Field(name, html) for html in (False, True) for name in self._fields]
+        order += self._logic
+        self._order = [order.index(hole) for hole in self._holes]
+        empty = self._template % ((b"",) * (self._heads + len(self._holes)))
+        self._size, self._longest = len(empty), max(map(len, empty.split(b"\r\n")))
+
+    def fill(self, values: dict[str, str], head: tuple[bytes, ...]) -> tuple[bytes, bool]:
+        """One recipient's mail, and whether it may be sent as it is.
+
+        LiquidError if a filter cannot take its values.
+        """
+        encode = self._encode
+        filled, escaped = [], []
+        for name in self._fields:
+            value = values[name]
+            encoded = encode(value)
+            filled.append(encoded)
+            escaped.append(encode(str(escape(value))) if _SPECIAL.search(value) else encoded)
+        filled += escaped
+        for hole in self._logic:
+            filled.append(encode(hole.render(values)))
+        content = self._template % (*head, *map(filled.__getitem__, self._order))
+        # Most mails are known to fit without a look at their lines: all values on the longest of them.
+        most = self._longest + len(content) - self._size - sum(map(len, head))
+        return content, (most <= LONGEST_LINE and b"\0" not in content) or fits(content)

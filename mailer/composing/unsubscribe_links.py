@@ -1,0 +1,87 @@
+"""The way out that every mail carries: signed links and the RFC 8058 headers."""
+
+import hashlib
+import hmac
+import json
+import re
+from binascii import b2a_base64
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from mailer.models import Suppression
+from people.addresses import normal
+from people.models import User
+
+_SALT = "mailer.unsubscribe"
+_AS_IT_IS = re.compile(r"[A-Za-z0-9@.+_-]*")  # needs no escape in JSON
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_signer = Signer(salt=_SALT)
+
+
+class Tokens:
+    """Signed, permanent tokens of one owner: they must work long after delivery and client are gone."""
+
+    def __init__(self, owner_id: int) -> None:
+        self._owner_id = owner_id
+        self._signed = hmac.new(_key(settings.SECRET_KEY), digestmod="sha256")
+
+    def make(self, email: str) -> str:
+        """The same as `_signer.sign_object([owner_id, email])`, at a fifth of the time."""
+        quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else json.dumps(email)
+        value = _base64(f"[{self._owner_id},{quoted}]".encode("ascii"))
+        signed = self._signed.copy()
+        signed.update(value)
+        return (value + b":" + _base64(signed.digest())).decode("ascii")
+
+
+def token_for(*, owner_id: int, email: str) -> str:
+    return Tokens(owner_id).make(email)
+
+
+def _base64(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
+
+
+@lru_cache(maxsize=4)
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(f"{_SALT}signer{secret}".encode()).digest()
+
+
+def read_token(token: str) -> tuple[int, str] | None:
+    """The owner's id and the address, or None if the token is not one of ours."""
+    try:
+        owner_id, email = _signer.unsign_object(token)
+    except (BadSignature, ValueError, UnicodeError):
+        return None
+    return owner_id, email
+
+
+def link(token: str) -> str:
+    return f"{settings.SITE_URL}{reverse('unsubscribe', args=[token])}"
+
+
+def headers(token: str) -> dict[str, str]:
+    """List-Unsubscribe (RFC 2369 section 3.2) and List-Unsubscribe-Post (RFC 8058 section 3.1)."""
+    ways = [f"<{link(token)}>"]
+    if settings.MAIL_UNSUBSCRIBE_MAILTO:
+        ways.append(f"<mailto:{settings.MAIL_UNSUBSCRIBE_MAILTO}?subject={token}>")
+    return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def suppress(*, owner_id: int, email: str, reason: str) -> bool:
+    """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes."""
+    email = normal(email)
+    if Suppression.objects.matching_address(email, owner_id).exists():
+        return False
+    if not User.objects.filter(pk=owner_id).exists():
+        return False
+    try:
+        with transaction.atomic():
+            Suppression.objects.create(owner_id=owner_id, email=email, reason=reason)
+    except IntegrityError:  # the same click twice at once
+        return False
+    return True

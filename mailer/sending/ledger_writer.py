@@ -1,0 +1,112 @@
+"""Keeps the ledger of one turn in a thread of its own, while the connections go on working."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import sleep
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from mailer.composing.unsubscribe_links import suppress
+from mailer.models import Attempt, Suppression
+from mailer.sending import leases, server_health
+from mailer.sending.claims import Exchange
+from mailer.sending.ledger import Claimed, Result
+
+log = logging.getLogger(__name__)
+
+DATABASE_TRIES = 300
+DATABASE_PAUSE_SECONDS = 1
+
+
+class Clerk:
+    """Does one exchange at a time: results in, claimed deliveries out, in one transaction."""
+
+    def __init__(self, attempt: Attempt, token: str) -> None:
+        self._attempt = attempt
+        self._ledger = Exchange(attempt=attempt, token=token)
+        self._healthy = False
+        self._alone = True
+        self.in_doubt = False  # whether an exchange that failed has been done all the same
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
+        self._exchange: Future[list[Claimed] | None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._exchange is not None
+
+    @property
+    def done(self) -> bool:
+        return self._exchange is not None and self._exchange.done()
+
+    def begin(self, results: Sequence[Result], *, limit: int, healthy: bool) -> None:
+        """Record these results and claim up to `limit`; `healthy`: the mail server has answered."""
+        self._exchange = self._thread.submit(self._run, results, limit, healthy)
+
+    def end(self) -> list[Claimed] | None:
+        """Wait for the exchange; None if the worker has to stop. Raises what went wrong in it."""
+        exchange, self._exchange = self._exchange, None
+        return exchange.result() if exchange else []
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for so many seconds at most; tell whether the exchange is done."""
+        try:
+            if self._exchange:
+                self._exchange.exception(timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the thread, with the database connection that is its own."""
+        self._thread.submit(_hang_up)
+        self._thread.shutdown()
+
+    def _run(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
+        for number in range(DATABASE_TRIES):
+            try:
+                claimed = self._once(results, limit, healthy)
+                break
+            except (OperationalError, InterfaceError):
+                # Away for a while: wait for it, as long as this process may live.
+                log.warning("attempt %s: the database is away", self._attempt.pk, exc_info=not number)
+                self.in_doubt = True
+                connection.close()
+                sleep(DATABASE_PAUSE_SECONDS)
+        else:
+            raise OperationalError("the results of a window could not be recorded")
+        if self._alone and claimed and len(claimed) == settings.MAIL_WINDOW:
+            self._alone = False
+            self._invite()
+        return claimed
+
+    def _invite(self) -> None:
+        """There is a whole window to be had: more than one worker may be of use."""
+        try:
+            leases.invite(self._attempt.pk)
+        except (OperationalError, InterfaceError):
+            log.warning("attempt %s: nobody could be invited", self._attempt.pk, exc_info=True)
+
+    def _once(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
+        bounced = [result.delivery.email for result in results if result.hard_bounce]
+        recovers = healthy and not self._healthy
+        if bounced or recovers:
+            with transaction.atomic():
+                exchanged = self._ledger.make(results, claim=limit)
+                self._suppress(bounced)
+                if recovers:
+                    server_health.recovered()
+                    Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
+            self._healthy |= recovers
+        else:
+            exchanged = self._ledger.make(results, claim=limit)
+        return exchanged.claimed if exchanged.may_go_on else None
+
+    def _suppress(self, emails: Iterable[str]) -> None:
+        for email in emails:
+            suppress(owner_id=self._attempt.mailing.owner_id, email=email, reason=Suppression.Reason.BOUNCED)
+
+
+def _hang_up() -> None:
+    connection.close()

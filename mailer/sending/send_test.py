@@ -1,0 +1,32 @@
+from liquid.exceptions import LiquidError
+
+from mailer.composing.compiling import compile_message
+from mailer.composing.rendering import Composer, MergedLetter, Recipient
+from mailer.models import Message
+from mailer.sending.ledger import new_message_id
+from mailer.transport import CannotWrite, MailRefused, Verdict, deliver, open_transport
+from people.models import User
+
+
+def send_test(*, message: Message, owner: User, to: str) -> str:
+    """Send one message to one address now and return the server's answer; MailRefused if it said no.
+
+    It is no attempt and leaves no ledger row.
+    """
+    try:
+        composer = Composer(compiled=compile_message(subject=message.subject, body=message.body), owner=owner)
+        recipient = Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
+    except LiquidError as error:
+        raise MailRefused(error.message) from error
+    letter = MergedLetter(composer, recipient)
+    transport = open_transport()
+    try:
+        letter.write(eight_bit=True, utf8=True)
+        answer = deliver(transport, letter)
+    except CannotWrite as error:
+        raise MailRefused(str(error)) from error
+    finally:
+        transport.close()
+    if answer.verdict is not Verdict.ACCEPTED:
+        raise MailRefused(answer.text)
+    return answer.text

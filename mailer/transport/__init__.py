@@ -1,0 +1,46 @@
+"""How mail leaves: over our own SMTP conversations, or by whatever EMAIL_BACKEND is configured."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from mailer.transport.backend import BackendTransport
+from mailer.transport.base import (
+    Answer,
+    CannotWrite,
+    ConfigurationRefused,
+    Letter,
+    MailRefused,
+    Outcome,
+    ServerAway,
+    Transport,
+    Verdict,
+    deliver,
+)
+from mailer.transport.pool import SmtpTransport
+
+__all__ = [
+    "Answer",
+    "CannotWrite",
+    "ConfigurationRefused",
+    "Letter",
+    "MailRefused",
+    "Outcome",
+    "ServerAway",
+    "Transport",
+    "Verdict",
+    "deliver",
+    "open_transport",
+]
+
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def open_transport(*, may_begin: Callable[[], bool] = lambda: True, careful: bool = False) -> Transport:
+    """The transport the settings ask for; it connects when the first mail is sent.
+
+    `may_begin` is asked before each mail. `careful`: the server was ill, try it with one mail first.
+    """
+    if settings.EMAIL_BACKEND == SMTP_BACKEND:
+        return SmtpTransport(may_begin=may_begin, careful=careful)
+    return BackendTransport(may_begin=may_begin)

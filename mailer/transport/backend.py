@@ -1,0 +1,59 @@
+from collections import deque
+from collections.abc import Callable, Iterable
+from time import monotonic
+
+from django.core.mail import get_connection
+
+from mailer.transport.base import Answer, CannotWrite, Letter, Outcome, ServerAway, Verdict
+
+
+class BackendTransport:
+    """Any Django mail back end (django-anymail and the like): it says yes, no, or raises."""
+
+    busy = 0
+
+    def __init__(self, *, may_begin: Callable[[], bool]) -> None:
+        self._connection = get_connection()
+        self._may_begin = may_begin
+        self._queue: deque[Letter] = deque()
+        self._failure: ServerAway | None = None
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    def put(self, letters: Iterable[Letter]) -> None:
+        self._queue.extend(letters)
+
+    def withdraw(self) -> list[Letter]:
+        letters = list(self._queue)
+        self._queue.clear()
+        return letters
+
+    def poll(self, timeout: float) -> list[Outcome]:  # noqa: ARG002  # a back end has no time limit
+        """Send one mail; see Transport.poll."""
+        if self._failure:
+            raise self._failure
+        if not self._queue or not self._may_begin():
+            return []
+        letter = self._queue.popleft()
+        if letter.late_after is not None and monotonic() > letter.late_after:
+            return [(letter, None)]
+        return [(letter, self._send(letter))]
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _send(self, letter: Letter) -> Answer | ServerAway:
+        try:
+            sent = self._connection.send_messages([letter.mail()])
+        except CannotWrite as error:
+            return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
+        except Exception as error:  # a back end may raise anything; none of it may stop the worker
+            # What is no trouble of the network may be the mail's own: it costs a try.
+            in_hand = not isinstance(error, OSError)
+            self._failure = ServerAway(f"{type(error).__name__}: {error}"[:500], in_hand=in_hand)
+            return self._failure
+        if sent:
+            return Answer(verdict=Verdict.ACCEPTED, text="accepted by the mail back end")
+        return Answer(verdict=Verdict.LATER, text="not accepted by the mail back end")

@@ -1,0 +1,130 @@
+"""How a connection is opened: greeting, EHLO, STARTTLS, AUTH (RFC 5321, 3207, 4954).
+
+A script says one line at a time and is resumed with the reply to it; who runs it does the reading,
+the writing and the time limits.
+"""
+
+from base64 import b64encode
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+from typing import Self
+
+from django.conf import settings
+from django.core.mail.utils import DNS_NAME
+
+from mailer.transport.base import ConfigurationRefused, ServerAway
+from mailer.transport.replies import Reply
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Features:
+    """What the server offers."""
+
+    pipelining: bool = False  # RFC 2920
+    chunking: bool = False  # RFC 3030
+    eight_bit: bool = False  # RFC 6152
+    utf8: bool = False  # RFC 6531
+    starttls: bool = False
+    auth: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The mail server we send over and how we log in there."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    starttls: bool
+    tls: bool
+    certfile: str | None
+    keyfile: str | None
+    sender: str
+    name: str  # ours, for EHLO
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        return cls(
+            host=settings.EMAIL_HOST,
+            port=settings.EMAIL_PORT,
+            user=settings.EMAIL_HOST_USER or "",
+            password=settings.EMAIL_HOST_PASSWORD or "",
+            starttls=settings.EMAIL_USE_TLS,
+            tls=settings.EMAIL_USE_SSL,
+            certfile=settings.EMAIL_SSL_CERTFILE,
+            keyfile=settings.EMAIL_SSL_KEYFILE,
+            sender=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+            name=DNS_NAME.get_fqdn(),
+        )
+
+
+class StartTls:
+    """Said instead of a line: shake hands for TLS now."""
+
+
+Script = Generator[bytes | StartTls, Reply, Features]
+STARTTLS = StartTls()
+NOTHING = b""  # listen without saying anything
+
+
+def hello(account: Account, *, loopback: bool) -> Script:
+    """Open a conversation; ServerAway or ConfigurationRefused if that fails."""
+    _expect((yield NOTHING), 220)
+    features = yield from _ehlo(account)
+    if account.starttls:
+        if not features.starttls:
+            raise ConfigurationRefused("The mail server does not offer STARTTLS.")
+        _expect((yield b"STARTTLS\r\n"), 220)
+        yield STARTTLS
+        features = yield from _ehlo(account)
+    if account.user:
+        if not (account.tls or account.starttls or loopback):
+            raise ConfigurationRefused(
+                "The password is not sent without TLS: use smtp+tls:// or smtp+ssl://."
+            )
+        yield from _log_in(account, features)
+    return features
+
+
+def _ehlo(account: Account) -> Generator[bytes | StartTls, Reply, Features]:
+    name = account.name.encode("ascii", "replace")
+    reply = yield b"EHLO " + name + b"\r\n"
+    if 500 <= reply.code < 600:
+        _expect((yield b"HELO " + name + b"\r\n"), 250)
+        return Features()
+    _expect(reply, 250)
+    offers = [line.upper().decode("ascii", "replace").split() for line in reply.lines[1:]]
+    words = {offer[0]: offer[1:] for offer in offers if offer}
+    old_auth = [word.removeprefix("AUTH=") for word in words if word.startswith("AUTH=")]
+    return Features(
+        pipelining="PIPELINING" in words,
+        chunking="CHUNKING" in words,
+        eight_bit="8BITMIME" in words,
+        utf8="SMTPUTF8" in words and "8BITMIME" in words,
+        starttls="STARTTLS" in words,
+        auth=frozenset(words.get("AUTH", []) + old_auth),
+    )
+
+
+def _log_in(account: Account, features: Features) -> Generator[bytes | StartTls, Reply, None]:
+    user, password = account.user.encode(), account.password.encode()
+    if "PLAIN" in features.auth:
+        reply = yield b"AUTH PLAIN " + b64encode(b"\0" + user + b"\0" + password) + b"\r\n"
+    elif "LOGIN" in features.auth:
+        reply = yield b"AUTH LOGIN\r\n"
+        for word in (user, password):
+            if reply.code != 334:
+                break
+            reply = yield b64encode(word) + b"\r\n"
+    else:
+        raise ConfigurationRefused("The mail server offers no log-in that we know (PLAIN, LOGIN).")
+    if reply.code != 235:
+        text = f"The log-in was refused: {reply.text}"
+        raise ConfigurationRefused(text) if 500 <= reply.code < 600 else ServerAway(text)
+
+
+def _expect(reply: Reply, code: int) -> None:
+    if reply.code != code:
+        raise ServerAway(reply.text)

@@ -1,0 +1,91 @@
+"""A non-blocking connection, with or without TLS."""
+
+import os
+import socket
+import ssl
+from ipaddress import ip_address
+
+from mailer.transport.handshake import Account
+
+CHUNK = 65536
+Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+
+
+class Link:
+    """Opens, reads and writes without ever waiting; OSError (of which ssl.SSLError is one) if it breaks."""
+
+    def __init__(self, address: Address) -> None:
+        family, self._to = address
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.setblocking(False)
+        self.connected = self.secured = False
+        self._shaking = False
+        self.wants_to_write = True  # while it opens
+        self.socket.connect_ex(self._to)
+
+    @property
+    def ready(self) -> bool:
+        """Whether SMTP can be spoken now."""
+        return self.connected and not self._shaking
+
+    @property
+    def loopback(self) -> bool:
+        return ip_address(str(self._to[0]).partition("%")[0]).is_loopback
+
+    def go_on(self) -> None:
+        """Get ahead with connecting or with the TLS handshake."""
+        if not self.connected:
+            if error := self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(error, os.strerror(error))
+            self.socket.getpeername()  # raises while there is no peer
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connected = True
+            self.wants_to_write = False
+        elif self._shaking and isinstance(self.socket, ssl.SSLSocket):
+            try:
+                self.socket.do_handshake()
+            except ssl.SSLWantReadError:
+                self.wants_to_write = False
+                return
+            except ssl.SSLWantWriteError:
+                self.wants_to_write = True
+                return
+            self._shaking, self.secured, self.wants_to_write = False, True, False
+
+    def secure(self, account: Account) -> None:
+        """Begin the TLS handshake; the server's certificate must be good for the host's name."""
+        context = ssl.create_default_context()
+        if account.certfile:
+            context.load_cert_chain(account.certfile, account.keyfile)
+        self.socket = context.wrap_socket(
+            self.socket, server_hostname=account.host, do_handshake_on_connect=False
+        )
+        self._shaking = self.wants_to_write = True
+
+    def read(self) -> bytes | None:
+        """What has arrived, None if nothing has, b"" at the end."""
+        try:
+            data = self.socket.recv(CHUNK)
+            while self.secured and (more := self.socket.pending()):  # type: ignore[attr-defined]
+                data += self.socket.recv(more)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except ssl.SSLEOFError:
+            return b""
+        return data
+
+    def write(self, data: bytearray) -> int:
+        """Hand over what fits now and return how much that was."""
+        try:
+            return self.socket.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def resolve(account: Account) -> list[Address]:
+    """The addresses of the server; OSError if its name is not known."""
+    found = socket.getaddrinfo(account.host, account.port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]

@@ -1,0 +1,332 @@
+"""What is said on one open connection: every command is remembered until its own reply has come.
+
+With PIPELINING (RFC 2920) the next mail's MAIL, RCPT and DATA follow the final dot in one write. With
+CHUNKING (RFC 3030) whole mails are written ahead. Without either it is one command, one reply.
+"""
+
+import re
+from collections import deque
+from enum import IntEnum
+
+from mailer.transport.addresses import path
+from mailer.transport.base import (
+    Answer,
+    CannotWrite,
+    ConfigurationRefused,
+    Letter,
+    MailRefused,
+    Outcome,
+    ServerAway,
+    Verdict,
+)
+from mailer.transport.handshake import Features
+from mailer.transport.replies import Nonsense, Reply, ReplyReader
+
+_NO_LOG_IN = (530, 534, 535, 538)  # RFC 4954 section 6
+_SENDER = re.compile(r"5\d\d[ -]5\.1\.[78]\b|5.*\bsender address rejected\b", re.IGNORECASE)
+_NO_SUCH_ADDRESS = re.compile(r"55\d[ -]5\.1\.(?![78]\b)\d")
+_STUFF = re.compile(rb"\n\.")
+# What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
+_USUAL = re.compile(rb"(250 [!-~]+(?: [!-~]+)*)\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
+# What it says to a mail that was written ahead (RSET, MAIL, RCPT, BDAT), by how many of the replies are due.
+# The last often comes by itself, for it waits for the content.
+_TAKEN = {
+    due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:(250 [!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
+    for due in (1, 2, 3, 4)
+}
+_LONGEST_USUAL = 400  # octets of what is said to a mail's end; a longer one has to be cut
+CLOSING = 421
+
+
+class Said(IntEnum):
+    RSET = 0
+    MAIL = 1
+    RCPT = 2
+    DATA = 3
+    CONTENT = 4
+
+
+_MAIL = (Said.MAIL, Said.RCPT, Said.DATA)
+_NEXT = deque((Said.CONTENT, *_MAIL))
+
+
+class Broken(Exception):
+    """This connection is over; str(error) says why."""
+
+
+class Flight:
+    """A letter on this connection."""
+
+    __slots__ = ("begun", "content", "due", "end", "known", "letter", "todo")
+
+    def __init__(self, letter: Letter, content: bytes) -> None:
+        self.letter = letter
+        self.content = content
+        self.end = 0  # how much must have been written for the server to have all of it
+        self.due = 0  # replies still to come
+        self.begun = False  # the server has said something about it
+        self.known: Answer | MailRefused | None = None  # a refusal that came before the end
+        self.todo: list[tuple[Said, bytes]] = []  # not said yet, without PIPELINING
+
+
+class Conversation:
+    """The mails of one connection, in order."""
+
+    def __init__(self, *, sender: str, features: Features, ahead: int) -> None:
+        self.out = bytearray()  # to be written
+        self.answered = 0  # mails
+        self.heard = 0  # replies
+        self.refused: MailRefused | None = None  # no mail can be sent on this connection
+        self._features = features
+        self._chunking = features.chunking and features.pipelining
+        self._ahead = ahead if self._chunking else 2 if features.pipelining else 1
+        mail = b"MAIL FROM:<%s>" % sender.encode() + (b" BODY=8BITMIME" if features.eight_bit else b"")
+        self._mail, self._mail_utf8 = mail + b"\r\n", mail + b" SMTPUTF8\r\n"
+        self._reader = ReplyReader()
+        self._flights: deque[Flight] = deque()
+        self._waiting: deque[Said] = deque()  # for a reply; the first is said of the first flight
+        self._written = self._said = 0
+        self._dirty = False  # a transaction may be open on the server
+        self._dot_due = False  # DATA is said: nothing may follow before its reply
+
+    @property
+    def busy(self) -> int:
+        return len(self._flights)
+
+    @property
+    def room(self) -> bool:
+        """Whether another letter can begin now."""
+        return len(self._flights) < self._ahead and not self._dot_due and self.refused is None
+
+    @property
+    def listening(self) -> bool:
+        """Whether a reply is due."""
+        return bool(self._waiting)
+
+    def written(self, number: int) -> None:
+        """So many octets of `out` have been handed over."""
+        del self.out[:number]
+        self._written += number
+
+    def begin(self, letter: Letter) -> Answer | None:
+        """Begin with a letter; an answer at once if it cannot be sent over this server."""
+        features = self._features
+        try:
+            to, utf8 = path(letter.to)
+            if utf8 and not features.utf8:
+                return Answer(verdict=Verdict.NEVER, text="550 5.6.7 The mail server takes no such address.")
+            content = letter.write(eight_bit=features.eight_bit, utf8=utf8)
+        except CannotWrite as error:
+            return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
+        flight = Flight(letter, content)
+        lines = [self._mail_utf8 if utf8 else self._mail, b"RCPT TO:<%s>\r\n" % to]
+        what: tuple[Said, ...] = _MAIL
+        if self._dirty or (self._chunking and self._flights):
+            # What is written ahead must not fall into a transaction that the server left open.
+            lines.insert(0, b"RSET\r\n")
+            what = (Said.RSET, *_MAIL)
+        self._dirty = False
+        self._flights.append(flight)
+        if self._chunking:
+            lines.append(b"BDAT %d LAST\r\n%b" % (len(content), content))
+            what = (*what[:-1], Said.CONTENT)
+            flight.content = b""
+        else:
+            lines.append(b"DATA\r\n")
+        if features.pipelining:
+            self._say(flight, what, b"".join(lines))
+        else:
+            flight.todo = list(zip(what, lines, strict=True))
+            self._say_next(flight)
+        return None
+
+    def receive(self, data: bytes) -> list[Outcome]:
+        """The outcomes that these octets bring; Broken if the connection cannot be trusted any more."""
+        if self._waiting == _NEXT and (usual := _USUAL.fullmatch(data)) and self._expects(usual):
+            return [self._hear_usual(usual)]
+        outcomes: list[Outcome] = []
+        if self._chunking and self._reader.empty:
+            data = data[self._hear_taken(data, outcomes) :]
+        try:
+            for reply in self._reader.feed(data):
+                if outcome := self._hear(reply):
+                    outcomes.append(outcome)
+        except (Nonsense, Broken) as error:
+            raise Interrupted(str(error), outcomes) from error
+        return outcomes
+
+    def abandon(self, why: str) -> list[Outcome]:
+        """The connection is gone: what that means for each letter that has had no outcome."""
+        outcomes: list[Outcome] = []
+        first = True
+        for flight in self._flights:
+            if isinstance(flight.known, Answer):
+                outcomes.append((flight.letter, flight.known))
+                continue
+            if isinstance(flight.known, ConfigurationRefused):
+                self.refused = flight.known
+            unknown = 0 < flight.end <= self._written and flight.known is None
+            # A kept connection that went stale is nobody's fault; twice in a row it may be the mail's.
+            in_hand = first and flight.known is None and (
+                flight.begun or not self.answered or flight.letter.strikes > 0
+            )  # fmt: skip
+            flight.letter.strikes += first
+            first = False
+            outcomes.append((flight.letter, ServerAway(why, in_hand=in_hand, unknown=unknown)))
+        self._flights.clear()
+        self._waiting.clear()
+        return outcomes
+
+    def _hear(self, reply: Reply) -> Outcome | None:
+        if not self._waiting:
+            raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
+        said, flight = self._waiting[0], self._flights[0]
+        if reply.code == 250 and (said is Said.MAIL or said is Said.RCPT) and not flight.todo:
+            # The usual case, for speed: yes, and what follows is said already.
+            self._waiting.popleft()
+            self.heard += 1
+            flight.due -= 1
+            flight.begun = True
+            return None
+        if reply.code == CLOSING:
+            self._closing(said, flight)
+            raise Broken(reply.text)
+        self.heard += 1
+        self._take(said, flight, reply)
+        self._waiting.popleft()
+        flight.due -= 1
+        return None if flight.due or flight.todo else self._done(flight, reply)
+
+    def _expects(self, usual: re.Match[bytes]) -> bool:
+        return self._flights[0].known is None and self._reader.empty and len(usual[1]) <= _LONGEST_USUAL
+
+    def _hear_usual(self, usual: re.Match[bytes]) -> Outcome:
+        """The same as hearing the four replies one by one, for speed: one mail taken, the next may come."""
+        flight, following = self._flights
+        self._waiting.clear()
+        self._flights.popleft()
+        self.heard += len(_NEXT)
+        self.answered += 1
+        flight.due = following.due = 0
+        following.begun = True
+        self._dot_due = False
+        self._say_content(following)
+        return flight.letter, Answer(Verdict.ACCEPTED, usual[1].decode("ascii"))
+
+    def _hear_taken(self, data: bytes, outcomes: list[Outcome]) -> int:
+        """The same for mails that were written ahead: note those taken, return how many octets say so."""
+        end = 0
+        while self._flights and self._flights[0].known is None:
+            flight = self._flights[0]
+            taken = _TAKEN[flight.due].match(data, end)
+            if not taken or len(taken[1] or b"") > _LONGEST_USUAL:
+                break
+            end, last = taken.end(), taken[1]
+            heard = flight.due if last else flight.due - 1
+            for _ in range(heard):
+                self._waiting.popleft()
+            self.heard += heard
+            if not last:
+                flight.due -= heard
+                flight.begun |= heard > 0
+                break
+            self.answered += 1
+            self._flights.popleft()
+            outcomes.append((flight.letter, Answer(Verdict.ACCEPTED, last.decode("ascii"))))
+        return end
+
+    def _say(self, flight: Flight, what: tuple[Said, ...], octets: bytes) -> None:
+        """Say one thing or several; the last of them decides what may follow."""
+        self.out += octets
+        self._said += len(octets)
+        self._waiting.extend(what)
+        flight.due += len(what)
+        if what[-1] is Said.DATA:
+            self._dot_due = True
+        elif what[-1] is Said.CONTENT:
+            flight.end = self._said
+
+    def _say_next(self, flight: Flight) -> None:
+        said, line = flight.todo.pop(0)
+        self._say(flight, (said,), line)
+
+    def _closing(self, said: Said, flight: Flight) -> None:
+        """421 is about the command it answers: at MAIL nothing was in hand, at the end it was not taken."""
+        if said in (Said.RSET, Said.MAIL):
+            flight.known = flight.known or ServerAway("")
+        else:
+            flight.begun = True
+            flight.end = 0
+
+    def _take(self, said: Said, flight: Flight, reply: Reply) -> None:
+        """What the reply to one command means for the next."""
+        kind = reply.code // 100
+        if (kind == 3) != (said is Said.DATA and reply.code == 354) or (kind == 2 and said is Said.DATA):
+            raise Broken(f"Not an answer: {reply.text}")
+        if said is Said.RSET:
+            if kind != 2:
+                raise Broken(reply.text)
+        else:
+            flight.begun = True
+        if said is Said.DATA:
+            self._dot_due = False
+        if kind == 3:
+            self._say_content(flight)
+        elif kind != 2:
+            self._refuse(flight, _sender_refused(reply) if said is Said.MAIL else judge(reply))
+        elif flight.todo:
+            self._say_next(flight)
+
+    def _say_content(self, flight: Flight) -> None:
+        if flight.known is None:
+            content = flight.content
+            if _STUFF.search(content):
+                content = content.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
+            self._say(flight, (Said.CONTENT,), content + b".\r\n")
+        else:
+            # No recipient, and yet it wants a mail: a lone dot gives it none (RFC 2920 section 3.1).
+            self._say(flight, (Said.CONTENT,), b".\r\n")
+            flight.end = 0
+        flight.content = b""
+
+    def _refuse(self, flight: Flight, why: Answer | MailRefused) -> None:
+        flight.known = flight.known or why
+        flight.todo = []
+        self._dirty = True
+
+    def _done(self, flight: Flight, reply: Reply) -> Outcome:
+        self._flights.popleft()
+        known = judge(reply) if flight.known is None else flight.known
+        if isinstance(known, Answer):
+            self.answered += 1
+            return flight.letter, known
+        self.refused = self.refused or known
+        return flight.letter, None
+
+
+class Interrupted(Broken):
+    """Broken, after some letters had their outcome."""
+
+    def __init__(self, text: str, outcomes: list[Outcome]) -> None:
+        super().__init__(text)
+        self.outcomes = outcomes
+
+
+def judge(reply: Reply) -> Answer | ConfigurationRefused:
+    """What a final answer about one mail means; some are about us and not about the recipient."""
+    text = reply.text
+    if 200 <= reply.code < 300:
+        return Answer(verdict=Verdict.ACCEPTED, text=text)
+    if 400 <= reply.code < 500:
+        return Answer(verdict=Verdict.LATER, text=text)
+    if reply.code in _NO_LOG_IN:
+        return ConfigurationRefused(f"The server wants a log-in: {text}")
+    if _SENDER.match(text):
+        return ConfigurationRefused(f"The sender was refused: {text}")
+    return Answer(verdict=Verdict.NEVER, text=text, hard_bounce=bool(_NO_SUCH_ADDRESS.match(text)))
+
+
+def _sender_refused(reply: Reply) -> MailRefused:
+    if 500 <= reply.code < 600:
+        return ConfigurationRefused(f"The sender was refused: {reply.text}")
+    return ServerAway(reply.text)

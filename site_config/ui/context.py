@@ -1,0 +1,56 @@
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from site_config.ui.http import Request
+
+NAVIGATION = {
+    "mailings": _("Mailings"),
+    "clients": _("Clients"),
+    "groups": _("Groups"),
+    "messages": _("Messages"),
+    "reports": _("Reports"),
+}
+FOR_MANAGERS = {
+    "users": ("people.see_all_users", _("Users")),
+    "audit": ("people.view_auditentry", _("Audit trail")),
+}
+OWN_THINGS = ("clients", "groups", "messages")  # who looks after the mailings of others has none
+OUTBOX = {"outbox": _("Outbox")}
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    url: str
+    title: str | Promise
+    active: bool
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """What every template may need: the zone times are shown in, and where one can go."""
+    return {
+        "zone_name": timezone.get_current_timezone_name(),
+        "outbox_open": settings.DEBUG,
+        "navigation": SimpleLazyObject(lambda: _navigation(request)),  # fragments show none
+    }
+
+
+def _navigation(request: HttpRequest) -> list[NavigationItem]:
+    items = [(reverse(name), title) for name, title in _places(request).items()]
+    return [NavigationItem(url, title, request.path.startswith(url)) for url, title in items]
+
+
+def _places(request: HttpRequest) -> dict[str, str | Promise]:
+    user = cast(Request, request).user
+    names: dict[str, str | Promise] = dict(NAVIGATION)
+    if user.is_authenticated:
+        names |= {name: title for name, (needs, title) in FOR_MANAGERS.items() if user.has_perm(needs)}
+        if user.only_watches:
+            names = {name: title for name, title in names.items() if name not in OWN_THINGS}
+    return names | OUTBOX if settings.DEBUG else names

@@ -1,0 +1,35 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from django_filters import CharFilter, FilterSet
+
+from site_config.ui.search import contains
+
+
+class ListFilter(FilterSet):
+    """The filter above a list; its fields' ids never collide with those of a form in the dialog."""
+
+    @property
+    def form(self) -> Any:
+        form = super().form
+        form.auto_id = "filter_%s"
+        return form
+
+
+class SearchFilter(CharFilter):
+    """One box that looks into several fields."""
+
+    def __init__(self, *, fields: Sequence[str], **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Search"))
+        super().__init__(
+            max_length=100,
+            widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+            **kwargs,
+        )
+        self.fields = fields
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return qs.filter(contains(self.fields, value)) if value else qs

@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from site_config.ui.http import is_htmx, trigger
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def user_time_zone(get_response: GetResponse) -> GetResponse:
+    """Show and read every time in the user's own zone."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        name = getattr(request.user, "time_zone", "")
+        try:
+            zone = ZoneInfo(name) if name else timezone.get_default_timezone()
+        except (ZoneInfoNotFoundError, ValueError):
+            zone = timezone.get_default_timezone()
+        with timezone.override(zone):
+            return get_response(request)
+
+    return middleware
+
+
+def htmx_responses(get_response: GetResponse) -> GetResponse:
+    """Turn redirects and messages into what htmx understands, and tell caches what varies."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        patch_vary_headers(response, ["HX-Request", "HX-Target"])
+        if not is_htmx(request):
+            return response
+        if response.status_code in (301, 302, 303):
+            # The next page shows the messages; this answer is never rendered.
+            redirect = HttpResponse(status=204)
+            redirect["HX-Redirect"] = response["Location"]
+            redirect.cookies = response.cookies
+            return redirect
+        toasts = [{"level": m.level_tag, "text": str(m)} for m in get_messages(request)]
+        return trigger(response, "toasts", toasts) if toasts else response
+
+    return middleware

@@ -1,0 +1,292 @@
+"""Lists and forms over rows that have an owner; the same addresses with and without JavaScript.
+
+A list view says where its rows come from; the views that create, edit and delete refer to it.
+"""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.views import View
+from django_filters.views import FilterView
+from django_tables2 import SingleTableMixin, Table
+
+from people.models import User
+from site_config.ui.forms import ModelForm
+from site_config.ui.http import Request, is_htmx, no_content, retarget, sent_from, targets, trigger
+from site_config.ui.tables import PER_PAGE, Pages, StableData, row_id
+
+REGION = "table-region"
+DIALOG = "dialog-body"
+Text = str | Promise
+
+
+def own_row(model: type[models.Model], user: User, pk: int, *, lock: bool = False) -> Any:
+    """The user's own row; another's is no row at all, or a refusal for who may look at those of all."""
+    manager: Any = model._default_manager
+    rows = manager.owned_by(user)
+    row = (rows.select_for_update() if lock else rows).filter(pk=pk).first()
+    if row is not None:
+        return row
+    if user.oversees and manager.filter(pk=pk).exists():
+        raise PermissionDenied
+    raise Http404
+
+
+class SignedIn(LoginRequiredMixin, View):
+    """Only for a user who is signed in; a fragment's request leads back to the page it was sent from."""
+
+    request: Request
+
+    def handle_no_permission(self) -> HttpResponseRedirect:
+        if is_htmx(self.request):
+            return redirect_to_login(sent_from(self.request) or reverse("home"))
+        return super().handle_no_permission()
+
+
+class ForOwners(SignedIn):
+    """Not for who only watches over the mailings of others."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and request.user.only_watches:
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+
+class OwnedList(SignedIn, SingleTableMixin, FilterView):
+    """A table of the rows a user may see, with filter, sort and pages."""
+
+    things: ClassVar[str]  # the name of this list's URL, and of the event "<things>:changed"
+    title: ClassVar[Text]
+    lead: ClassVar[Text] = ""
+    create_url_name: ClassVar[str] = ""
+    create_title: ClassVar[Text] = ""
+    create_in_dialog: ClassVar[bool] = True
+    above_table: ClassVar[str] = ""  # a template that is reloaded together with the table
+
+    template_name = "includes/list.html"
+    table_pagination: ClassVar[dict[str, Any]] = {"per_page": PER_PAGE, "paginator_class": Pages}
+    strict = False
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[Any]:
+        """The rows of this list, with all that its columns show."""
+        rows: QuerySet[Any] = cls.model._default_manager.visible_to(user)
+        return rows
+
+    @classmethod
+    def row_table(cls, row: models.Model, request: HttpRequest) -> Table:
+        return cls.table_class([row], request=request)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return self.rows(self.request.user)
+
+    def get_table_data(self) -> StableData:
+        return StableData(self.object_list)
+
+    def get_template_names(self) -> list[str]:
+        return ["includes/table_region.html" if targets(self.request, REGION) else self.template_name]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        own: dict[str, Any] = {
+            "title": self.title,
+            "lead": self.lead,
+            "create_url": SimpleLazyObject(self.create_url),  # the table alone does not show it
+            "create_title": self.create_title,
+            "create_in_dialog": self.create_in_dialog,
+            "above_table": self.above_table,
+            "changed_event": f"{self.things}:changed",
+        }
+        context: dict[str, Any] = super().get_context_data(**{**own, **kwargs})
+        context["poll"] = self.poll_seconds(context)
+        return context
+
+    def create_url(self) -> str:
+        return reverse(self.create_url_name) if self.may_create() else ""
+
+    def may_create(self) -> bool:
+        return bool(self.create_url_name) and not self.request.user.only_watches
+
+    def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002  (for subclasses)
+        """How often a page of this list looks again by itself; 0 for never."""
+        return 0
+
+
+class OwnedView(SignedIn):
+    """What a form and a confirm page have in common: in the dialog, or on a page of their own."""
+
+    list_view: ClassVar[type[OwnedList]]
+    title: ClassVar[Text]
+    page_template: ClassVar[str] = "includes/panel_page.html"
+    dialog_template: ClassVar[str] = "includes/panel_dialog.html"
+    body: ClassVar[str]  # the template inside the form of both
+    wide: ClassVar[bool] = False
+    object: Any = None
+
+    def find(self, *, lock: bool = False) -> Any:
+        """The user's own row of this address."""
+        return own_row(self.list_view.model, self.request.user, self.kwargs["pk"], lock=lock)
+
+    @property
+    def in_dialog(self) -> bool:
+        return targets(self.request, DIALOG)
+
+    def back_url(self) -> str:
+        return reverse(self.list_view.things)
+
+    def show(self, *, status: int = 200, **context: Any) -> HttpResponse:
+        template = self.dialog_template if self.in_dialog else self.page_template
+        shell = {"title": self.title, "back_url": self.back_url(), "body": self.body, "wide": self.wide}
+        context = {**shell, "object": self.object, **context}
+        return render(self.request, template, context, status=status)
+
+    def changed(self, text: str) -> HttpResponse:
+        """Done: the list on screen reloads itself, or the next page says so."""
+        messages.success(self.request, text)
+        if self.in_dialog:
+            return no_content(f"{self.list_view.things}:changed", "dialog:close")
+        return redirect(self.success_url())
+
+    def success_url(self) -> str:
+        return self.back_url()
+
+
+class OwnedFormView(OwnedView):
+    form_class: ClassVar[type[Any]]
+    body = "includes/form_body.html"
+
+    def make_form(self, data: Any = None, **kwargs: Any) -> ModelForm[Any]:
+        form: ModelForm[Any] = self.form_class(
+            data, instance=self.object, owner=self.request.user, initial=self.initial(), **kwargs
+        )
+        return form
+
+    def initial(self) -> dict[str, Any]:
+        return {}
+
+    def store(self, form: Any) -> Any:
+        """Save a valid form; the place to call a domain function."""
+        return form.save()
+
+    def saved(self, form: ModelForm[Any]) -> bool:
+        """Save, and tell whether nothing else was faster: then its message stands in the form."""
+        try:
+            with transaction.atomic():
+                self.object = self.store(form)
+        except IntegrityError:
+            form.validate_constraints()
+            if form.is_valid():
+                form.add_error(None, _("This could not be saved. Load the page again and repeat."))
+            return False
+        return True
+
+
+class OwnedCreate(ForOwners, OwnedFormView):
+    """An empty form, and the row it makes; the same form sent again leads to the same row."""
+
+    done_text: ClassVar[Text]
+
+    def initial(self) -> dict[str, Any]:
+        return {"form_key": uuid.uuid4()}
+
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        return self.show(form=self.make_form())
+
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        self.object = self.earlier()
+        if self.object:
+            return self.changed(str(self.done_text))
+        form = self.make_form(request.POST)
+        if form.is_valid():
+            form.instance.form_key = form.cleaned_data.get("form_key") or uuid.uuid4()
+            if self.saved(form):
+                return self.changed(str(self.done_text))
+            self.object = self.earlier()
+            if self.object:
+                return self.changed(str(self.done_text))
+        return self.show(form=form, status=422)
+
+    def earlier(self) -> Any:
+        """The row that this very form made when it was sent before."""
+        try:
+            key = uuid.UUID(self.request.POST.get("form_key", ""))
+        except ValueError:
+            return None
+        rows = self.list_view.model._default_manager.owned_by(self.request.user)
+        return rows.filter(form_key=key).first()
+
+
+class OwnedEdit(OwnedFormView):
+    """A row's form; in the dialog the answer to a valid one is the row, rendered anew."""
+
+    done_text: ClassVar[Text]
+
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        return self.show(form=self.make_form())
+
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        with transaction.atomic():
+            self.object = self.find(lock=True)
+            form = self.make_form(request.POST)
+            done = form.is_valid() and self.saved(form)
+        if not done:
+            return self.show(form=form, status=422)
+        return self.row() if self.in_dialog else self.changed(str(self.done_text))
+
+    def row(self) -> HttpResponse:
+        messages.success(self.request, str(self.done_text))
+        row = self.list_view.rows(self.request.user).get(pk=self.object.pk)
+        table = self.list_view.row_table(row, self.request)
+        response = render(self.request, "includes/table_row.html", {"row": table.rows[0]})
+        return trigger(retarget(response, f"#{row_id(row)}"), "dialog:close")
+
+
+class OwnedDelete(OwnedView):
+    """A page that says what goes with a row, and its deletion; what is in use stays."""
+
+    body = "includes/confirm_body.html"
+    done_text: ClassVar[Text]
+    blocked_text: ClassVar[Text] = ""
+
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        return self.confirm(self.blockers())
+
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        try:
+            with transaction.atomic():
+                self.object = self.find(lock=True)
+                self.remove()
+        except ProtectedError:
+            return self.confirm(self.blockers(), status=422)
+        return self.changed(str(self.done_text))
+
+    def confirm(self, blockers: list[tuple[str, str]], status: int = 200) -> HttpResponse:
+        return self.show(
+            status=status,
+            blockers=blockers,
+            blocked_text=self.blocked_text,
+            consequences=[] if blockers else self.consequences(),
+        )
+
+    def remove(self) -> None:
+        self.object.delete()
+
+    def blockers(self) -> list[tuple[str, str]]:
+        """Address and name of what needs this row."""
+        return []
+
+    def consequences(self) -> list[str]:
+        """What goes with the row, a sentence each."""
+        return []
