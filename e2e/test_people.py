@@ -100,14 +100,14 @@ def register(page):
 
 
 def confirm(page, check):
-    letter = page.get_by_role("link", name="Confirm your e-mail address")
+    email = page.get_by_role("link", name="Confirm your e-mail address")
     page.get_by_role("link", name="Open the outbox").click()
     for _ in range(50):
-        if letter.count():
+        if email.count():
             break
         page.wait_for_timeout(100)
         page.reload()
-    letter.first.click()
+    email.first.click()
     link = re.search(r"http://\S+/accounts/confirm-email/[-:\w]+/", page.locator("pre").inner_text())
     assert link
     page.goto(link[0])

@@ -9,12 +9,12 @@ from django.utils.translation import ngettext
 
 from mailer import mailings, tasks
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
-from people.account_emails import Letter, address, send_letter
+from people.account_emails import AccountEmail, address, send_account_email
 from people.audit import record
 from people.models import AuditEntry, User
 from site_config.queue import after_commit
 
-DISABLED = Letter(
+DISABLED = AccountEmail(
     subject=_("Your mailing was disabled"),
     lines=(
         _("%(by)s disabled your mailing “%(mailing)s”. Nothing of it is sent any more."),
@@ -36,7 +36,7 @@ def disable(*, mailing: Mailing, by: User, reason: str) -> bool:
         )
         if done:
             record(actor=by, action=AuditEntry.Action.MAILING_DISABLED, target=mailing, detail=reason)
-            send_letter(
+            send_account_email(
                 DISABLED,
                 to=mailing.owner.email,
                 language=mailing.owner.language,

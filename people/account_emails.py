@@ -15,7 +15,7 @@ from people import tasks
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class AccountEmail:
     """Paragraphs with %(names)s in them, and a button that leads to the value named `link`."""
 
     subject: str | Promise
@@ -26,7 +26,7 @@ class Letter:
 
 IGNORE = _("If this was not you, nothing has to be done: without the link nothing happens.")
 
-CONFIRM = Letter(
+CONFIRM = AccountEmail(
     subject=_("Confirm your e-mail address"),
     lines=(
         _("Somebody, we think you, entered %(email)s at our mailing service."),
@@ -35,7 +35,7 @@ CONFIRM = Letter(
     ),
     button=_("Confirm the address"),
 )
-EXISTS = Letter(
+EXISTS = AccountEmail(
     subject=_("You have an account already"),
     lines=(
         _("Somebody, we think you, wanted to register with %(email)s, which has an account already."),
@@ -44,12 +44,12 @@ EXISTS = Letter(
     ),
     button=_("Set a new password"),
 )
-RESET = Letter(
+RESET = AccountEmail(
     subject=_("Set a new password"),
     lines=(_("Somebody, we think you, asked for a new password for %(email)s."), IGNORE),
     button=_("Set a new password"),
 )
-INVITED = Letter(
+INVITED = AccountEmail(
     subject=_("An account was made for you"),
     lines=(
         _("%(by)s made an account for you at our mailing service. Your log-in is %(email)s."),
@@ -57,19 +57,19 @@ INVITED = Letter(
     ),
     button=_("Set a password"),
 )
-EMAIL_CHANGED = Letter(
+EMAIL_CHANGED = AccountEmail(
     subject=_("Your e-mail address was changed"),
     lines=(_("Your account's address was changed from %(from_email)s to %(to_email)s."),),
     security=True,
 )
 
 
-def _notice(subject: Promise, line: Promise) -> Letter:
-    return Letter(subject=subject, lines=(line,), security=True)
+def _notice(subject: Promise, line: Promise) -> AccountEmail:
+    return AccountEmail(subject=subject, lines=(line,), security=True)
 
 
 # By the name under which allauth sends it.
-ACCOUNT_LETTERS: Mapping[str, Letter] = {
+ACCOUNT_EMAILS: Mapping[str, AccountEmail] = {
     "account/email/email_confirmation": CONFIRM,
     "account/email/email_confirmation_signup": CONFIRM,
     "account/email/account_already_exists": EXISTS,
@@ -99,18 +99,18 @@ def address(name: str, **kwargs: Any) -> str:
     return f"{settings.SITE_URL}{reverse(name, kwargs=kwargs)}"
 
 
-def send_letter(letter: Letter, *, to: str, language: str = "", **values: Any) -> None:
-    """Queue a letter: a mail server that is slow or away holds up no page, and nothing is lost."""
+def send_account_email(email: AccountEmail, *, to: str, language: str = "", **values: Any) -> None:
+    """Queue an email: a mail server that is slow or away holds up no page, and nothing is lost."""
     with translation.override(language or translation.get_language() or settings.LANGUAGE_CODE):
         values = {"email": to, **values}
         context = {
-            "subject": " ".join((str(letter.subject) % values).split()),
-            "lines": [str(line) % values for line in letter.lines],
-            "button": letter.button,
+            "subject": " ".join((str(email.subject) % values).split()),
+            "lines": [str(line) % values for line in email.lines],
+            "button": email.button,
             "link": values.get("link", ""),
-            "security": values if letter.security else None,
+            "security": values if email.security else None,
             "site_url": settings.SITE_URL,
         }
-        text = render_to_string("letters/letter.txt", context)
-        html = render_to_string("letters/letter.html", context)
-    tasks.queue_letter(to=to, subject=context["subject"], text=text, html=html)
+        text = render_to_string("account_emails/email.txt", context)
+        html = render_to_string("account_emails/email.html", context)
+    tasks.queue_account_email(to=to, subject=context["subject"], text=text, html=html)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.http import int_to_base36
 
-from people.account_emails import INVITED, address, send_letter
+from people.account_emails import INVITED, address, send_account_email
 from people.audit import record
 from people.models import AuditEntry, User
 from people.signals import closing, inventory
@@ -62,7 +62,7 @@ def invite(*, user: User, by: User) -> None:
     """Mail a link by which the user sets a password."""
     token = default_token_generator.make_token(user)
     link = address("account_reset_password_from_key", uidb36=int_to_base36(user.pk), key=token)
-    send_letter(INVITED, to=user.email, language=user.language, link=link, by=by.get_short_name())
+    send_account_email(INVITED, to=user.email, language=user.language, link=link, by=by.get_short_name())
 
 
 def consequences(user: User) -> list[str]:

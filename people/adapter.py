@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
-from people.account_emails import ACCOUNT_LETTERS, address, send_letter
+from people.account_emails import ACCOUNT_EMAILS, address, send_account_email
 from people.models import User
 
 LINKS = {"account/email/account_already_exists": "account_reset_password"}
@@ -17,15 +17,15 @@ class AccountAdapter(DefaultAccountAdapter):
     """Where allauth's flows meet this site's mail, links and rules."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send the site's own letter instead of a template, in the language of who reads it."""
+        """Send the site's own email instead of a template, in the language of who reads it."""
         names = ("from_email", "to_email", "ip", "user_agent", "timestamp")
         values = {name: context[name] for name in names if name in context}
         link = context.get("activate_url") or context.get("password_reset_url") or ""
         if template_prefix in LINKS:
             link = address(LINKS[template_prefix])
         reader = User.objects.filter(email__iexact=email).first() or context.get("user")
-        send_letter(
-            ACCOUNT_LETTERS[template_prefix],
+        send_account_email(
+            ACCOUNT_EMAILS[template_prefix],
             to=email,
             language=reader.language if reader else "",
             link=link,
@@ -39,7 +39,7 @@ class AccountAdapter(DefaultAccountAdapter):
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Name the user, whose language the letter is written in."""
+        """Name the user, whose language the email is written in."""
         super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
 
     def set_password(self, user: User, password: str) -> None:

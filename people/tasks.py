@@ -1,4 +1,4 @@
-"""Letters leave through the queue, with retries; their text stands nowhere else, so it travels along.
+"""Emails leave through the queue, with retries; their text stands nowhere else, so it travels along.
 
 While the queue is away they are sent at once, for want of a place to keep them.
 """
@@ -9,22 +9,22 @@ from huey.contrib.djhuey import task
 
 from site_config.queue import QUEUE_AWAY
 
-RETRIES, RETRY_SECONDS = 120, 60  # a mail server that is away for two hours loses no letter
+RETRIES, RETRY_SECONDS = 120, 60  # a mail server that is away for two hours loses no email
 
 
-def queue_letter(*, to: str, subject: str, text: str, html: str) -> None:
+def queue_account_email(*, to: str, subject: str, text: str, html: str) -> None:
     def put() -> None:
         try:
-            send_letter(to, subject, text, html)
+            send_account_email(to, subject, text, html)
         except QUEUE_AWAY:
-            send_letter.call_local(to, subject, text, html)
+            send_account_email.call_local(to, subject, text, html)
 
     transaction.on_commit(put, robust=True)
 
 
 @task(retries=RETRIES, retry_delay=RETRY_SECONDS)
-def send_letter(to: str, subject: str, text: str, html: str) -> None:
-    """Send one letter through the mail server of the settings."""
+def send_account_email(to: str, subject: str, text: str, html: str) -> None:
+    """Send one email through the mail server of the settings."""
     mail = EmailMultiAlternatives(subject, text, to=[to], headers={"Auto-Submitted": "auto-generated"})
     mail.attach_alternative(html, "text/html")
     mail.send()

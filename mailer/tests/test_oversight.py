@@ -159,12 +159,12 @@ def test_disable_swaps_the_row_and_tells_the_owner(mailing, owner, manager, clie
     assert answer["HX-Retarget"] == f"#mailing-{mailing.pk}"
     events = json.loads(answer["HX-Trigger"])
     assert events["toasts"] == [{"level": "success", "text": "“News” is disabled."}]
-    [letter] = mail.outbox
-    assert (letter.to, letter.subject) == (["owner@example.com"], "Your mailing was disabled")
-    assert "Mary Manager disabled your mailing “News”." in letter.body
-    assert "Reason: It advertises <b>pills</b>" in letter.body
-    assert "It advertises &lt;b&gt;pills&lt;/b&gt;" in letter.alternatives[0][0]
-    assert f"http://testserver/mailings/{mailing.pk}/" in letter.body
+    [email] = mail.outbox
+    assert (email.to, email.subject) == (["owner@example.com"], "Your mailing was disabled")
+    assert "Mary Manager disabled your mailing “News”." in email.body
+    assert "Reason: It advertises <b>pills</b>" in email.body
+    assert "It advertises &lt;b&gt;pills&lt;/b&gt;" in email.alternatives[0][0]
+    assert f"http://testserver/mailings/{mailing.pk}/" in email.body
     page = client_of(owner).get(url("mailing_detail", mailing)).content.decode()
     assert "by Mary Manager" in page
     assert "It advertises &lt;b&gt;pills&lt;/b&gt;" in page
@@ -265,7 +265,7 @@ def test_enabling_goes_on_with_what_was_begun(owner, manager, smtp):
         "c000@example.org",
         "c001@example.org",
         "owner@example.com",
-    ]  # … and the letter
+    ]  # … and the email
     oversight.enable(mailing=mailing, by=manager)
     assert sorted(smtp.recipients) == [*(client.email for client in clients), "owner@example.com"]
 

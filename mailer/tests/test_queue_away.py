@@ -50,7 +50,7 @@ def test_a_user_is_unblocked(owner, refused):
     assert refused == [1]
 
 
-def test_a_letter_is_sent_at_once():
+def test_an_account_email_is_sent_at_once():
     answer = Browser().post(
         "/accounts/signup/",
         {"name": "Nina", "email": "nina@example.com", "password1": "correct-horse-7",

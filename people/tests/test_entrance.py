@@ -13,7 +13,7 @@ from mailer.tests.factories import PASSWORD, UserFactory
 from people.accounts import mark_verified
 from people.models import AuditEntry, User
 
-pytestmark = pytest.mark.django_db(transaction=True)  # letters leave on commit
+pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
 NEW = {
     "name": "Nina New",
     "email": "Nina@Example.com",
@@ -72,7 +72,7 @@ def test_the_walk_from_registering_to_logging_in():
     ]
 
 
-def test_every_letter_is_text_and_html_and_no_mailing():
+def test_every_account_email_is_text_and_html_and_no_mailing():
     Browser().post(SIGNUP, NEW)
     [message] = mail.outbox
     [(html, kind)] = message.alternatives

@@ -13,7 +13,7 @@ from django.utils import timezone
 from mailer.tests.factories import PASSWORD
 from people.models import AuditEntry
 
-pytestmark = pytest.mark.django_db(transaction=True)  # letters leave on commit
+pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
 LOGIN = {"login": "owner@example.com", "password": PASSWORD}
 
 
