@@ -23,7 +23,7 @@ from mailer.models import Attempt, Client, ClientGroup, Mailing, Message  # noqa
 from mailer.sending.opening import latest_id, run_now  # noqa: E402
 from people.models import User  # noqa: E402
 
-LINE = "Here is a line of news, about as long as the lines that people write in their letters.<br>\n"
+LINE = "Here is a line of news, about as long as the lines that people write in their mails.<br>\n"
 BODY = (
     "<style>p{color:#333}</style><p>Dear {{ full_name }},</p>\n<p>"
     + LINE * 14

@@ -42,7 +42,7 @@ def django_loop(number: str) -> dict[str, Any]:
     began = time.time()
     for row in Delivery.objects.filter(attempt=attempt).order_by("pk")[: int(number)].iterator():
         recipient = Recipient(email=row.email, full_name=row.full_name, message_id=row.message_id)
-        mail = composer.mail(recipient)
+        mail = composer.as_django(recipient)
         mail.connection = connection
         mail.send()
         row.status, row.finished_at = "sent", timezone.now()
@@ -55,7 +55,9 @@ def smtplib_only(number: str, connections: str) -> dict[str, Any]:
     composer = _composer()
     rows = list(Client.objects.order_by("pk")[: int(number)])
     mails = [
-        composer.mail(Recipient(email=row.email, full_name=row.full_name, message_id=f"<{row.pk}@b.example>"))
+        composer.as_django(
+            Recipient(email=row.email, full_name=row.full_name, message_id=f"<{row.pk}@b.example>")
+        )
         for row in rows
     ]
 
@@ -94,7 +96,7 @@ def post_office(number: str) -> dict[str, Any]:
     Email.objects.all().delete()
     composer = _composer()
     for row in Client.objects.order_by("pk")[: int(number)]:
-        made = composer.mail(
+        made = composer.as_django(
             Recipient(email=row.email, full_name=row.full_name, message_id=f"<{row.pk}@b.example>")
         )
         mail.send(

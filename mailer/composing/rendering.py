@@ -40,7 +40,7 @@ class Recipient(NamedTuple):
     message_id: str
 
 
-class MergedLetter:
+class RenderedMessage:
     """One recipient's mail, written when a connection takes it."""
 
     __slots__ = ("_composer", "_prepared", "late_after", "recipient", "strikes", "to")
@@ -54,14 +54,14 @@ class MergedLetter:
         self._prepared: tuple[bool, bytes] | None = None
 
     def prepare(self, *, eight_bit: bool) -> None:
-        """See Letter.prepare."""
+        """See OutgoingMessage.prepare."""
         try:
             self._prepared = eight_bit, self._composer.write(self.recipient, eight_bit=eight_bit)
         except Exception:  # to be said when it is asked for
             self._prepared = None
 
     def write(self, *, eight_bit: bool, utf8: bool) -> bytes:
-        """See Letter.write."""
+        """See OutgoingMessage.write."""
         prepared, self._prepared = self._prepared, None
         if prepared and prepared[0] == eight_bit and not utf8:
             return prepared[1]
@@ -70,10 +70,10 @@ class MergedLetter:
         except Exception as error:  # whatever one recipient's values do, the others' mail goes on
             raise CannotWrite(str(error)) from error
 
-    def mail(self) -> EmailMultiAlternatives:
-        """See Letter.mail."""
+    def as_django(self) -> EmailMultiAlternatives:
+        """See OutgoingMessage.as_django."""
         try:
-            return self._composer.mail(self.recipient)
+            return self._composer.as_django(self.recipient)
         except Exception as error:
             raise CannotWrite(str(error)) from error
 
@@ -107,7 +107,7 @@ class Composer:
         content, fits = self._frame(eight_bit).fill(values, head)
         return content if fits or not eight_bit else self._frame(False).fill(values, head)[0]
 
-    def mail(self, recipient: Addressed) -> EmailMultiAlternatives:
+    def as_django(self, recipient: Addressed) -> EmailMultiAlternatives:
         """The same as Django's own class (RFC 5322, RFC 8058), the slow and obvious way."""
         token = self._tokens.make(recipient.email)
         filled = self.compiled.fill(self._values(recipient, unsubscribe_links.link(token)))

@@ -11,7 +11,7 @@ from django.utils import timezone
 from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import compile_message
-from mailer.composing.rendering import Composer, MergedLetter
+from mailer.composing.rendering import Composer, RenderedMessage
 from mailer.models import Attempt, Delivery, Suppression
 from mailer.sending import server_health
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, Result
@@ -20,9 +20,9 @@ from mailer.sending.throttle import Timetable
 from mailer.transport import (
     Answer,
     ConfigurationRefused,
-    Letter,
     MailRefused,
     Outcome,
+    OutgoingMessage,
     ServerAway,
     Transport,
     Verdict,
@@ -106,7 +106,7 @@ class Turn:
         return True
 
     def _must_ask(self, transport: Transport) -> bool:
-        """Whether to go to the ledger: in time, and well before the connections run out of letters."""
+        """Whether to go to the ledger: in time, and well before the connections run out of mails."""
         if monotonic() - self._asked_at >= RECORD_SECONDS:
             return True
         if self._dry:
@@ -142,8 +142,8 @@ class Turn:
             return False
         if self._asked:
             self._dry = len(claimed) < self._asked
-        for letter in self._letters(claimed):
-            self._places.add(letter)
+        for mail in self._mails(claimed):
+            self._places.add(mail)
         if self._held or self._results:
             return True
         if not self._dry and self._asked < self._window:
@@ -151,25 +151,25 @@ class Turn:
             return self.wake_at is None
         return not self._dry
 
-    def _letters(self, claimed: list[Claimed]) -> Iterable[MergedLetter]:
+    def _mails(self, claimed: list[Claimed]) -> Iterable[RenderedMessage]:
         for row in claimed:
             if row.client_id is None or row.suppressed:
                 why = SUPPRESSED[Suppression.Reason(row.suppressed)] if row.suppressed else CLIENT_GONE
                 self._done(Result(delivery=row, status="skipped", response=why, tries=row.tries))
                 continue
-            yield MergedLetter(self._composer, row)
+            yield RenderedMessage(self._composer, row)
 
     def _hear(self, transport: Transport, timeout: float) -> None:
         """Let the transport work and take what comes of it; nothing here may fail half-way."""
-        for letter, said in self._poll(transport, timeout):
-            assert isinstance(letter, MergedLetter)  # noqa: S101  # no other was put
+        for mail, said in self._poll(transport, timeout):
+            assert isinstance(mail, RenderedMessage)  # noqa: S101  # no other was put
             if isinstance(said, Answer):
-                self._done(_result(_delivery(letter), said))
+                self._done(_result(_delivery(mail), said))
                 self._answered = True
             elif said is not None and said.in_hand:
-                self._done(_in_hand(_delivery(letter), said))
+                self._done(_in_hand(_delivery(mail), said))
             else:
-                self._places.add(letter)
+                self._places.add(mail)
 
     def _poll(self, transport: Transport, timeout: float) -> list[Outcome]:
         self._sound = False
@@ -188,7 +188,7 @@ class Turn:
     def _settle(self, transport: Transport) -> None:
         """Bring what is begun to its end and record it; what is not begun goes back as it was."""
         sound = self._sound
-        not_begun = [_delivery(letter) for letter in transport.withdraw()]
+        not_begun = [_delivery(mail) for mail in transport.withdraw()]
         try:
             self._hear(transport, 0)  # also raises what there is to say about the server
             while transport.busy:
@@ -196,7 +196,7 @@ class Turn:
             self._hear(transport, 0)
         except MailRefused as error:
             self._refused(error)
-        not_begun += [_delivery(letter) for letter in self._places.drain()]
+        not_begun += [_delivery(mail) for mail in self._places.drain()]
         if self._clerk.busy:
             claimed = self._clerk.end() or []
             self._held += len(claimed)
@@ -231,10 +231,10 @@ def retry_at(tries: int) -> datetime:
     return timezone.now() + timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311
 
 
-def _delivery(letter: Letter) -> Claimed:
-    assert isinstance(letter, MergedLetter)  # noqa: S101
-    assert isinstance(letter.recipient, Claimed)  # noqa: S101  # here they are made of nothing else
-    return letter.recipient
+def _delivery(mail: OutgoingMessage) -> Claimed:
+    assert isinstance(mail, RenderedMessage)  # noqa: S101
+    assert isinstance(mail.recipient, Claimed)  # noqa: S101  # here they are made of nothing else
+    return mail.recipient
 
 
 def _put_back(delivery: Claimed) -> Result:

@@ -1,7 +1,7 @@
 from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import compile_message
-from mailer.composing.rendering import Composer, MergedLetter, Recipient
+from mailer.composing.rendering import Composer, Recipient, RenderedMessage
 from mailer.models import Message
 from mailer.sending.ledger import new_message_id
 from mailer.transport import CannotWrite, MailRefused, Verdict, deliver, open_transport
@@ -18,11 +18,11 @@ def send_test(*, message: Message, owner: User, to: str) -> str:
         recipient = Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
     except LiquidError as error:
         raise MailRefused(error.message) from error
-    letter = MergedLetter(composer, recipient)
+    mail = RenderedMessage(composer, recipient)
     transport = open_transport()
     try:
-        letter.write(eight_bit=True, utf8=True)
-        answer = deliver(transport, letter)
+        mail.write(eight_bit=True, utf8=True)
+        answer = deliver(transport, mail)
     except CannotWrite as error:
         raise MailRefused(str(error)) from error
     finally:

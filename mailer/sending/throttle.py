@@ -1,4 +1,4 @@
-"""When each letter may begin."""
+"""When each mail may begin."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -6,62 +6,62 @@ from time import monotonic
 
 from django.utils import timezone
 
-from mailer.composing.rendering import MergedLetter
+from mailer.composing.rendering import RenderedMessage
 from mailer.sending import rate_limit
 
 
 class Timetable:
-    """Letters that wait: for nothing, or for their place under the limits of mails per minute."""
+    """Mails that wait: for nothing, or for their place under the limits of mails per minute."""
 
     def __init__(self, mailing_id: int) -> None:
         self._mailing_id = mailing_id
         self.limited = rate_limit.limited()
         self._free: deque[tuple[float, float]] = deque()  # places: from when, until when
-        self._letters: deque[MergedLetter] = deque()
+        self._mails: deque[RenderedMessage] = deque()
         self._next = 0.0  # when to ask for places again
 
     @property
     def waiting(self) -> int:
-        return len(self._letters)
+        return len(self._mails)
 
-    def add(self, letter: MergedLetter) -> None:
-        self._letters.append(letter)
+    def add(self, mail: RenderedMessage) -> None:
+        self._mails.append(mail)
 
     def reserve(self, limit: int) -> int:
-        """How many letters may be claimed, up to `limit`: as many as there are places for."""
+        """How many mails may be claimed, up to `limit`: as many as there are places for."""
         if not self.limited:
             return limit
         self._forget_lost()
         before = monotonic()
-        wanted = limit + len(self._letters)
-        if wanted and before >= self._next and len(self._free) <= len(self._letters):
+        wanted = limit + len(self._mails)
+        if wanted and before >= self._next and len(self._free) <= len(self._mails):
             found = rate_limit.reserve(mailing_id=self._mailing_id, limit=wanted)
             after = monotonic()
             self._free += [(after + d, before + d + rate_limit.LATENESS) for d in found.delays]
             self._next = after + found.wait
-        return max(0, min(limit, len(self._free) - len(self._letters)))
+        return max(0, min(limit, len(self._free) - len(self._mails)))
 
-    def due(self) -> list[MergedLetter]:
-        """The letters that may begin now."""
+    def due(self) -> list[RenderedMessage]:
+        """The mails that may begin now."""
         if not self.limited:
             return self.drain()
         self._forget_lost()
-        letters = []
-        while self._letters and self._free and self._free[0][0] <= monotonic():
-            letter = self._letters.popleft()
-            letter.late_after = self._free.popleft()[1]
-            letters.append(letter)
-        return letters
+        mails = []
+        while self._mails and self._free and self._free[0][0] <= monotonic():
+            mail = self._mails.popleft()
+            mail.late_after = self._free.popleft()[1]
+            mails.append(mail)
+        return mails
 
-    def drain(self) -> list[MergedLetter]:
-        """All letters, whether they may begin or not."""
-        letters = list(self._letters)
-        self._letters.clear()
-        return letters
+    def drain(self) -> list[RenderedMessage]:
+        """All mails, whether they may begin or not."""
+        mails = list(self._mails)
+        self._mails.clear()
+        return mails
 
     def patience(self, most: float) -> float:
-        """How long one may wait for the server before the next letter is due."""
-        if not self._letters or not self._free:
+        """How long one may wait for the server before the next mail is due."""
+        if not self._mails or not self._free:
             return most if not self.limited else most / 4
         return min(most, max(self._free[0][0] - monotonic(), 0))
 

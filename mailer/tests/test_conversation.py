@@ -84,8 +84,8 @@ def tell(talk, pieces, *, part=1):
     except Interrupted as error:
         outcomes += error.outcomes
         broken = str(error)
-    rest = [(letter.to, repr(said), getattr(said, "__dict__", None)) for letter, said in talk.abandon("over")]
-    outcomes = [(letter.to, answer) for letter, answer in outcomes]
+    rest = [(mail.to, repr(said), getattr(said, "__dict__", None)) for mail, said in talk.abandon("over")]
+    outcomes = [(mail.to, answer) for mail, answer in outcomes]
     return {
         "outcomes": outcomes, "broken": broken, "out": bytes(talk.out), "answered": talk.answered,
         "heard": talk.heard, "refused": str(talk.refused), "rest": rest,

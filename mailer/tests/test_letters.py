@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mailer.composing.compiling import compile_message
 from mailer.composing.merge import SAMPLE
 from mailer.composing.mime_template import LONGEST_LINE
-from mailer.composing.rendering import Composer, MergedLetter, Recipient
+from mailer.composing.rendering import Composer, Recipient, RenderedMessage
 from mailer.transport import CannotWrite
 from people.models import User
 
@@ -70,7 +70,7 @@ def test_both_ways_of_writing_a_mail_parse_to_the_same(subject, body, full_name,
     composer = composer_of(subject, body, sender)
     recipient = Recipient(email=address, full_name=full_name, message_id="<1.abc@example.com>")
     content = composer.write(recipient, eight_bit=eight_bit)
-    fast, slow = parsed(content), parsed(composer.mail(recipient).message().as_bytes(linesep="\r\n"))
+    fast, slow = parsed(content), parsed(composer.as_django(recipient).message().as_bytes(linesep="\r\n"))
 
     assert re.search(rb"(?<!\r)\n|\r(?!\n)|\0", content) is None
     assert max(map(len, content.split(b"\r\n"))) <= LONGEST_LINE
@@ -83,7 +83,9 @@ def test_both_ways_of_writing_a_mail_parse_to_the_same(subject, body, full_name,
     filled = composer.compiled.fill(composer._values(recipient, "https://x/"))
     assert "=?" in filled.subject or plain_spaces(fast["Subject"]) == plain_spaces(slow["Subject"])
     for name in ("From", "To", "Reply-To"):
-        assert mailbox_of(content, name) == mailbox_of(composer.mail(recipient).message().as_bytes(), name)
+        assert mailbox_of(content, name) == mailbox_of(
+            composer.as_django(recipient).message().as_bytes(), name
+        )
 
 
 @settings(max_examples=200, deadline=None)
@@ -104,8 +106,8 @@ def test_an_address_in_another_script_is_written_as_it_is():
 
 def test_a_mail_that_cannot_be_merged_says_why():
     composer = composer_of("{{ full_name | truncate: email }}", "x")
-    letter = MergedLetter(composer, Recipient(email="a@b.cd", full_name="A", message_id="<1@b.cd>"))
-    for write in (lambda: letter.write(eight_bit=True, utf8=False), letter.mail):
+    mail = RenderedMessage(composer, Recipient(email="a@b.cd", full_name="A", message_id="<1@b.cd>"))
+    for write in (lambda: mail.write(eight_bit=True, utf8=False), mail.as_django):
         with pytest.raises(CannotWrite, match="truncate"):
             write()
 
@@ -115,23 +117,22 @@ def test_a_mail_written_in_advance_is_the_same_and_is_given_once_only_as_it_was_
     recipient = Recipient(email="a@b.cd", full_name="Ёж", message_id="<1@b.cd>")
     composer = composer_of("{{ first_name }}", "Привет {{ full_name }}")
     at_once = {
-        bits: parsed(MergedLetter(composer, recipient).write(eight_bit=bits, utf8=False))
+        bits: parsed(RenderedMessage(composer, recipient).write(eight_bit=bits, utf8=False))
         for bits in (True, False)
     }
     for prepared in (True, False):
         for wanted in (True, False):
-            letter = MergedLetter(composer, recipient)
-            letter.prepare(eight_bit=prepared)
+            mail = RenderedMessage(composer, recipient)
+            mail.prepare(eight_bit=prepared)
             for _ in range(2):
                 assert (
-                    parsed(letter.write(eight_bit=wanted, utf8=False)).as_bytes()
-                    == at_once[wanted].as_bytes()
+                    parsed(mail.write(eight_bit=wanted, utf8=False)).as_bytes() == at_once[wanted].as_bytes()
                 )
 
 
 def test_a_mail_that_cannot_be_written_in_advance_says_so_when_it_is_asked_for():
     composer = composer_of("{{ full_name | truncate: email }}", "x")
-    letter = MergedLetter(composer, Recipient(email="a@b.cd", full_name="A", message_id="<1@b.cd>"))
-    letter.prepare(eight_bit=True)
+    mail = RenderedMessage(composer, Recipient(email="a@b.cd", full_name="A", message_id="<1@b.cd>"))
+    mail.prepare(eight_bit=True)
     with pytest.raises(CannotWrite, match="truncate"):
-        letter.write(eight_bit=True, utf8=False)
+        mail.write(eight_bit=True, utf8=False)

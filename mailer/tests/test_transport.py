@@ -23,7 +23,7 @@ BODY = "Subject: x\r\n\r\n.dot\r\nпривет\r\n"
 
 
 class Note:
-    """A letter of a few lines."""
+    """A mail of a few lines."""
 
     def __init__(self, to, content=BODY):
         self.to, self.content = to, content
@@ -68,16 +68,16 @@ def send(addresses, **how):
     outcomes, error, end = {}, None, monotonic() + 20
     try:
         while (transport.waiting or transport.busy) and monotonic() < end:
-            for letter, said in transport.poll(0.2):
-                assert letter.to not in outcomes, "one outcome each"
-                outcomes[letter.to] = said
+            for mail, said in transport.poll(0.2):
+                assert mail.to not in outcomes, "one outcome each"
+                outcomes[mail.to] = said
         assert transport.poll(0) == []  # raises what there is to say about the server
     except (ServerAway, ConfigurationRefused) as caught:
         error = caught
     finally:
-        left = [letter.to for letter in transport.withdraw()]
+        left = [mail.to for mail in transport.withdraw()]
         transport.close()
-    assert sorted([*outcomes, *left]) == sorted(addresses), "every letter comes back"
+    assert sorted([*outcomes, *left]) == sorted(addresses), "every mail comes back"
     return outcomes, error
 
 
@@ -235,7 +235,7 @@ def test_an_address_can_say_no_command_of_its_own(serve, address):
 
 
 class TestWhenItGoesWrong:
-    """Whatever a server does, each letter has one outcome, and the client is never fooled or stuck."""
+    """Whatever a server does, each mail has one outcome, and the client is never fooled or stuck."""
 
     @pytest.mark.parametrize(
         ("rule", "says"),
@@ -294,7 +294,7 @@ class TestWhenItGoesWrong:
         transport.put([Note(address) for address in names(30)])
         outcomes = {}
         while transport.busy or not outcomes:
-            outcomes |= {letter.to: said for letter, said in transport.poll(0.2)}
+            outcomes |= {mail.to: said for mail, said in transport.poll(0.2)}
             if any(isinstance(said, ServerAway) for said in outcomes.values()):
                 break
         transport.close()
@@ -507,7 +507,7 @@ class TestLogIn:
         assert not any(line.startswith("AUTH") for line in server.sessions[0].said)
 
 
-def test_one_letter_is_delivered_and_waited_for(serve):
+def test_one_mail_is_delivered_and_waited_for(serve):
     serve()
     transport = SmtpTransport()
     assert deliver(transport, Note("a@example.org")).text == "250 2.0.0 Ok: queued as 0000000001"

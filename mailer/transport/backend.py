@@ -4,7 +4,7 @@ from time import monotonic
 
 from django.core.mail import get_connection
 
-from mailer.transport.base import Answer, CannotWrite, Letter, Outcome, ServerAway, Verdict
+from mailer.transport.base import Answer, CannotWrite, Outcome, OutgoingMessage, ServerAway, Verdict
 
 
 class BackendTransport:
@@ -15,20 +15,20 @@ class BackendTransport:
     def __init__(self, *, may_begin: Callable[[], bool]) -> None:
         self._connection = get_connection()
         self._may_begin = may_begin
-        self._queue: deque[Letter] = deque()
+        self._queue: deque[OutgoingMessage] = deque()
         self._failure: ServerAway | None = None
 
     @property
     def waiting(self) -> int:
         return len(self._queue)
 
-    def put(self, letters: Iterable[Letter]) -> None:
-        self._queue.extend(letters)
+    def put(self, mails: Iterable[OutgoingMessage]) -> None:
+        self._queue.extend(mails)
 
-    def withdraw(self) -> list[Letter]:
-        letters = list(self._queue)
+    def withdraw(self) -> list[OutgoingMessage]:
+        mails = list(self._queue)
         self._queue.clear()
-        return letters
+        return mails
 
     def poll(self, timeout: float) -> list[Outcome]:  # noqa: ARG002  # a back end has no time limit
         """Send one mail; see Transport.poll."""
@@ -36,17 +36,17 @@ class BackendTransport:
             raise self._failure
         if not self._queue or not self._may_begin():
             return []
-        letter = self._queue.popleft()
-        if letter.late_after is not None and monotonic() > letter.late_after:
-            return [(letter, None)]
-        return [(letter, self._send(letter))]
+        mail = self._queue.popleft()
+        if mail.late_after is not None and monotonic() > mail.late_after:
+            return [(mail, None)]
+        return [(mail, self._send(mail))]
 
     def close(self) -> None:
         self._connection.close()
 
-    def _send(self, letter: Letter) -> Answer | ServerAway:
+    def _send(self, mail: OutgoingMessage) -> Answer | ServerAway:
         try:
-            sent = self._connection.send_messages([letter.mail()])
+            sent = self._connection.send_messages([mail.as_django()])
         except CannotWrite as error:
             return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
         except Exception as error:  # a back end may raise anything; none of it may stop the worker

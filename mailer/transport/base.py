@@ -45,7 +45,7 @@ class CannotWrite(Exception):
     """This one mail cannot be written; str(error) says why."""
 
 
-class Letter(Protocol):
+class OutgoingMessage(Protocol):
     """One mail on its way to one address."""
 
     to: str
@@ -60,52 +60,52 @@ class Letter(Protocol):
         """The content with CRLF line ends, dots not stuffed; CannotWrite if that is impossible."""
         ...
 
-    def mail(self) -> EmailMultiAlternatives:
+    def as_django(self) -> EmailMultiAlternatives:
         """The same for a Django mail back end; CannotWrite if that is impossible."""
         ...
 
 
 # None: not begun, through no fault of the server.
-Outcome = tuple[Letter, Answer | ServerAway | None]
+Outcome = tuple[OutgoingMessage, Answer | ServerAway | None]
 
 
 class Transport(Protocol):
-    """Carries letters; every letter that was put comes back once, with its outcome or withdrawn."""
+    """Carries mails; every mail that was put comes back once, with its outcome or withdrawn."""
 
     @property
     def waiting(self) -> int:
-        """How many letters are put and not begun."""
+        """How many mails are put and not begun."""
         ...
 
     @property
     def busy(self) -> int:
-        """How many letters are begun and not answered."""
+        """How many mails are begun and not answered."""
         ...
 
-    def put(self, letters: Iterable[Letter]) -> None: ...
+    def put(self, mails: Iterable[OutgoingMessage]) -> None: ...
 
     def poll(self, timeout: float) -> list[Outcome]:
         """Work for at most `timeout` seconds, less if there is an outcome.
 
-        ServerAway or ConfigurationRefused if no mail can go; every letter that was begun has had its
+        ServerAway or ConfigurationRefused if no mail can go; every mail that was begun has had its
         outcome by then.
         """
         ...
 
-    def withdraw(self) -> list[Letter]:
+    def withdraw(self) -> list[OutgoingMessage]:
         """Take back what is not begun, and begin nothing of it."""
         ...
 
     def close(self) -> None: ...
 
 
-def deliver(transport: Transport, letter: Letter) -> Answer:
-    """Send one letter and wait for the answer; MailRefused if there is none."""
-    transport.put([letter])
+def deliver(transport: Transport, mail: OutgoingMessage) -> Answer:
+    """Send one mail and wait for the answer; MailRefused if there is none."""
+    transport.put([mail])
     while True:
         for _, said in transport.poll(1):
             if isinstance(said, Answer):
                 return said
             if said is not None:
                 raise said
-            transport.put([letter])
+            transport.put([mail])

@@ -5,7 +5,7 @@ from time import monotonic
 
 from django.conf import settings
 
-from mailer.transport.base import Answer, Letter, MailRefused, Outcome, ServerAway
+from mailer.transport.base import Answer, MailRefused, Outcome, OutgoingMessage, ServerAway
 from mailer.transport.handshake import Account, Script, StartTls, hello
 from mailer.transport.mail_socket import Address, Link
 from mailer.transport.replies import Nonsense, ReplyReader
@@ -16,7 +16,7 @@ PROGRESS = 4096  # octets; a server that takes less than that in its time is too
 
 
 class Connection:
-    """Tries the server's addresses in turn, shakes hands, and is then of use for letters."""
+    """Tries the server's addresses in turn, shakes hands, and is then of use for mails."""
 
     def __init__(self, account: Account, addresses: list[Address], *, ahead: int) -> None:
         self._account = account
@@ -51,11 +51,11 @@ class Connection:
     def wants_to_write(self) -> bool:
         return self.link.wants_to_write or (self.link.ready and bool(self._out))
 
-    def begin(self, letter: Letter) -> Answer | None:
+    def begin(self, mail: OutgoingMessage) -> Answer | None:
         assert self._conversation is not None  # noqa: S101  # there is room only in one
         if not self._conversation.listening:
             self._moved()
-        return self._conversation.begin(letter)
+        return self._conversation.begin(mail)
 
     def overdue(self, now: float) -> bool:
         """Whether the server has let a step take longer than it may."""

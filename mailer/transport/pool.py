@@ -9,16 +9,16 @@ from time import monotonic
 
 from django.conf import settings
 
-from mailer.transport.base import Answer, Letter, MailRefused, Outcome, ServerAway
+from mailer.transport.base import Answer, MailRefused, Outcome, OutgoingMessage, ServerAway
 from mailer.transport.connection import Connection
 from mailer.transport.handshake import Account
 from mailer.transport.mail_socket import Address, resolve
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-LETTERS_PER_CONNECTION = 4  # worth another connection
+MAILS_PER_CONNECTION = 4  # worth another connection
 MAX_BREAKS = 3  # connections that broke with mail in hand, before the server is given a rest
 CHECK_SECONDS = 0.25
-IN_A_ROW = 16  # letters written one behind the other, while what that takes is at hand: a sixth less time
+IN_A_ROW = 16  # mails written one behind the other, while what that takes is at hand: a sixth less time
 
 
 class Budget:
@@ -43,7 +43,7 @@ _budget = Budget()
 
 
 class SmtpTransport:
-    """Carries letters over as many connections as they are worth.
+    """Carries mails over as many connections as they are worth.
 
     A connection that breaks after it was of use is replaced; one that never was of use is not. When
     none is left, or too many broke, what is begun is brought to its end and the error is raised.
@@ -58,12 +58,12 @@ class SmtpTransport:
         self._selector = selectors.DefaultSelector()
         self._connections: list[Connection] = []
         self._addresses: list[Address] = []
-        self._queue: deque[Letter] = deque()
+        self._queue: deque[OutgoingMessage] = deque()
         self._prepared = 0  # of them
         self._outcomes: list[Outcome] = []
         self._failure: MailRefused | None = None
         self._busy = 0
-        self._fresh = False  # letters were put that no connection has been offered
+        self._fresh = False  # mails were put that no connection has been offered
         self._breaks = 0
         self._checked = 0.0
 
@@ -75,16 +75,16 @@ class SmtpTransport:
     def busy(self) -> int:
         return self._busy
 
-    def put(self, letters: Iterable[Letter]) -> None:
+    def put(self, mails: Iterable[OutgoingMessage]) -> None:
         before = len(self._queue)
-        self._queue.extend(letters)
+        self._queue.extend(mails)
         self._fresh |= len(self._queue) > before
 
-    def withdraw(self) -> list[Letter]:
-        letters = list(self._queue)
+    def withdraw(self) -> list[OutgoingMessage]:
+        mails = list(self._queue)
         self._queue.clear()
         self._prepared = 0
-        return letters
+        return mails
 
     def poll(self, timeout: float) -> list[Outcome]:
         """See Transport.poll."""
@@ -115,11 +115,11 @@ class SmtpTransport:
         self._selector.close()
 
     def _open(self) -> None:
-        """Have as many connections as the letters are worth."""
+        """Have as many connections as the mails are worth."""
         limit = 1 if self._careful else self._limit
         if len(self._connections) >= limit or self._failure or not self._queue or not self._may_begin():
             return
-        wanted = min(1 + (self._busy + len(self._queue)) // LETTERS_PER_CONNECTION, limit)
+        wanted = min(1 + (self._busy + len(self._queue)) // MAILS_PER_CONNECTION, limit)
         while len(self._connections) < wanted and _budget.take():
             try:
                 self._addresses = self._addresses or resolve(self._account)
@@ -132,24 +132,24 @@ class SmtpTransport:
             self._selector.register(connection.link.socket, _READ | _WRITE, connection)
 
     def _top_up(self, connection: Connection) -> None:
-        """Begin as many letters as this connection takes, and write them."""
+        """Begin as many mails as this connection takes, and write them."""
         while self._queue and connection.room and not self._failure and self._may_begin():
             if self._careful and self._busy:
                 break
-            letter = self._next_letter(eight_bit=connection.eight_bit)
-            if letter.late_after is not None and monotonic() > letter.late_after:
-                self._outcomes.append((letter, None))
-            elif answer := connection.begin(letter):
-                self._outcomes.append((letter, answer))
+            mail = self._next_mail(eight_bit=connection.eight_bit)
+            if mail.late_after is not None and monotonic() > mail.late_after:
+                self._outcomes.append((mail, None))
+            elif answer := connection.begin(mail):
+                self._outcomes.append((mail, answer))
             else:
                 self._busy += 1
         self._flush(connection)
 
-    def _next_letter(self, *, eight_bit: bool) -> Letter:
+    def _next_mail(self, *, eight_bit: bool) -> OutgoingMessage:
         if not self._prepared:
             self._prepared = min(len(self._queue), IN_A_ROW)
-            for letter in islice(self._queue, self._prepared):
-                letter.prepare(eight_bit=eight_bit)
+            for mail in islice(self._queue, self._prepared):
+                mail.prepare(eight_bit=eight_bit)
         self._prepared -= 1
         return self._queue.popleft()
 

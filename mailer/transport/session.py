@@ -13,9 +13,9 @@ from mailer.transport.base import (
     Answer,
     CannotWrite,
     ConfigurationRefused,
-    Letter,
     MailRefused,
     Outcome,
+    OutgoingMessage,
     ServerAway,
     Verdict,
 )
@@ -55,12 +55,12 @@ class Broken(Exception):
 
 
 class Flight:
-    """A letter on this connection."""
+    """A mail on this connection."""
 
-    __slots__ = ("begun", "content", "due", "end", "known", "letter", "todo")
+    __slots__ = ("begun", "content", "due", "end", "known", "mail", "todo")
 
-    def __init__(self, letter: Letter, content: bytes) -> None:
-        self.letter = letter
+    def __init__(self, mail: OutgoingMessage, content: bytes) -> None:
+        self.mail = mail
         self.content = content
         self.end = 0  # how much must have been written for the server to have all of it
         self.due = 0  # replies still to come
@@ -95,7 +95,7 @@ class Conversation:
 
     @property
     def room(self) -> bool:
-        """Whether another letter can begin now."""
+        """Whether another mail can begin now."""
         return len(self._flights) < self._ahead and not self._dot_due and self.refused is None
 
     @property
@@ -108,17 +108,17 @@ class Conversation:
         del self.out[:number]
         self._written += number
 
-    def begin(self, letter: Letter) -> Answer | None:
-        """Begin with a letter; an answer at once if it cannot be sent over this server."""
+    def begin(self, mail: OutgoingMessage) -> Answer | None:
+        """Begin with a mail; an answer at once if it cannot be sent over this server."""
         features = self._features
         try:
-            to, utf8 = path(letter.to)
+            to, utf8 = path(mail.to)
             if utf8 and not features.utf8:
                 return Answer(verdict=Verdict.NEVER, text="550 5.6.7 The mail server takes no such address.")
-            content = letter.write(eight_bit=features.eight_bit, utf8=utf8)
+            content = mail.write(eight_bit=features.eight_bit, utf8=utf8)
         except CannotWrite as error:
             return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
-        flight = Flight(letter, content)
+        flight = Flight(mail, content)
         lines = [self._mail_utf8 if utf8 else self._mail, b"RCPT TO:<%s>\r\n" % to]
         what: tuple[Said, ...] = _MAIL
         if self._dirty or (self._chunking and self._flights):
@@ -156,23 +156,23 @@ class Conversation:
         return outcomes
 
     def abandon(self, why: str) -> list[Outcome]:
-        """The connection is gone: what that means for each letter that has had no outcome."""
+        """The connection is gone: what that means for each mail that has had no outcome."""
         outcomes: list[Outcome] = []
         first = True
         for flight in self._flights:
             if isinstance(flight.known, Answer):
-                outcomes.append((flight.letter, flight.known))
+                outcomes.append((flight.mail, flight.known))
                 continue
             if isinstance(flight.known, ConfigurationRefused):
                 self.refused = flight.known
             unknown = 0 < flight.end <= self._written and flight.known is None
             # A kept connection that went stale is nobody's fault; twice in a row it may be the mail's.
             in_hand = first and flight.known is None and (
-                flight.begun or not self.answered or flight.letter.strikes > 0
+                flight.begun or not self.answered or flight.mail.strikes > 0
             )  # fmt: skip
-            flight.letter.strikes += first
+            flight.mail.strikes += first
             first = False
-            outcomes.append((flight.letter, ServerAway(why, in_hand=in_hand, unknown=unknown)))
+            outcomes.append((flight.mail, ServerAway(why, in_hand=in_hand, unknown=unknown)))
         self._flights.clear()
         self._waiting.clear()
         return outcomes
@@ -211,7 +211,7 @@ class Conversation:
         following.begun = True
         self._dot_due = False
         self._say_content(following)
-        return flight.letter, Answer(Verdict.ACCEPTED, usual[1].decode("ascii"))
+        return flight.mail, Answer(Verdict.ACCEPTED, usual[1].decode("ascii"))
 
     def _hear_taken(self, data: bytes, outcomes: list[Outcome]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
@@ -232,7 +232,7 @@ class Conversation:
                 break
             self.answered += 1
             self._flights.popleft()
-            outcomes.append((flight.letter, Answer(Verdict.ACCEPTED, last.decode("ascii"))))
+            outcomes.append((flight.mail, Answer(Verdict.ACCEPTED, last.decode("ascii"))))
         return end
 
     def _say(self, flight: Flight, what: tuple[Said, ...], octets: bytes) -> None:
@@ -299,13 +299,13 @@ class Conversation:
         known = judge(reply) if flight.known is None else flight.known
         if isinstance(known, Answer):
             self.answered += 1
-            return flight.letter, known
+            return flight.mail, known
         self.refused = self.refused or known
-        return flight.letter, None
+        return flight.mail, None
 
 
 class Interrupted(Broken):
-    """Broken, after some letters had their outcome."""
+    """Broken, after some mails had their outcome."""
 
     def __init__(self, text: str, outcomes: list[Outcome]) -> None:
         super().__init__(text)
