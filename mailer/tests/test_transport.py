@@ -27,7 +27,7 @@ class Note:
 
     def __init__(self, to, content=BODY):
         self.to, self.content = to, content
-        self.strikes, self.late_after = 0, None
+        self.breaks, self.late_after = 0, None
 
     def prepare(self, *, eight_bit):
         pass

@@ -49,7 +49,7 @@ class OutgoingMessage(Protocol):
     """One mail on its way to one address."""
 
     to: str
-    strikes: int  # how often a connection broke before the server said a word about this mail
+    breaks: int  # how often a connection broke before the server said a word about this mail
     late_after: float | None  # monotonic(): too late for its place in the rate, it is handed back
 
     def prepare(self, *, eight_bit: bool) -> None:

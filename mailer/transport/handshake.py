@@ -69,7 +69,7 @@ STARTTLS = StartTls()
 NOTHING = b""  # listen without saying anything
 
 
-def hello(account: Account, *, loopback: bool) -> Script:
+def handshake(account: Account, *, loopback: bool) -> Script:
     """Open a conversation; ServerAway or ConfigurationRefused if that fails."""
     _expect((yield NOTHING), 220)
     features = yield from _ehlo(account)

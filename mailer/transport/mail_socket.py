@@ -11,7 +11,7 @@ CHUNK = 65536
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
 
-class Link:
+class MailSocket:
     """Opens, reads and writes without ever waiting; OSError (of which ssl.SSLError is one) if it breaks."""
 
     def __init__(self, address: Address) -> None:

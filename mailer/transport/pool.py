@@ -54,7 +54,7 @@ class SmtpTransport:
         self._may_begin = may_begin
         self._limit = settings.MAIL_CONNECTIONS
         self._careful = careful  # the server was ill: one connection, one mail, until it takes one
-        self._ahead = max(settings.MAIL_WINDOW // (2 * self._limit), 2)
+        self._pipeline_depth = max(settings.MAIL_WINDOW // (2 * self._limit), 2)
         self._selector = selectors.DefaultSelector()
         self._connections: list[Connection] = []
         self._addresses: list[Address] = []
@@ -108,7 +108,7 @@ class SmtpTransport:
     def close(self) -> None:
         """Say good-bye, without waiting for what the server says to that."""
         for connection in self._connections:
-            self._selector.unregister(connection.link.socket)
+            self._selector.unregister(connection.mail_socket.socket)
             connection.close()
         _budget.give(len(self._connections))
         self._connections = []
@@ -123,17 +123,17 @@ class SmtpTransport:
         while len(self._connections) < wanted and _budget.take():
             try:
                 self._addresses = self._addresses or resolve(self._account)
-                connection = Connection(self._account, self._addresses, ahead=self._ahead)
+                connection = Connection(self._account, self._addresses, pipeline_depth=self._pipeline_depth)
             except OSError as error:
                 _budget.give(1)
                 self._fail(ServerAway(f"The mail server cannot be reached: {error}"))
                 return
             self._connections.append(connection)
-            self._selector.register(connection.link.socket, _READ | _WRITE, connection)
+            self._selector.register(connection.mail_socket.socket, _READ | _WRITE, connection)
 
     def _top_up(self, connection: Connection) -> None:
         """Begin as many mails as this connection takes, and write them."""
-        while self._queue and connection.room and not self._failure and self._may_begin():
+        while self._queue and connection.can_accept and not self._failure and self._may_begin():
             if self._careful and self._busy:
                 break
             mail = self._next_mail(eight_bit=connection.eight_bit)
@@ -165,18 +165,18 @@ class SmtpTransport:
         events = _READ | _WRITE if connection.wants_to_write else _READ
         if events != connection.watched:
             connection.watched = events
-            self._selector.modify(connection.link.socket, events, connection)
+            self._selector.modify(connection.mail_socket.socket, events, connection)
 
     def _serve(self, connection: Connection, events: int) -> None:
-        before = connection.link.socket
+        before = connection.mail_socket.socket
         try:
             outcomes = connection.serve(events)
         except (MailRefused, OSError) as error:
             self._drop(connection, error if isinstance(error, MailRefused) else str(error))
             return
-        if connection.link.socket is not before:  # the next address, or TLS around the same socket
+        if connection.mail_socket.socket is not before:  # the next address, or TLS around the same socket
             self._selector.unregister(before)
-            self._selector.register(connection.link.socket, _READ | _WRITE, connection)
+            self._selector.register(connection.mail_socket.socket, _READ | _WRITE, connection)
             connection.watched = _READ | _WRITE
         self._note(outcomes)
         if connection.broken is not None:
@@ -199,7 +199,7 @@ class SmtpTransport:
             return
         self._connections.remove(connection)
         _budget.give(1)
-        self._selector.unregister(connection.link.socket)
+        self._selector.unregister(connection.mail_socket.socket)
         outcomes = connection.abandon(str(why))
         self._busy -= len(outcomes)
         self._outcomes.extend(outcomes)

@@ -38,7 +38,7 @@ _LONGEST_USUAL = 400  # octets of what is said to a mail's end; a longer one has
 CLOSING = 421
 
 
-class Said(IntEnum):
+class Command(IntEnum):
     RSET = 0
     MAIL = 1
     RCPT = 2
@@ -46,18 +46,18 @@ class Said(IntEnum):
     CONTENT = 4
 
 
-_MAIL = (Said.MAIL, Said.RCPT, Said.DATA)
-_NEXT = deque((Said.CONTENT, *_MAIL))
+_MAIL = (Command.MAIL, Command.RCPT, Command.DATA)
+_NEXT = deque((Command.CONTENT, *_MAIL))
 
 
 class Broken(Exception):
     """This connection is over; str(error) says why."""
 
 
-class Flight:
+class InFlight:
     """A mail on this connection."""
 
-    __slots__ = ("begun", "content", "due", "end", "known", "mail", "todo")
+    __slots__ = ("begun", "content", "due", "end", "known", "mail", "unsent")
 
     def __init__(self, mail: OutgoingMessage, content: bytes) -> None:
         self.mail = mail
@@ -66,40 +66,40 @@ class Flight:
         self.due = 0  # replies still to come
         self.begun = False  # the server has said something about it
         self.known: Answer | MailRefused | None = None  # a refusal that came before the end
-        self.todo: list[tuple[Said, bytes]] = []  # not said yet, without PIPELINING
+        self.unsent: list[tuple[Command, bytes]] = []  # not said yet, without PIPELINING
 
 
-class Conversation:
+class SmtpSession:
     """The mails of one connection, in order."""
 
-    def __init__(self, *, sender: str, features: Features, ahead: int) -> None:
+    def __init__(self, *, sender: str, features: Features, pipeline_depth: int) -> None:
         self.out = bytearray()  # to be written
         self.answered = 0  # mails
-        self.heard = 0  # replies
+        self.replies_read = 0  # replies
         self.refused: MailRefused | None = None  # no mail can be sent on this connection
         self._features = features
         self._chunking = features.chunking and features.pipelining
-        self._ahead = ahead if self._chunking else 2 if features.pipelining else 1
+        self._pipeline_depth = pipeline_depth if self._chunking else 2 if features.pipelining else 1
         mail = b"MAIL FROM:<%s>" % sender.encode() + (b" BODY=8BITMIME" if features.eight_bit else b"")
         self._mail, self._mail_utf8 = mail + b"\r\n", mail + b" SMTPUTF8\r\n"
         self._reader = ReplyReader()
-        self._flights: deque[Flight] = deque()
-        self._waiting: deque[Said] = deque()  # for a reply; the first is said of the first flight
+        self._in_flight: deque[InFlight] = deque()
+        self._waiting: deque[Command] = deque()  # for a reply; the first is said of the first flight
         self._written = self._said = 0
         self._dirty = False  # a transaction may be open on the server
         self._dot_due = False  # DATA is said: nothing may follow before its reply
 
     @property
     def busy(self) -> int:
-        return len(self._flights)
+        return len(self._in_flight)
 
     @property
-    def room(self) -> bool:
+    def can_accept(self) -> bool:
         """Whether another mail can begin now."""
-        return len(self._flights) < self._ahead and not self._dot_due and self.refused is None
+        return len(self._in_flight) < self._pipeline_depth and not self._dot_due and self.refused is None
 
     @property
-    def listening(self) -> bool:
+    def awaits_reply(self) -> bool:
         """Whether a reply is due."""
         return bool(self._waiting)
 
@@ -118,38 +118,38 @@ class Conversation:
             content = mail.write(eight_bit=features.eight_bit, utf8=utf8)
         except CannotWrite as error:
             return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
-        flight = Flight(mail, content)
+        flight = InFlight(mail, content)
         lines = [self._mail_utf8 if utf8 else self._mail, b"RCPT TO:<%s>\r\n" % to]
-        what: tuple[Said, ...] = _MAIL
-        if self._dirty or (self._chunking and self._flights):
+        what: tuple[Command, ...] = _MAIL
+        if self._dirty or (self._chunking and self._in_flight):
             # What is written ahead must not fall into a transaction that the server left open.
             lines.insert(0, b"RSET\r\n")
-            what = (Said.RSET, *_MAIL)
+            what = (Command.RSET, *_MAIL)
         self._dirty = False
-        self._flights.append(flight)
+        self._in_flight.append(flight)
         if self._chunking:
             lines.append(b"BDAT %d LAST\r\n%b" % (len(content), content))
-            what = (*what[:-1], Said.CONTENT)
+            what = (*what[:-1], Command.CONTENT)
             flight.content = b""
         else:
             lines.append(b"DATA\r\n")
         if features.pipelining:
-            self._say(flight, what, b"".join(lines))
+            self._send_commands(flight, what, b"".join(lines))
         else:
-            flight.todo = list(zip(what, lines, strict=True))
-            self._say_next(flight)
+            flight.unsent = list(zip(what, lines, strict=True))
+            self._send_next(flight)
         return None
 
     def receive(self, data: bytes) -> list[Outcome]:
         """The outcomes that these octets bring; Broken if the connection cannot be trusted any more."""
         if self._waiting == _NEXT and (usual := _USUAL.fullmatch(data)) and self._expects(usual):
-            return [self._hear_usual(usual)]
+            return [self._handle_usual_replies(usual)]
         outcomes: list[Outcome] = []
         if self._chunking and self._reader.empty:
-            data = data[self._hear_taken(data, outcomes) :]
+            data = data[self._handle_acceptances(data, outcomes) :]
         try:
             for reply in self._reader.feed(data):
-                if outcome := self._hear(reply):
+                if outcome := self._handle_reply(reply):
                     outcomes.append(outcome)
         except (Nonsense, Broken) as error:
             raise Interrupted(str(error), outcomes) from error
@@ -159,7 +159,7 @@ class Conversation:
         """The connection is gone: what that means for each mail that has had no outcome."""
         outcomes: list[Outcome] = []
         first = True
-        for flight in self._flights:
+        for flight in self._in_flight:
             if isinstance(flight.known, Answer):
                 outcomes.append((flight.mail, flight.known))
                 continue
@@ -168,134 +168,136 @@ class Conversation:
             unknown = 0 < flight.end <= self._written and flight.known is None
             # A kept connection that went stale is nobody's fault; twice in a row it may be the mail's.
             in_hand = first and flight.known is None and (
-                flight.begun or not self.answered or flight.mail.strikes > 0
+                flight.begun or not self.answered or flight.mail.breaks > 0
             )  # fmt: skip
-            flight.mail.strikes += first
+            flight.mail.breaks += first
             first = False
             outcomes.append((flight.mail, ServerAway(why, in_hand=in_hand, unknown=unknown)))
-        self._flights.clear()
+        self._in_flight.clear()
         self._waiting.clear()
         return outcomes
 
-    def _hear(self, reply: Reply) -> Outcome | None:
+    def _handle_reply(self, reply: Reply) -> Outcome | None:
         if not self._waiting:
             raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
-        said, flight = self._waiting[0], self._flights[0]
-        if reply.code == 250 and (said is Said.MAIL or said is Said.RCPT) and not flight.todo:
+        said, flight = self._waiting[0], self._in_flight[0]
+        if reply.code == 250 and (said is Command.MAIL or said is Command.RCPT) and not flight.unsent:
             # The usual case, for speed: yes, and what follows is said already.
             self._waiting.popleft()
-            self.heard += 1
+            self.replies_read += 1
             flight.due -= 1
             flight.begun = True
             return None
         if reply.code == CLOSING:
             self._closing(said, flight)
             raise Broken(reply.text)
-        self.heard += 1
-        self._take(said, flight, reply)
+        self.replies_read += 1
+        self._apply_reply(said, flight, reply)
         self._waiting.popleft()
         flight.due -= 1
-        return None if flight.due or flight.todo else self._done(flight, reply)
+        return None if flight.due or flight.unsent else self._finish(flight, reply)
 
     def _expects(self, usual: re.Match[bytes]) -> bool:
-        return self._flights[0].known is None and self._reader.empty and len(usual[1]) <= _LONGEST_USUAL
+        return self._in_flight[0].known is None and self._reader.empty and len(usual[1]) <= _LONGEST_USUAL
 
-    def _hear_usual(self, usual: re.Match[bytes]) -> Outcome:
+    def _handle_usual_replies(self, usual: re.Match[bytes]) -> Outcome:
         """The same as hearing the four replies one by one, for speed: one mail taken, the next may come."""
-        flight, following = self._flights
+        flight, following = self._in_flight
         self._waiting.clear()
-        self._flights.popleft()
-        self.heard += len(_NEXT)
+        self._in_flight.popleft()
+        self.replies_read += len(_NEXT)
         self.answered += 1
         flight.due = following.due = 0
         following.begun = True
         self._dot_due = False
-        self._say_content(following)
+        self._send_content(following)
         return flight.mail, Answer(Verdict.ACCEPTED, usual[1].decode("ascii"))
 
-    def _hear_taken(self, data: bytes, outcomes: list[Outcome]) -> int:
+    def _handle_acceptances(self, data: bytes, outcomes: list[Outcome]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
         end = 0
-        while self._flights and self._flights[0].known is None:
-            flight = self._flights[0]
+        while self._in_flight and self._in_flight[0].known is None:
+            flight = self._in_flight[0]
             taken = _TAKEN[flight.due].match(data, end)
             if not taken or len(taken[1] or b"") > _LONGEST_USUAL:
                 break
             end, last = taken.end(), taken[1]
-            heard = flight.due if last else flight.due - 1
-            for _ in range(heard):
+            replies_read = flight.due if last else flight.due - 1
+            for _ in range(replies_read):
                 self._waiting.popleft()
-            self.heard += heard
+            self.replies_read += replies_read
             if not last:
-                flight.due -= heard
-                flight.begun |= heard > 0
+                flight.due -= replies_read
+                flight.begun |= replies_read > 0
                 break
             self.answered += 1
-            self._flights.popleft()
+            self._in_flight.popleft()
             outcomes.append((flight.mail, Answer(Verdict.ACCEPTED, last.decode("ascii"))))
         return end
 
-    def _say(self, flight: Flight, what: tuple[Said, ...], octets: bytes) -> None:
+    def _send_commands(self, flight: InFlight, what: tuple[Command, ...], octets: bytes) -> None:
         """Say one thing or several; the last of them decides what may follow."""
         self.out += octets
         self._said += len(octets)
         self._waiting.extend(what)
         flight.due += len(what)
-        if what[-1] is Said.DATA:
+        if what[-1] is Command.DATA:
             self._dot_due = True
-        elif what[-1] is Said.CONTENT:
+        elif what[-1] is Command.CONTENT:
             flight.end = self._said
 
-    def _say_next(self, flight: Flight) -> None:
-        said, line = flight.todo.pop(0)
-        self._say(flight, (said,), line)
+    def _send_next(self, flight: InFlight) -> None:
+        said, line = flight.unsent.pop(0)
+        self._send_commands(flight, (said,), line)
 
-    def _closing(self, said: Said, flight: Flight) -> None:
+    def _closing(self, said: Command, flight: InFlight) -> None:
         """421 is about the command it answers: at MAIL nothing was in hand, at the end it was not taken."""
-        if said in (Said.RSET, Said.MAIL):
+        if said in (Command.RSET, Command.MAIL):
             flight.known = flight.known or ServerAway("")
         else:
             flight.begun = True
             flight.end = 0
 
-    def _take(self, said: Said, flight: Flight, reply: Reply) -> None:
+    def _apply_reply(self, said: Command, flight: InFlight, reply: Reply) -> None:
         """What the reply to one command means for the next."""
         kind = reply.code // 100
-        if (kind == 3) != (said is Said.DATA and reply.code == 354) or (kind == 2 and said is Said.DATA):
+        if (kind == 3) != (said is Command.DATA and reply.code == 354) or (
+            kind == 2 and said is Command.DATA
+        ):
             raise Broken(f"Not an answer: {reply.text}")
-        if said is Said.RSET:
+        if said is Command.RSET:
             if kind != 2:
                 raise Broken(reply.text)
         else:
             flight.begun = True
-        if said is Said.DATA:
+        if said is Command.DATA:
             self._dot_due = False
         if kind == 3:
-            self._say_content(flight)
+            self._send_content(flight)
         elif kind != 2:
-            self._refuse(flight, _sender_refused(reply) if said is Said.MAIL else judge(reply))
-        elif flight.todo:
-            self._say_next(flight)
+            self._refuse(flight, _sender_refused(reply) if said is Command.MAIL else judge(reply))
+        elif flight.unsent:
+            self._send_next(flight)
 
-    def _say_content(self, flight: Flight) -> None:
+    def _send_content(self, flight: InFlight) -> None:
         if flight.known is None:
             content = flight.content
             if _STUFF.search(content):
                 content = content.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
-            self._say(flight, (Said.CONTENT,), content + b".\r\n")
+            self._send_commands(flight, (Command.CONTENT,), content + b".\r\n")
         else:
             # No recipient, and yet it wants a mail: a lone dot gives it none (RFC 2920 section 3.1).
-            self._say(flight, (Said.CONTENT,), b".\r\n")
+            self._send_commands(flight, (Command.CONTENT,), b".\r\n")
             flight.end = 0
         flight.content = b""
 
-    def _refuse(self, flight: Flight, why: Answer | MailRefused) -> None:
+    def _refuse(self, flight: InFlight, why: Answer | MailRefused) -> None:
         flight.known = flight.known or why
-        flight.todo = []
+        flight.unsent = []
         self._dirty = True
 
-    def _done(self, flight: Flight, reply: Reply) -> Outcome:
-        self._flights.popleft()
+    def _finish(self, flight: InFlight, reply: Reply) -> Outcome:
+        self._in_flight.popleft()
         known = judge(reply) if flight.known is None else flight.known
         if isinstance(known, Answer):
             self.answered += 1

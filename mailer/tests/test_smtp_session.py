@@ -5,7 +5,7 @@ import pytest
 from mailer.tests.test_transport import Note
 from mailer.transport.base import Answer, Verdict
 from mailer.transport.handshake import Features
-from mailer.transport.session import Conversation, Interrupted
+from mailer.transport.session import Interrupted, SmtpSession
 
 pytestmark = pytest.mark.once
 
@@ -56,7 +56,9 @@ AHEAD = {
 
 def hear(pieces, *, known=None):
     """What comes of it when two mails are under way, and the first one's end and the second one are said."""
-    talk = Conversation(sender="us@example.com", features=Features(pipelining=True, eight_bit=True), ahead=2)
+    talk = SmtpSession(
+        sender="us@example.com", features=Features(pipelining=True, eight_bit=True), pipeline_depth=2
+    )
     first, second = Note("a@example.org"), Note("b@example.org", "Subject: y\r\n\r\n..\r\n.\r\n")
     assert talk.begin(first) is None
     assert talk.receive(b"250 Ok\r\n" + (known or b"250 Ok\r\n") + b"354 Go\r\n") == []
@@ -67,7 +69,7 @@ def hear(pieces, *, known=None):
 def hear_ahead(pieces, *, part=1):
     """What comes of it when three mails are written ahead, and the first is heard of up to its end."""
     features = Features(pipelining=True, eight_bit=True, chunking=True)
-    talk = Conversation(sender="us@example.com", features=features, ahead=3)
+    talk = SmtpSession(sender="us@example.com", features=features, pipeline_depth=3)
     for name in "abc":
         assert talk.begin(Note(f"{name}@example.org")) is None
     assert talk.receive(b"250 Ok\r\n250 Ok\r\n") == []
@@ -88,7 +90,7 @@ def tell(talk, pieces, *, part=1):
     outcomes = [(mail.to, answer) for mail, answer in outcomes]
     return {
         "outcomes": outcomes, "broken": broken, "out": bytes(talk.out), "answered": talk.answered,
-        "heard": talk.heard, "refused": str(talk.refused), "rest": rest,
+        "replies_read": talk.replies_read, "refused": str(talk.refused), "rest": rest,
     }  # fmt: skip
 
 
@@ -118,13 +120,18 @@ def test_a_connection_lost_after_any_reply_means_the_same_however_they_are_cut(a
 
 
 def test_each_mail_that_was_written_ahead_has_its_own_answer():
-    heard = hear_ahead([AHEAD["all taken"]])
-    assert heard["outcomes"] == [
+    replies_read = hear_ahead([AHEAD["all taken"]])
+    assert replies_read["outcomes"] == [
         ("a@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 1")),
         ("b@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 2")),
         ("c@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 3")),
     ]
-    assert (heard["answered"], heard["heard"], heard["broken"], heard["rest"]) == (3, 11, "", [])
+    assert (
+        replies_read["answered"],
+        replies_read["replies_read"],
+        replies_read["broken"],
+        replies_read["rest"],
+    ) == (3, 11, "", [])
     refused = hear_ahead([AHEAD["one refused"]])
     assert [(to[0], answer.verdict) for to, answer in refused["outcomes"]] == [
         ("a", Verdict.ACCEPTED), ("b", Verdict.NEVER), ("c", Verdict.ACCEPTED),
@@ -132,7 +139,9 @@ def test_each_mail_that_was_written_ahead_has_its_own_answer():
 
 
 def test_the_usual_answer_ends_one_mail_and_begins_the_next():
-    heard = hear([USUAL])
-    assert heard["outcomes"] == [("a@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 4F3A"))]
-    assert heard["out"] == b"Subject: y\r\n\r\n...\r\n..\r\n.\r\n"
-    assert (heard["answered"], heard["heard"], heard["broken"]) == (1, 7, "")
+    replies_read = hear([USUAL])
+    assert replies_read["outcomes"] == [
+        ("a@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 4F3A"))
+    ]
+    assert replies_read["out"] == b"Subject: y\r\n\r\n...\r\n..\r\n.\r\n"
+    assert (replies_read["answered"], replies_read["replies_read"], replies_read["broken"]) == (1, 7, "")
