@@ -30,8 +30,8 @@ def open_at(mailing_id: int, due: float) -> None:
 
 
 @db_task()
-def send_attempt(attempt_id: int, token: str, hops: int = 0) -> None:
-    worker.send_attempt(attempt_id, token, hops=hops)
+def send_attempt(attempt_id: int, token: str, requeues: int = 0) -> None:
+    worker.send_attempt(attempt_id, token, requeues=requeues)
 
 
 @db_task()

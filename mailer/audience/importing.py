@@ -93,7 +93,7 @@ def import_clients(
         pass
     with closing(_records(file, encoding)) as records:
         _, heading = next(records)
-        place = _places(heading)
+        place = _throttle(heading)
         into = _group(owner, group) if group else None
         unused = [_shown(name) for n, name in enumerate(heading) if n not in place.values() and name]
         imported = Imported(unused=unused)
@@ -163,7 +163,7 @@ def _records(file: BinaryIO, encoding: str) -> Generator[tuple[int, list[str]]]:
         raise CannotRead("It is empty.")
 
 
-def _places(heading: list[str]) -> dict[str, int]:
+def _throttle(heading: list[str]) -> dict[str, int]:
     """Which column stands where; of two of a kind the first."""
     place: dict[str, int] = {}
     for number, name in enumerate(heading):

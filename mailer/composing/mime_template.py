@@ -44,8 +44,8 @@ class Logic:
         return buffer.getvalue()
 
 
-Hole = Field | Logic
-Segment = str | Hole
+Slot = Field | Logic
+Segment = str | Slot
 
 
 def segments(template: BoundTemplate) -> list[Segment]:
@@ -58,12 +58,12 @@ def fill(parts: Sequence[Segment], values: dict[str, str]) -> str:
     return "".join([part if isinstance(part, str) else value_of(part, values) for part in parts])
 
 
-def value_of(hole: Hole, values: dict[str, str]) -> str:
+def value_of(slot: Slot, values: dict[str, str]) -> str:
     """What one recipient has in this hole; LiquidError if a filter cannot take the value."""
-    if isinstance(hole, Logic):
-        return hole.render(values)
-    value = values[hole.name]
-    return str(escape(value)) if hole.html else value
+    if isinstance(slot, Logic):
+        return slot.render(values)
+    value = values[slot.name]
+    return str(escape(value)) if slot.html else value
 
 
 def _segment(node: Node, template: BoundTemplate, *, html: bool) -> Segment:
@@ -94,41 +94,41 @@ def fits(content: bytes) -> bool:
     return max(map(len, content.split(b"\r\n"))) <= LONGEST_LINE and b"\0" not in content
 
 
-class Frame:
+class MimeTemplate:
     """What is the same for everybody, and in it the holes: first those of the head, then the body's."""
 
-    def __init__(self, *, encode: Encode, joint: bytes) -> None:
+    def __init__(self, *, encode: Encode, soft_break: bytes) -> None:
         self._encode = encode
-        self._joint = joint  # what keeps a hole's lines apart from its neighbours'
+        self._soft_break = soft_break  # what keeps a hole's lines apart from its neighbours'
         self._pieces: list[bytes] = []
-        self._heads = 0
-        self._holes: list[Hole] = []
+        self._head_slots = 0
+        self._slots: list[Slot] = []
 
     def add(self, piece: bytes) -> None:
         self._pieces.append(piece.replace(b"%", b"%%"))
 
-    def add_head_hole(self) -> None:
+    def add_head_slot(self) -> None:
         """A hole in the head; they are filled in the order in which they were added."""
         self._pieces.append(b"%b")
-        self._heads += 1
+        self._head_slots += 1
 
     def add_body(self, parts: Iterable[Segment]) -> None:
         for part in parts:
             if isinstance(part, str):
                 self.add(self._encode(part))
             else:
-                self._pieces += (self._joint, b"%b", self._joint)
-                self._holes.append(part)
+                self._pieces += (self._soft_break, b"%b", self._soft_break)
+                self._slots.append(part)
 
     def close(self) -> None:
         """Number what fills the holes: each field as it is, then each escaped, then what Liquid works out."""
         self._template = b"".join(self._pieces)
-        self._fields = list(dict.fromkeys(hole.name for hole in self._holes if isinstance(hole, Field)))
-        self._logic = list(dict.fromkeys(hole for hole in self._holes if isinstance(hole, Logic)))
-        order: list[Hole] = [Field(name, html) for html in (False, True) for name in self._fields]
+        self._fields = list(dict.fromkeys(slot.name for slot in self._slots if isinstance(slot, Field)))
+        self._logic = list(dict.fromkeys(slot for slot in self._slots if isinstance(slot, Logic)))
+        order: list[Slot] = [Field(name, html) for html in (False, True) for name in self._fields]
         order += self._logic
-        self._order = [order.index(hole) for hole in self._holes]
-        empty = self._template % ((b"",) * (self._heads + len(self._holes)))
+        self._order = [order.index(slot) for slot in self._slots]
+        empty = self._template % ((b"",) * (self._head_slots + len(self._slots)))
         self._size, self._longest = len(empty), max(map(len, empty.split(b"\r\n")))
 
     def fill(self, values: dict[str, str], head: tuple[bytes, ...]) -> tuple[bytes, bool]:
@@ -144,8 +144,8 @@ class Frame:
             filled.append(encoded)
             escaped.append(encode(str(escape(value))) if _SPECIAL.search(value) else encoded)
         filled += escaped
-        for hole in self._logic:
-            filled.append(encode(hole.render(values)))
+        for slot in self._logic:
+            filled.append(encode(slot.render(values)))
         content = self._template % (*head, *map(filled.__getitem__, self._order))
         # Most mails are known to fit without a look at their lines: all values on the longest of them.
         most = self._longest + len(content) - self._size - sum(map(len, head))

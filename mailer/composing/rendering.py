@@ -15,7 +15,7 @@ from mailer.composing import headers, unsubscribe_links
 from mailer.composing.compiling import Compiled
 from mailer.composing.headers import mailbox, one_line, unstructured
 from mailer.composing.merge import values_for
-from mailer.composing.mime_template import Frame, fill, plain, quoted_printable, segments
+from mailer.composing.mime_template import MimeTemplate, fill, plain, quoted_printable, segments
 from mailer.transport import CannotWrite
 from mailer.transport.addresses import written
 from people.models import User
@@ -43,13 +43,13 @@ class Recipient(NamedTuple):
 class RenderedMessage:
     """One recipient's mail, written when a connection takes it."""
 
-    __slots__ = ("_composer", "_prepared", "late_after", "recipient", "strikes", "to")
+    __slots__ = ("_composer", "_prepared", "breaks", "late_after", "recipient", "to")
 
     def __init__(self, composer: "Composer", recipient: Addressed) -> None:
         self._composer = composer
         self.recipient = recipient
         self.to = recipient.email
-        self.strikes = 0
+        self.breaks = 0
         self.late_after: float | None = None
         self._prepared: tuple[bool, bytes] | None = None
 
@@ -84,7 +84,7 @@ class Composer:
 
     compiled: Compiled
     owner: User
-    _frames: dict[bool, Frame] = field(default_factory=dict)
+    _mime_templates: dict[bool, MimeTemplate] = field(default_factory=dict)
     _date: tuple[int, bytes] = (0, b"")
 
     def write(self, recipient: Addressed, *, eight_bit: bool, utf8: bool = False) -> bytes:
@@ -104,8 +104,8 @@ class Composer:
             recipient.message_id.encode("ascii"),
             self._ways_out % {b"link": link.encode(), b"token": token.encode()},
         )
-        content, fits = self._frame(eight_bit).fill(values, head)
-        return content if fits or not eight_bit else self._frame(False).fill(values, head)[0]
+        content, fits = self._mime_template(eight_bit).fill(values, head)
+        return content if fits or not eight_bit else self._mime_template(False).fill(values, head)[0]
 
     def as_django(self, recipient: Addressed) -> EmailMultiAlternatives:
         """The same as Django's own class (RFC 5322, RFC 8058), the slow and obvious way."""
@@ -178,35 +178,35 @@ class Composer:
         parts = self._subject_parts
         return unstructured(one_line("".join(parts))) if all(isinstance(p, str) for p in parts) else None
 
-    def _frame(self, eight_bit: bool) -> Frame:
-        if eight_bit not in self._frames:
-            self._frames[eight_bit] = self._build(eight_bit)
-        return self._frames[eight_bit]
+    def _mime_template(self, eight_bit: bool) -> MimeTemplate:
+        if eight_bit not in self._mime_templates:
+            self._mime_templates[eight_bit] = self._build(eight_bit)
+        return self._mime_templates[eight_bit]
 
-    def _build(self, eight_bit: bool) -> Frame:
+    def _build(self, eight_bit: bool) -> MimeTemplate:
         if eight_bit:
-            frame = Frame(encode=plain, joint=b"")
+            mime = MimeTemplate(encode=plain, soft_break=b"")
         else:
-            frame = Frame(encode=quoted_printable, joint=b"=\r\n")
+            mime = MimeTemplate(encode=quoted_printable, soft_break=b"=\r\n")
         boundary = secrets.token_hex(16).encode()
         for name, what in (
             ("From", self._sender),
             ("Reply-To", (one_line(self.owner.name), self.owner.email)),
         ):
-            frame.add(b"%s: %s\r\n" % (name.encode(), mailbox(what[0], written(what[1])[0])))
+            mime.add(b"%s: %s\r\n" % (name.encode(), mailbox(what[0], written(what[1])[0])))
         for header in (b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe"):
-            frame.add(header + b": ")
-            frame.add_head_hole()
-            frame.add(b"\r\n")
-        frame.add(_FIXED % boundary)
+            mime.add(header + b": ")
+            mime.add_head_slot()
+            mime.add(b"\r\n")
+        mime.add(_FIXED % boundary)
         cte = b"8bit" if eight_bit else b"quoted-printable"
         for kind, template in ((b"plain", self.compiled.text), (b"html", self.compiled.html)):
-            frame.add(_PART % {b"boundary": boundary, b"kind": kind, b"cte": cte})
-            frame.add_body(segments(template))
-            frame.add(b"\r\n")
-        frame.add(b"--%s--\r\n" % boundary)
-        frame.close()
-        return frame
+            mime.add(_PART % {b"boundary": boundary, b"kind": kind, b"cte": cte})
+            mime.add_body(segments(template))
+            mime.add(b"\r\n")
+        mime.add(b"--%s--\r\n" % boundary)
+        mime.close()
+        return mime
 
 
 _FIXED = (

@@ -3,7 +3,7 @@ from mailer.models.client import Client, ClientGroup, Suppression
 from mailer.models.delivery import Delivery
 from mailer.models.mailing import Mailing
 from mailer.models.message import Message
-from mailer.models.server import MailServer, Pace
+from mailer.models.server import MailServer, RateLimit
 
 __all__ = [
     "Attempt",
@@ -14,6 +14,6 @@ __all__ = [
     "MailServer",
     "Mailing",
     "Message",
-    "Pace",
+    "RateLimit",
     "Suppression",
 ]

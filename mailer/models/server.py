@@ -12,7 +12,7 @@ class MailServer(models.Model):
         return "mail server"
 
 
-class Pace(models.Model):
+class RateLimit(models.Model):
     """When the next mail may begin under a limit of mails per minute; a scope is what is limited."""
 
     scope = models.CharField(max_length=40, unique=True)

@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from mailer.models import Attempt
 from mailer.sending import ledger
-from mailer.sending.ledger import Claimed, Result
+from mailer.sending.ledger import Claimed, DeliveryResult
 from mailer.sending.sql import run
 
 
-class Exchanged(NamedTuple):
+class Claim(NamedTuple):
     """What the ledger said; `may_go_on`: nobody has paused, disabled, blocked, ended or taken over."""
 
     may_go_on: bool
@@ -30,7 +30,7 @@ _reached: dict[int, tuple[str, int]] = {}
 MOST_REACHED = 1000  # attempts remembered
 
 
-class Exchange:
+class LedgerClaims:
     """Made over and over by one worker, for one attempt, under one lease, in one thread."""
 
     def __init__(self, *, attempt: Attempt, token: str) -> None:
@@ -43,7 +43,7 @@ class Exchange:
         self._looked_back = False
         self._tuned: object = None  # the connection that is set up for these statements
 
-    def make(self, results: Sequence[Result] = (), *, claim: int = 0) -> Exchanged:
+    def record_and_claim(self, results: Sequence[DeliveryResult] = (), *, claim: int = 0) -> Claim:
         """Record results and claim up to `claim` deliveries that are due; fewer if no more are to be had.
 
         A result whose lease was lost meanwhile belongs to another worker and is left alone. The search
@@ -52,18 +52,18 @@ class Exchange:
         first time from the start, for what the clock of another machine or an exchange that was undone
         has left behind.
         """
-        may, claimed = self._make(results, claim, self._after)
+        may, claimed = self._record_and_claim(results, claim, self._after)
         again = not self._looked_back or any(result.status == "queued" for result in results)
         if may and len(claimed) < claim and again:
             start = self._after if self._looked_back else self._start
             self._looked_back = True
-            claimed += self._make((), claim - len(claimed), start)[1]
-        return Exchanged(may, claimed)
+            claimed += self._record_and_claim((), claim - len(claimed), start)[1]
+        return Claim(may, claimed)
 
-    def _make(
-        self, results: Sequence[Result], claim: int, start: tuple[str, int]
+    def _record_and_claim(
+        self, results: Sequence[DeliveryResult], claim: int, start: tuple[str, int]
     ) -> tuple[bool, list[Claimed]]:
-        rows = [_as_row(result) for result in results]
+        rows = [_as_result_row(result) for result in results]
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         after, after_id = start
         params = {**self._fixed, "now": now, "claim": claim, "after": after, "after_id": after_id}
@@ -87,7 +87,9 @@ class Exchange:
         return found[0][0] > 0, [Claimed(*row[1:]) for row in found if row[1] is not None]
 
     @transaction.atomic
-    def _on_sqlite(self, params: Mapping[str, Any], rows: Sequence["_Row"]) -> tuple[bool, list[Claimed]]:
+    def _on_sqlite(
+        self, params: Mapping[str, Any], rows: Sequence["_ResultRow"]
+    ) -> tuple[bool, list[Claimed]]:
         may = bool(run(_HELD, params))
         if rows:
             written = {row[0] for row in run(_WRITE_ON_SQLITE, params)}
@@ -105,7 +107,7 @@ def _place(row: Claimed) -> tuple[str, int]:
     return row.next_try_at, row.pk
 
 
-class _Row(NamedTuple):
+class _ResultRow(NamedTuple):
     """A result as the statements take it."""
 
     id: int
@@ -118,11 +120,11 @@ class _Row(NamedTuple):
     answer: str
 
 
-def _as_row(result: Result) -> _Row:
+def _as_result_row(result: DeliveryResult) -> _ResultRow:
     response, when, twice = result.response, result.next_try_at, result.possibly_twice
     if response and "\0" in response:
         response = response.replace("\0", "")
-    return _Row(
+    return _ResultRow(
         result.delivery.pk,
         result.status,
         response,
@@ -158,7 +160,7 @@ RETURNING id, email, full_name, message_id, tries, possibly_twice, client_id,
 _QUEUED = "SELECT id FROM mailer_delivery WHERE attempt_id = %(attempt)s AND status = 'queued'"
 _START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
 
-_EXTRACTS = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(_Row._fields))
+_EXTRACTS = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(_ResultRow._fields))
 _WRITE_ON_SQLITE = f"""
     {_WRITE.format(rows=f"(SELECT {_EXTRACTS} FROM json_each(%(rows)s)) AS r")} RETURNING id
 """
@@ -181,7 +183,7 @@ _TUNE = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name
 _TYPES = ("bigint", "text", "text", "int", "timestamptz", "bool", "bool", "text")
 _CASTS = ", ".join(
     f"(value->>{n})::{kind} AS {name}"
-    for n, (name, kind) in enumerate(zip(_Row._fields, _TYPES, strict=True))
+    for n, (name, kind) in enumerate(zip(_ResultRow._fields, _TYPES, strict=True))
 )
 _ROWS = f"(SELECT {_CASTS} FROM jsonb_array_elements(%(rows)s::jsonb) AS given(value)) AS r"
 # `id = ANY(ARRAY(…))` makes the inner query run once; as `IN (…)` it may be joined and scan the table.

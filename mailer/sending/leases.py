@@ -191,9 +191,9 @@ class Heartbeat:
                 connection.close()
 
 
-def pass_on(attempt_id: int, token: str, hops: int = 0) -> None:
+def requeue(attempt_id: int, token: str, requeues: int = 0) -> None:
     """Put a task back that this process will not begin with."""
-    _queue(attempt_id, token, hops)
+    _queue(attempt_id, token, requeues)
 
 
 def wake(attempt_id: int, *, at: datetime) -> None:
@@ -204,7 +204,7 @@ def wake(attempt_id: int, *, at: datetime) -> None:
     after_commit(lambda: resume_attempt.schedule((attempt_id,), delay=seconds))
 
 
-def _queue(attempt_id: int, token: str, hops: int = 0) -> None:
+def _queue(attempt_id: int, token: str, requeues: int = 0) -> None:
     from mailer.tasks import send_attempt  # the tasks call this package: a true circle
 
-    after_commit(lambda: send_attempt(attempt_id, token, hops))
+    after_commit(lambda: send_attempt(attempt_id, token, requeues))

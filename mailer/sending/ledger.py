@@ -61,7 +61,7 @@ class Claimed(NamedTuple):
     suppressed: str | None  # the reason why it must not be mailed
 
 
-class Result(NamedTuple):
+class DeliveryResult(NamedTuple):
     """What became of one claimed delivery."""
 
     delivery: Claimed

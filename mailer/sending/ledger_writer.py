@@ -11,8 +11,8 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from mailer.composing.unsubscribe_links import suppress
 from mailer.models import Attempt, Suppression
 from mailer.sending import leases, server_health
-from mailer.sending.claims import Exchange
-from mailer.sending.ledger import Claimed, Result
+from mailer.sending.claims import LedgerClaims
+from mailer.sending.ledger import Claimed, DeliveryResult
 
 log = logging.getLogger(__name__)
 
@@ -20,50 +20,50 @@ DATABASE_TRIES = 300
 DATABASE_PAUSE_SECONDS = 1
 
 
-class Clerk:
+class LedgerWriter:
     """Does one exchange at a time: results in, claimed deliveries out, in one transaction."""
 
     def __init__(self, attempt: Attempt, token: str) -> None:
         self._attempt = attempt
-        self._ledger = Exchange(attempt=attempt, token=token)
+        self._claims = LedgerClaims(attempt=attempt, token=token)
         self._healthy = False
         self._alone = True
         self.in_doubt = False  # whether an exchange that failed has been done all the same
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
-        self._exchange: Future[list[Claimed] | None] | None = None
+        self._pending: Future[list[Claimed] | None] | None = None
 
     @property
     def busy(self) -> bool:
-        return self._exchange is not None
+        return self._pending is not None
 
     @property
     def done(self) -> bool:
-        return self._exchange is not None and self._exchange.done()
+        return self._pending is not None and self._pending.done()
 
-    def begin(self, results: Sequence[Result], *, limit: int, healthy: bool) -> None:
+    def begin(self, results: Sequence[DeliveryResult], *, limit: int, healthy: bool) -> None:
         """Record these results and claim up to `limit`; `healthy`: the mail server has answered."""
-        self._exchange = self._thread.submit(self._run, results, limit, healthy)
+        self._pending = self._thread.submit(self._run, results, limit, healthy)
 
     def end(self) -> list[Claimed] | None:
         """Wait for the exchange; None if the worker has to stop. Raises what went wrong in it."""
-        exchange, self._exchange = self._exchange, None
+        exchange, self._pending = self._pending, None
         return exchange.result() if exchange else []
 
     def wait(self, timeout: float) -> bool:
         """Wait for so many seconds at most; tell whether the exchange is done."""
         try:
-            if self._exchange:
-                self._exchange.exception(timeout)
+            if self._pending:
+                self._pending.exception(timeout)
         except TimeoutError:
             return False
         return True
 
     def close(self) -> None:
         """End the thread, with the database connection that is its own."""
-        self._thread.submit(_hang_up)
+        self._thread.submit(_close_connection)
         self._thread.shutdown()
 
-    def _run(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
+    def _run(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
         for number in range(DATABASE_TRIES):
             try:
                 claimed = self._once(results, limit, healthy)
@@ -88,25 +88,25 @@ class Clerk:
         except (OperationalError, InterfaceError):
             log.warning("attempt %s: nobody could be invited", self._attempt.pk, exc_info=True)
 
-    def _once(self, results: Sequence[Result], limit: int, healthy: bool) -> list[Claimed] | None:
+    def _once(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
         bounced = [result.delivery.email for result in results if result.hard_bounce]
         recovers = healthy and not self._healthy
         if bounced or recovers:
             with transaction.atomic():
-                exchanged = self._ledger.make(results, claim=limit)
+                claim = self._claims.record_and_claim(results, claim=limit)
                 self._suppress(bounced)
                 if recovers:
                     server_health.recovered()
                     Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
             self._healthy |= recovers
         else:
-            exchanged = self._ledger.make(results, claim=limit)
-        return exchanged.claimed if exchanged.may_go_on else None
+            claim = self._claims.record_and_claim(results, claim=limit)
+        return claim.claimed if claim.may_go_on else None
 
     def _suppress(self, emails: Iterable[str]) -> None:
         for email in emails:
             suppress(owner_id=self._attempt.mailing.owner_id, email=email, reason=Suppression.Reason.BOUNCED)
 
 
-def _hang_up() -> None:
+def _close_connection() -> None:
     connection.close()

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from mailer.models import Pace
+from mailer.models import RateLimit
 
 LATENESS = 0.5  # seconds
 HORIZON = 1.0  # seconds for which places are taken at once
@@ -20,7 +20,7 @@ PATIENCE = 2.0  # seconds that a worker waits for its place without ending its t
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Reservation:
     """Seconds from now at which a mail may begin, or how long there is no place to be had."""
 
     delays: list[float]
@@ -31,7 +31,7 @@ def limited() -> bool:
     return bool(settings.MAIL_RATE_PER_MINUTE or settings.MAIL_RATE_PER_MAILING)
 
 
-def reserve(*, mailing_id: int, limit: int) -> Places:
+def reserve(*, mailing_id: int, limit: int) -> Reservation:
     """Take up to `limit` places in time for one mailing's mails."""
     scopes = {
         "server": settings.MAIL_RATE_PER_MINUTE,
@@ -44,26 +44,26 @@ def reserve(*, mailing_id: int, limit: int) -> Places:
         starts = {scope: max((row.next_at - now).total_seconds(), 0) for scope, row in rows.items()}
         start, step = max(starts.values()), max(steps.values())
         if start > PATIENCE:
-            return Places([], start)
+            return Reservation([], start)
         if start > starts.get("server", start):
-            return Places([], start)  # a place that the server has now is left to other mailings
+            return Reservation([], start)  # a place that the server has now is left to other mailings
         alone = len(steps) > 1 and step > steps["server"]
         number = 1 if alone else max(1, min(limit, int(HORIZON / step)))
         for scope, row in rows.items():
             ahead = start + (number - 1) * step + steps[scope]
-            Pace.objects.filter(pk=row.pk).update(next_at=now + timedelta(seconds=ahead))
-    return Places([start + index * step for index in range(number)])
+            RateLimit.objects.filter(pk=row.pk).update(next_at=now + timedelta(seconds=ahead))
+    return Reservation([start + index * step for index in range(number)])
 
 
 def forget_old() -> None:
     """Delete the paces of mailings that send no more."""
-    Pace.objects.filter(next_at__lt=timezone.now() - timedelta(hours=1)).delete()
+    RateLimit.objects.filter(next_at__lt=timezone.now() - timedelta(hours=1)).delete()
 
 
-def _locked(scope: str) -> Pace:
-    rows = Pace.objects.select_for_update().filter(scope=scope)
+def _locked(scope: str) -> RateLimit:
+    rows = RateLimit.objects.select_for_update().filter(scope=scope)
     if (row := rows.first()) is None:
-        Pace.objects.bulk_create([Pace(scope=scope, next_at=_now())], ignore_conflicts=True)
+        RateLimit.objects.bulk_create([RateLimit(scope=scope, next_at=_now())], ignore_conflicts=True)
         row = rows.get()
     return row
 

@@ -1,4 +1,4 @@
-"""One worker's turn with one attempt: claim, send, record, again and again."""
+"""One worker's send loop for one attempt: claim, send, record, again and again."""
 
 import logging
 import random
@@ -14,15 +14,15 @@ from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, RenderedMessage
 from mailer.models import Attempt, Delivery, Suppression
 from mailer.sending import server_health
-from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, Result
-from mailer.sending.ledger_writer import Clerk
-from mailer.sending.throttle import Timetable
+from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, DeliveryResult
+from mailer.sending.ledger_writer import LedgerWriter
+from mailer.sending.throttle import Throttle
 from mailer.transport import (
-    Answer,
     ConfigurationRefused,
     MailRefused,
-    Outcome,
+    MailResult,
     OutgoingMessage,
+    Result,
     ServerAway,
     Transport,
     Verdict,
@@ -38,7 +38,7 @@ RETRY_AFTER = (60, 600, 3600, 3 * 3600)
 Progress = Callable[[int], None]
 
 
-class Turn:
+class SendLoop:
     """Holds at most a window of deliveries that are claimed and not recorded.
 
     `settled`: everything it claimed is recorded, as done or as put back. `more`: there is more to do now.
@@ -50,22 +50,22 @@ class Turn:
         self.wake_at: datetime | None = None
         self._attempt = attempt
         self._on_progress = on_progress
-        self._clerk = Clerk(attempt, token)
-        self._places = Timetable(attempt.mailing_id)
+        self._writer = LedgerWriter(attempt, token)
+        self._throttle = Throttle(attempt.mailing_id)
         self._window = settings.MAIL_WINDOW
-        self._results: list[Result] = []
-        self._asked = 0  # of the clerk, to claim
-        self._given = 0  # to the clerk: mails that are done with
-        self._held = 0  # claimed and without a result
-        self._dry = False
-        self._sound = True  # what the transport has begun and the clerk has recorded is known
-        self._answered = False  # by the mail server
-        self._asked_at = float("-inf")
+        self._results: list[DeliveryResult] = []
+        self._requested = 0  # deliveries asked for in the exchange under way
+        self._finished_count = 0  # of the results handed over last, how many are final
+        self._unresolved = 0  # claimed and without a result
+        self._queue_empty = False
+        self._state_known = True  # what the transport has begun and the ledger writer has recorded is known
+        self._server_answered = False  # by the mail server
+        self._requested_at = float("-inf")
 
     @property
     def in_doubt(self) -> bool:
         """Whether more may be claimed than it knows of; with that it has not begun."""
-        return self._clerk.in_doubt
+        return self._writer.in_doubt
 
     def run(self) -> None:
         """Send until nothing is due, the slice is over or someone says stop."""
@@ -82,7 +82,7 @@ class Turn:
                 self._settle(transport)
             finally:
                 transport.close()
-                self._clerk.close()
+                self._writer.close()
 
     def _compose(self) -> None:
         compiled = compile_message(subject=self._attempt.subject, body=self._attempt.body)
@@ -92,122 +92,122 @@ class Turn:
         """Send; tell whether there is more to do now."""
         end = monotonic() + settings.MAIL_SLICE_SECONDS
         while not STOPPING.is_set():
-            if self._clerk.done and not self._told(self._exchanged()):
+            if self._writer.done and not self._take_claimed(self._collect()):
                 return False
-            if not self._clerk.busy and self._must_ask(transport):
-                self._ask()
-            transport.put(self._places.due())
-            if self._clerk.busy and not transport.busy and not transport.waiting:
-                self._clerk.wait(RECORD_SECONDS)
+            if not self._writer.busy and self._must_request(transport):
+                self._request()
+            transport.put(self._throttle.due())
+            if self._writer.busy and not transport.busy and not transport.waiting:
+                self._writer.wait(RECORD_SECONDS)
             else:
-                self._hear(transport, self._places.patience(RECORD_SECONDS))
+                self._advance(transport, self._throttle.patience(RECORD_SECONDS))
             if monotonic() > end:
                 return True
         return True
 
-    def _must_ask(self, transport: Transport) -> bool:
+    def _must_request(self, transport: Transport) -> bool:
         """Whether to go to the ledger: in time, and well before the connections run out of mails."""
-        if monotonic() - self._asked_at >= RECORD_SECONDS:
+        if monotonic() - self._requested_at >= RECORD_SECONDS:
             return True
-        if self._dry:
-            return not self._held
-        if self._places.limited or transport.waiting + self._places.waiting > self._window // 4:
+        if self._queue_empty:
+            return not self._unresolved
+        if self._throttle.limited or transport.waiting + self._throttle.waiting > self._window // 4:
             return False
         return len(self._results) >= self._window // 2 or not transport.busy
 
-    def _ask(self) -> None:
-        """Have the clerk record what is known and claim as much as there is room for."""
-        limit = self._window - self._held
-        self._asked = self._places.reserve(limit)
-        self._asked_at = monotonic()
-        self._give(self._asked)
+    def _request(self) -> None:
+        """Have the ledger writer record what is known and claim as much as there is room for."""
+        limit = self._window - self._unresolved
+        self._requested = self._throttle.reserve(limit)
+        self._requested_at = monotonic()
+        self._submit(self._requested)
 
-    def _give(self, limit: int) -> None:
-        self._given = sum(result.status not in Delivery.OPEN for result in self._results)
-        self._clerk.begin(self._results, limit=limit, healthy=self._answered)
+    def _submit(self, limit: int) -> None:
+        self._finished_count = sum(result.status not in Delivery.OPEN for result in self._results)
+        self._writer.begin(self._results, limit=limit, healthy=self._server_answered)
         self._results = []
 
-    def _exchanged(self) -> list[Claimed] | None:
-        """What the clerk has claimed; if that fails, nobody knows what it recorded."""
-        self._sound = False
-        claimed = self._clerk.end()
-        self._sound = True
+    def _collect(self) -> list[Claimed] | None:
+        """What the ledger writer has claimed; if that fails, nobody knows what it recorded."""
+        self._state_known = False
+        claimed = self._writer.end()
+        self._state_known = True
         return claimed
 
-    def _told(self, claimed: list[Claimed] | None) -> bool:
-        """Take what the clerk has claimed; tell whether to go on."""
-        self._held += len(claimed or ())
-        self._on_progress(self._given)
+    def _take_claimed(self, claimed: list[Claimed] | None) -> bool:
+        """Take what the ledger writer has claimed; tell whether to go on."""
+        self._unresolved += len(claimed or ())
+        self._on_progress(self._finished_count)
         if claimed is None:
             return False
-        if self._asked:
-            self._dry = len(claimed) < self._asked
+        if self._requested:
+            self._queue_empty = len(claimed) < self._requested
         for mail in self._mails(claimed):
-            self._places.add(mail)
-        if self._held or self._results:
+            self._throttle.add(mail)
+        if self._unresolved or self._results:
             return True
-        if not self._dry and self._asked < self._window:
-            self.wake_at = self._places.wake_at()
+        if not self._queue_empty and self._requested < self._window:
+            self.wake_at = self._throttle.wake_at()
             return self.wake_at is None
-        return not self._dry
+        return not self._queue_empty
 
     def _mails(self, claimed: list[Claimed]) -> Iterable[RenderedMessage]:
         for row in claimed:
             if row.client_id is None or row.suppressed:
                 why = SUPPRESSED[Suppression.Reason(row.suppressed)] if row.suppressed else CLIENT_GONE
-                self._done(Result(delivery=row, status="skipped", response=why, tries=row.tries))
+                self._done(DeliveryResult(delivery=row, status="skipped", response=why, tries=row.tries))
                 continue
             yield RenderedMessage(self._composer, row)
 
-    def _hear(self, transport: Transport, timeout: float) -> None:
+    def _advance(self, transport: Transport, timeout: float) -> None:
         """Let the transport work and take what comes of it; nothing here may fail half-way."""
-        for mail, said in self._poll(transport, timeout):
+        for mail, result in self._poll(transport, timeout):
             assert isinstance(mail, RenderedMessage)  # noqa: S101  # no other was put
-            if isinstance(said, Answer):
-                self._done(_result(_delivery(mail), said))
-                self._answered = True
-            elif said is not None and said.in_hand:
-                self._done(_in_hand(_delivery(mail), said))
+            if isinstance(result, Result):
+                self._done(_result(_delivery(mail), result))
+                self._server_answered = True
+            elif result is not None and result.in_hand:
+                self._done(_in_hand(_delivery(mail), result))
             else:
-                self._places.add(mail)
+                self._throttle.add(mail)
 
-    def _poll(self, transport: Transport, timeout: float) -> list[Outcome]:
-        self._sound = False
+    def _poll(self, transport: Transport, timeout: float) -> list[MailResult]:
+        self._state_known = False
         try:
             outcomes = transport.poll(timeout)
         except MailRefused:
-            self._sound = True
+            self._state_known = True
             raise
-        self._sound = True
+        self._state_known = True
         return outcomes
 
-    def _done(self, result: Result) -> None:
+    def _done(self, result: DeliveryResult) -> None:
         self._results.append(result)
-        self._held -= 1
+        self._unresolved -= 1
 
     def _settle(self, transport: Transport) -> None:
         """Bring what is begun to its end and record it; what is not begun goes back as it was."""
-        sound = self._sound
+        sound = self._state_known
         not_begun = [_delivery(mail) for mail in transport.withdraw()]
         try:
-            self._hear(transport, 0)  # also raises what there is to say about the server
+            self._advance(transport, 0)  # also raises what there is to say about the server
             while transport.busy:
-                self._hear(transport, RECORD_SECONDS)
-            self._hear(transport, 0)
+                self._advance(transport, RECORD_SECONDS)
+            self._advance(transport, 0)
         except MailRefused as error:
             self._refused(error)
-        not_begun += [_delivery(mail) for mail in self._places.drain()]
-        if self._clerk.busy:
-            claimed = self._clerk.end() or []
-            self._held += len(claimed)
+        not_begun += [_delivery(mail) for mail in self._throttle.drain()]
+        if self._writer.busy:
+            claimed = self._writer.end() or []
+            self._unresolved += len(claimed)
             not_begun += claimed
-            self._on_progress(self._given)
+            self._on_progress(self._finished_count)
         for row in not_begun:
             self._done(_put_back(row))
-        self._give(0)
-        self._clerk.end()
-        self._on_progress(self._given)
-        self.settled = sound and self._sound and not self._held
+        self._submit(0)
+        self._writer.end()
+        self._on_progress(self._finished_count)
+        self.settled = sound and self._state_known and not self._unresolved
 
     def _refused(self, error: MailRefused) -> None:
         if isinstance(error, ServerAway):
@@ -237,35 +237,35 @@ def _delivery(mail: OutgoingMessage) -> Claimed:
     return mail.recipient
 
 
-def _put_back(delivery: Claimed) -> Result:
+def _put_back(delivery: Claimed) -> DeliveryResult:
     """As if it had not been claimed; due now, and so where other workers have not looked yet."""
-    return Result(
+    return DeliveryResult(
         delivery=delivery, status="queued", response=None, tries=delivery.tries, next_try_at=timezone.now()
     )
 
 
-def _result(delivery: Claimed, answer: Answer) -> Result:
+def _result(delivery: Claimed, answer: Result) -> DeliveryResult:
     tries = delivery.tries + 1
     if answer.verdict is Verdict.ACCEPTED:
-        return Result(delivery=delivery, status="sent", response=answer.text, tries=tries)
+        return DeliveryResult(delivery=delivery, status="sent", response=answer.text, tries=tries)
     if answer.verdict is Verdict.NEVER or tries >= settings.MAIL_MAX_TRIES:
-        return Result(
+        return DeliveryResult(
             delivery=delivery,
             status="failed",
             response=answer.text,
             tries=tries,
             hard_bounce=answer.hard_bounce,
         )
-    return Result(
+    return DeliveryResult(
         delivery=delivery, status="queued", response=answer.text, tries=tries, next_try_at=retry_at(tries)
     )
 
 
-def _in_hand(delivery: Claimed, error: ServerAway) -> Result:
+def _in_hand(delivery: Claimed, error: ServerAway) -> DeliveryResult:
     """The one mail in hand when the connection broke costs a try, so that a poisonous one cannot loop."""
     tries = delivery.tries + 1
     gone = tries >= settings.MAIL_MAX_TRIES
-    return Result(
+    return DeliveryResult(
         delivery=delivery,
         status="failed" if gone else "queued",
         response=str(error),

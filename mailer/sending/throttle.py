@@ -10,7 +10,7 @@ from mailer.composing.rendering import RenderedMessage
 from mailer.sending import rate_limit
 
 
-class Timetable:
+class Throttle:
     """Mails that wait: for nothing, or for their place under the limits of mails per minute."""
 
     def __init__(self, mailing_id: int) -> None:

@@ -9,18 +9,18 @@ from django.utils import timezone
 from mailer.models import Attempt
 from mailer.sending import closing, leases, server_health
 from mailer.sending.opening import open_mailing
-from mailer.sending.send_loop import Progress, Turn
+from mailer.sending.send_loop import Progress, SendLoop
 from site_config.shutdown import STOPPING
 
 log = logging.getLogger(__name__)
 
-HOPS = 8  # how often a task is put back for another process, before it is dropped
+MAX_REQUEUES = 8  # how often a task is put back for another process, before it is dropped
 _lock = Lock()
 _sending: set[int] = set()  # the attempts that this process is sending for
 
 
 def send_attempt(
-    attempt_id: int, token: str, *, hops: int = 0, on_progress: Progress | None = None
+    attempt_id: int, token: str, *, requeues: int = 0, on_progress: Progress | None = None
 ) -> datetime | None:
     """Send what is due of an attempt for one slice of time, then queue up behind the others.
 
@@ -29,20 +29,20 @@ def send_attempt(
     minute is all that it waits for.
     """
     if STOPPING.is_set():
-        leases.pass_on(attempt_id, token)
+        leases.requeue(attempt_id, token)
         return None
-    if _sit_down(attempt_id):
+    if _mark_sending(attempt_id):
         return _send(attempt_id, token, on_progress or (lambda _: None))
-    if hops < HOPS:
+    if requeues < MAX_REQUEUES:
         # Two threads of one process gain nothing at the same attempt: another process may.
-        leases.pass_on(attempt_id, token, hops + 1)
+        leases.requeue(attempt_id, token, requeues + 1)
     else:
         leases.decline(token)
     return None
 
 
 def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None:
-    turn = None
+    loop = None
     try:
         if not leases.take(token):
             return None
@@ -50,24 +50,24 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None
         if attempt is None:
             return None
         leases.recover_others(attempt_id)
-        turn = Turn(attempt, token, on_progress)
+        loop = SendLoop(attempt, token, on_progress)
         with leases.Heartbeat(token):
-            turn.run()
+            loop.run()
     finally:
-        _stand_up(attempt_id)  # before the next turn is queued: it may be for this process
+        _unmark_sending(attempt_id)  # before the next turn is queued: it may be for this process
         # What could not be brought to its end stays with the lease: when that expires, it is put back
         # as "possibly twice". Giving it back here would send it again without saying so.
-        if turn and turn.settled:
+        if loop and loop.settled:
             leases.give_back(
-                attempt_id=attempt_id, token=token, more=turn.more or turn.in_doubt, in_doubt=turn.in_doubt
+                attempt_id=attempt_id, token=token, more=loop.more or loop.in_doubt, in_doubt=loop.in_doubt
             )
-    if (until := turn.wake_at or server_health.rests_until()) is not None:
+    if (until := loop.wake_at or server_health.rests_until()) is not None:
         leases.wake(attempt_id, at=until)
     closing.expire_ended(attempt_id, now=timezone.now())
     if closing.finish(attempt_id):
         open_next(attempt_id)
         return None
-    return turn.wake_at
+    return loop.wake_at
 
 
 def open_next(attempt_id: int) -> None:
@@ -77,7 +77,7 @@ def open_next(attempt_id: int) -> None:
         open_mailing(mailing_id)
 
 
-def _sit_down(attempt_id: int) -> bool:
+def _mark_sending(attempt_id: int) -> bool:
     """Have this process send for an attempt, unless it does so already."""
     with _lock:
         free = attempt_id not in _sending
@@ -85,6 +85,6 @@ def _sit_down(attempt_id: int) -> bool:
         return free
 
 
-def _stand_up(attempt_id: int) -> None:
+def _unmark_sending(attempt_id: int) -> None:
     with _lock:
         _sending.discard(attempt_id)

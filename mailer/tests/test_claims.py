@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from mailer.models import Attempt, Delivery, Lease, Mailing
 from mailer.sending import leases, ledger
-from mailer.sending.claims import Exchange
-from mailer.sending.ledger import Result
+from mailer.sending.claims import LedgerClaims
+from mailer.sending.ledger import DeliveryResult
 from mailer.tests.factories import ClientFactory
 from mailer.tests.test_sending import make_mailing
 
@@ -23,22 +23,22 @@ def worker(owner, smtp, monkeypatch):
     attempt = make_mailing(owner, [ClientFactory(owner=owner) for _ in range(5)]).attempts.get()
     token = Lease.objects.get().token
     assert leases.take(token)
-    return attempt, Exchange(attempt=attempt, token=token)
+    return attempt, LedgerClaims(attempt=attempt, token=token)
 
 
 def sent(delivery, response="250 2.0.0 Ok: queued as 4F3A1C0041"):
-    return Result(delivery=delivery, status="sent", response=response, tries=1)
+    return DeliveryResult(delivery=delivery, status="sent", response=response, tries=1)
 
 
 def test_results_are_recorded_and_counted_and_as_many_are_claimed(worker):
-    attempt, exchange = worker
-    may, first = exchange.make(claim=2)
+    attempt, claims = worker
+    may, first = claims.record_and_claim(claim=2)
     assert (may, len(first)) == (True, 2)
-    deferred = Result(
+    deferred = DeliveryResult(
         delivery=first[1], status="queued", response="451 4.3.0 Later", tries=1, possibly_twice=True,
         next_try_at=timezone.now() + timezone.timedelta(minutes=1),
     )  # fmt: skip
-    may, second = exchange.make([sent(first[0]), deferred], claim=9)
+    may, second = claims.record_and_claim([sent(first[0]), deferred], claim=9)
     assert (may, len(second)) == (True, 3)
     assert {row.pk for row in first}.isdisjoint(row.pk for row in second)
     attempt.refresh_from_db()
@@ -54,23 +54,23 @@ def test_results_are_recorded_and_counted_and_as_many_are_claimed(worker):
 
 
 def test_what_is_put_back_at_once_can_be_claimed_in_the_same_exchange(worker):
-    _, exchange = worker
-    claimed = exchange.make(claim=9).claimed
+    _, claims = worker
+    claimed = claims.record_and_claim(claim=9).claimed
     back = [
-        Result(delivery=row, status="queued", response="cut", tries=1, next_try_at=timezone.now())
+        DeliveryResult(delivery=row, status="queued", response="cut", tries=1, next_try_at=timezone.now())
         for row in claimed
     ]
-    assert {row.pk for row in exchange.make(back, claim=9).claimed} == {row.pk for row in claimed}
+    assert {row.pk for row in claims.record_and_claim(back, claim=9).claimed} == {row.pk for row in claimed}
 
 
 def test_what_is_put_back_unbegun_keeps_its_tries_and_its_answer(worker):
-    attempt, exchange = worker
-    [row] = exchange.make(claim=1).claimed
+    attempt, claims = worker
+    [row] = claims.record_and_claim(claim=1).claimed
     Delivery.objects.filter(pk=row.pk).update(response="451 4.3.0 Later", tries=2)
-    back = Result(
+    back = DeliveryResult(
         delivery=row, status="queued", response=None, tries=2, next_try_at=timezone.now()
     )  # fmt: skip
-    exchange.make([back])
+    claims.record_and_claim([back])
     delivery = Delivery.objects.get(pk=row.pk)
     assert (delivery.status, delivery.tries, delivery.response) == ("queued", 2, "451 4.3.0 Later")
     attempt.refresh_from_db()
@@ -78,28 +78,28 @@ def test_what_is_put_back_unbegun_keeps_its_tries_and_its_answer(worker):
 
 
 def test_what_was_left_behind_the_search_is_found_when_it_runs_dry(worker):
-    _, exchange = worker
-    rows = exchange.make(claim=4).claimed
+    _, claims = worker
+    rows = claims.record_and_claim(claim=4).claimed
     early = timezone.now() - timezone.timedelta(hours=1)
     Delivery.objects.filter(pk=rows[1].pk).update(status="queued", lease="", next_try_at=early)
-    found = exchange.make(claim=9).claimed
+    found = claims.record_and_claim(claim=9).claimed
     assert [row.pk for row in found] == [max(row.pk for row in rows) + 1, rows[1].pk]
-    assert exchange.make(claim=9).claimed == []
+    assert claims.record_and_claim(claim=9).claimed == []
 
 
 def test_the_next_turn_of_a_process_searches_from_where_the_last_one_ended(worker):
-    attempt, exchange = worker
-    rows = exchange.make(claim=3).claimed
+    attempt, claims = worker
+    rows = claims.record_and_claim(claim=3).claimed
     early = timezone.now() - timezone.timedelta(hours=1)
     Delivery.objects.filter(pk=rows[0].pk).update(status="queued", lease="", next_try_at=early)
-    following = Exchange(attempt=attempt, token=Lease.objects.get().token)
+    following = LedgerClaims(attempt=attempt, token=Lease.objects.get().token)
     assert [row.pk for row in following.make(claim=1).claimed] == [rows[2].pk + 1]
     assert [row.pk for row in following.make(claim=2).claimed] == [rows[2].pk + 2, rows[0].pk]
 
 
 def test_no_index_holds_what_the_sending_of_a_mail_changes(worker):
     """Else each mail would cost a write to every index, twice."""
-    _, exchange = worker
+    _, claims = worker
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute(
@@ -110,7 +110,7 @@ def test_no_index_holds_what_the_sending_of_a_mail_changes(worker):
         assert not [name for name in ("status", "lease", "tries", "response", "finished") if name in indexes]
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        exchange.make([sent(row) for row in exchange.make(claim=5).claimed])
+        claims.record_and_claim([sent(row) for row in claims.record_and_claim(claim=5).claimed])
         cursor.execute(
             "SELECT pg_stat_get_xact_tuples_updated(id), pg_stat_get_xact_tuples_hot_updated(id)"
             " FROM CAST('mailer_delivery' AS regclass) AS t(id)"
@@ -119,10 +119,10 @@ def test_no_index_holds_what_the_sending_of_a_mail_changes(worker):
 
 
 def test_a_paused_mailing_claims_nothing_and_still_records(worker):
-    attempt, exchange = worker
-    [claimed] = exchange.make(claim=1).claimed
+    attempt, claims = worker
+    [claimed] = claims.record_and_claim(claim=1).claimed
     Mailing.objects.update(paused_at=timezone.now())
-    assert exchange.make([sent(claimed)], claim=9) == (False, [])
+    assert claims.record_and_claim([sent(claimed)], claim=9) == (False, [])
     attempt.refresh_from_db()
     assert (attempt.sent, attempt.deliveries.filter(status="sent").count()) == (1, 1)
 
@@ -131,9 +131,9 @@ def test_a_paused_mailing_claims_nothing_and_still_records(worker):
     "response", ["", "a'b\"c\\d{e},%s %%", "nul\0 byte", "при\u2028вет", "<b>&amp;</b>" * 50]
 )
 def test_any_answer_is_kept_as_it_was_said(worker, response):
-    _, exchange = worker
-    [claimed] = exchange.make(claim=1).claimed
-    exchange.make([sent(claimed, response)])
+    _, claims = worker
+    [claimed] = claims.record_and_claim(claim=1).claimed
+    claims.record_and_claim([sent(claimed, response)])
     assert Delivery.objects.get(pk=claimed.pk).response == response.replace("\0", "")
 
 
@@ -159,9 +159,9 @@ def test_answers_beyond_the_limit_are_counted_together(worker):
 def test_on_postgresql_an_exchange_is_one_statement_planned_once(worker):
     if connection.vendor != "postgresql":
         pytest.skip("on SQLite a statement is a function call")
-    _, exchange = worker
+    _, claims = worker
     for _ in range(3):
-        exchange.make([sent(row) for row in exchange.make(claim=1).claimed])
+        claims.record_and_claim([sent(row) for row in claims.record_and_claim(claim=1).claimed])
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"

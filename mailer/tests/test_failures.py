@@ -14,9 +14,9 @@ from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
 from mailer import mailings
-from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Pace, Suppression
+from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, RateLimit, Suppression
 from mailer.sending import leases, ledger_writer, rate_limit, sweep, worker
-from mailer.sending.claims import Exchange
+from mailer.sending.claims import LedgerClaims
 from mailer.tests.factories import ClientFactory
 from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 from mailer.tests.test_sending import make_mailing
@@ -248,7 +248,7 @@ def test_stopping_brings_what_is_begun_to_its_end_and_releases_the_rest(owner, r
 def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner, rough, monkeypatch):
     """The database goes away after it has committed and before it says so."""
     lost = []
-    make = Exchange.make
+    make = LedgerClaims.make
 
     def make_and_lose(exchange, results=(), *, claim=0):
         exchanged = make(exchange, results, claim=claim)
@@ -257,7 +257,7 @@ def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner
             raise OperationalError("server closed the connection unexpectedly")
         return exchanged
 
-    monkeypatch.setattr(Exchange, "make", make_and_lose)
+    monkeypatch.setattr(LedgerClaims, "make", make_and_lose)
     monkeypatch.setattr(ledger_writer, "DATABASE_PAUSE_SECONDS", 0)
     attempt = start(owner, 250)
     assert lost
@@ -269,7 +269,7 @@ def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner
 def test_a_result_that_could_not_be_recorded_is_in_doubt_and_counted(owner, rough, monkeypatch, time_machine):
     """Whatever the database says, a mail that went out is never put back as if it had not been begun."""
     failed = []
-    make = Exchange.make
+    make = LedgerClaims.make
 
     def make_and_fail(exchange, results=(), *, claim=0):
         if not failed and results:
@@ -277,7 +277,7 @@ def test_a_result_that_could_not_be_recorded_is_in_doubt_and_counted(owner, roug
             raise DataError("unsupported Unicode escape sequence")
         return make(exchange, results, claim=claim)
 
-    monkeypatch.setattr(Exchange, "make", make_and_fail)
+    monkeypatch.setattr(LedgerClaims, "make", make_and_fail)
     attempt = go_on(start(owner, 250), time_machine)
     assert failed
     assert (attempt.status, attempt.sent) == ("succeeded", 250)
@@ -390,7 +390,7 @@ class TestRates:
         assert monotonic() - began < 40 * step + 3
         for number in range(len(times) - 10):
             assert times[number + 10] - times[number] > 10 * step - rate_limit.LATENESS
-        assert Pace.objects.count() == 1
+        assert RateLimit.objects.count() == 1
 
     def test_a_very_low_limit_ends_the_turn_and_comes_back_in_time(self, owner, rough, settings, monkeypatch):
         settings.MAIL_RATE_PER_MINUTE = 2
@@ -449,13 +449,13 @@ class TestSeveralWorkers:
     def test_a_process_takes_one_seat_only_and_passes_the_other_on(self, owner, rough, monkeypatch):
         attempt = self._opened(owner, 5)
         passed = []
-        monkeypatch.setattr(leases, "pass_on", lambda *args: passed.append(args))
+        monkeypatch.setattr(leases, "requeue", lambda *args: passed.append(args))
         token = Lease.objects.get().token
-        assert worker._sit_down(attempt.pk)
+        assert worker._mark_sending(attempt.pk)
         worker.send_attempt(attempt.pk, token)
         assert passed == [(attempt.pk, token, 1)]
-        worker.send_attempt(attempt.pk, token, hops=worker.HOPS)
-        worker._stand_up(attempt.pk)
+        worker.send_attempt(attempt.pk, token, requeues=worker.MAX_REQUEUES)
+        worker._unmark_sending(attempt.pk)
         assert len(passed) == 1
         assert not Lease.objects.exists()
         assert rough.taken == []

@@ -8,9 +8,8 @@ from django.utils import timezone
 
 from mailer import mailings
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
-from mailer.sending import closing, leases, ledger, opening, sweep, worker
-from mailer.sending import send_loop as turn
-from mailer.sending.claims import Exchange
+from mailer.sending import closing, leases, ledger, opening, send_loop, sweep, worker
+from mailer.sending.claims import LedgerClaims
 from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
 from site_config.shutdown import STOPPING
 
@@ -305,7 +304,7 @@ def test_a_killed_worker_is_recovered_when_its_lease_runs_out(owner, smtp, monke
     token = Lease.objects.get().token
     assert leases.take(token)
     assert not leases.take(token)
-    assert len(Exchange(attempt=attempt, token=token).make(claim=100).claimed) == 3
+    assert len(LedgerClaims(attempt=attempt, token=token).record_and_claim(claim=100).claimed) == 3
     sweep.sweep()
     assert smtp.mails == []
 
@@ -321,12 +320,12 @@ def test_results_of_a_lost_lease_are_not_written(owner, smtp, monkeypatch):
     attempt = make_mailing(owner, [ClientFactory(owner=owner)]).attempts.get()
     lease = Lease.objects.get()
     leases.take(lease.token)
-    exchange = Exchange(attempt=attempt, token=lease.token)
-    [claimed] = exchange.make(claim=9).claimed
+    claims = LedgerClaims(attempt=attempt, token=lease.token)
+    [claimed] = claims.record_and_claim(claim=9).claimed
     leases.recover(lease)
     lease.delete()
-    result = ledger.Result(delivery=claimed, status="sent", response="250 Ok", tries=1)
-    assert exchange.make([result], claim=9) == (False, [])
+    result = ledger.DeliveryResult(delivery=claimed, status="sent", response="250 Ok", tries=1)
+    assert claims.record_and_claim([result], claim=9) == (False, [])
     delivery = attempt.deliveries.get()
     assert (delivery.status, delivery.tries, delivery.possibly_twice) == ("queued", 1, True)
 
@@ -442,8 +441,8 @@ def test_nothing_is_claimed_before_the_message_is_prepared(owner, smtp, monkeypa
     def noted(name, real):
         return lambda *args, **how: (order.append(name), real(*args, **how))[1]
 
-    monkeypatch.setattr(turn, "compile_message", noted("prepare", turn.compile_message))
-    monkeypatch.setattr(turn.Clerk, "begin", noted("claim", turn.Clerk.begin))
+    monkeypatch.setattr(send_loop, "compile_message", noted("prepare", send_loop.compile_message))
+    monkeypatch.setattr(send_loop.LedgerWriter, "begin", noted("claim", send_loop.LedgerWriter.begin))
     make_mailing(owner, [ClientFactory(owner=owner)])
     assert (order[:2], len(smtp.mails)) == (["prepare", "claim"], 1)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mailer.tests.test_transport import Note
-from mailer.transport.base import Answer, Verdict
+from mailer.transport.base import Result, Verdict
 from mailer.transport.handshake import Features
 from mailer.transport.session import Interrupted, SmtpSession
 
@@ -120,17 +120,17 @@ def test_a_connection_lost_after_any_reply_means_the_same_however_they_are_cut(a
 
 
 def test_each_mail_that_was_written_ahead_has_its_own_answer():
-    replies_read = hear_ahead([AHEAD["all taken"]])
-    assert replies_read["outcomes"] == [
-        ("a@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 1")),
-        ("b@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 2")),
-        ("c@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 3")),
+    found = hear_ahead([AHEAD["all taken"]])
+    assert found["outcomes"] == [
+        ("a@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 1")),
+        ("b@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 2")),
+        ("c@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 3")),
     ]
     assert (
-        replies_read["answered"],
-        replies_read["replies_read"],
-        replies_read["broken"],
-        replies_read["rest"],
+        found["answered"],
+        found["replies_read"],
+        found["broken"],
+        found["rest"],
     ) == (3, 11, "", [])
     refused = hear_ahead([AHEAD["one refused"]])
     assert [(to[0], answer.verdict) for to, answer in refused["outcomes"]] == [
@@ -139,9 +139,7 @@ def test_each_mail_that_was_written_ahead_has_its_own_answer():
 
 
 def test_the_usual_answer_ends_one_mail_and_begins_the_next():
-    replies_read = hear([USUAL])
-    assert replies_read["outcomes"] == [
-        ("a@example.org", Answer(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 4F3A"))
-    ]
-    assert replies_read["out"] == b"Subject: y\r\n\r\n...\r\n..\r\n.\r\n"
-    assert (replies_read["answered"], replies_read["replies_read"], replies_read["broken"]) == (1, 7, "")
+    found = hear([USUAL])
+    assert found["outcomes"] == [("a@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 4F3A"))]
+    assert found["out"] == b"Subject: y\r\n\r\n...\r\n..\r\n.\r\n"
+    assert (found["answered"], found["replies_read"], found["broken"]) == (1, 7, "")

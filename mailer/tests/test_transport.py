@@ -9,8 +9,8 @@ import pytest
 
 from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 from mailer.transport import (
-    Answer,
     ConfigurationRefused,
+    Result,
     ServerAway,
     SmtpTransport,
     Verdict,
@@ -83,7 +83,7 @@ def send(addresses, **how):
 
 def accepted(outcomes):
     return sorted(
-        to for to, said in outcomes.items() if isinstance(said, Answer) and said.verdict is Verdict.ACCEPTED
+        to for to, said in outcomes.items() if isinstance(said, Result) and said.verdict is Verdict.ACCEPTED
     )
 
 
@@ -169,7 +169,7 @@ def test_a_refusal_is_matched_to_its_own_mail(serve, offers, verb):
     outcomes, error = send(names(6))
     assert error is None
     assert accepted(outcomes) == sorted(set(names(6)) - {"2@example.org"}) == sorted(server.recipients)
-    assert outcomes["2@example.org"] == Answer(verdict=Verdict.LATER, text="452 4.2.2 Mailbox 4.2.2 full")
+    assert outcomes["2@example.org"] == Result(verdict=Verdict.LATER, text="452 4.2.2 Mailbox 4.2.2 full")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_refusal_is_matched_to_its_own_mail(serve, offers, verb):
 def test_only_5_1_x_is_a_hard_bounce(serve, answer, hard):
     serve(answer=at("RCPT", answer))
     outcomes, _ = send(names(1))
-    assert outcomes["0@example.org"] == Answer(verdict=Verdict.NEVER, text=answer, hard_bounce=hard)
+    assert outcomes["0@example.org"] == Result(verdict=Verdict.NEVER, text=answer, hard_bounce=hard)
 
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "DOT"])
@@ -379,7 +379,7 @@ class TestWhenItGoesWrong:
         server = serve(answer=answer)
         outcomes, error = send(names(6))
         assert error is None
-        left = [to for to, said in outcomes.items() if not isinstance(said, Answer)]
+        left = [to for to, said in outcomes.items() if not isinstance(said, Result)]
         assert not any(outcomes[to].in_hand for to in left)
         assert sorted([*accepted(outcomes), *left]) == names(6)
         assert len(server.sessions) >= 2

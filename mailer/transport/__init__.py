@@ -6,12 +6,12 @@ from django.conf import settings
 
 from mailer.transport.backend import BackendTransport
 from mailer.transport.base import (
-    Answer,
     CannotWrite,
     ConfigurationRefused,
     MailRefused,
-    Outcome,
+    MailResult,
     OutgoingMessage,
+    Result,
     ServerAway,
     Transport,
     Verdict,
@@ -20,12 +20,12 @@ from mailer.transport.base import (
 from mailer.transport.pool import SmtpTransport
 
 __all__ = [
-    "Answer",
     "CannotWrite",
     "ConfigurationRefused",
     "MailRefused",
-    "Outcome",
+    "MailResult",
     "OutgoingMessage",
+    "Result",
     "ServerAway",
     "Transport",
     "Verdict",

@@ -4,7 +4,7 @@ from time import monotonic
 
 from django.core.mail import get_connection
 
-from mailer.transport.base import Answer, CannotWrite, Outcome, OutgoingMessage, ServerAway, Verdict
+from mailer.transport.base import CannotWrite, MailResult, OutgoingMessage, Result, ServerAway, Verdict
 
 
 class BackendTransport:
@@ -30,7 +30,7 @@ class BackendTransport:
         self._queue.clear()
         return mails
 
-    def poll(self, timeout: float) -> list[Outcome]:  # noqa: ARG002  # a back end has no time limit
+    def poll(self, timeout: float) -> list[MailResult]:  # noqa: ARG002  # a back end has no time limit
         """Send one mail; see Transport.poll."""
         if self._failure:
             raise self._failure
@@ -44,16 +44,16 @@ class BackendTransport:
     def close(self) -> None:
         self._connection.close()
 
-    def _send(self, mail: OutgoingMessage) -> Answer | ServerAway:
+    def _send(self, mail: OutgoingMessage) -> Result | ServerAway:
         try:
             sent = self._connection.send_messages([mail.as_django()])
         except CannotWrite as error:
-            return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
+            return Result(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
         except Exception as error:  # a back end may raise anything; none of it may stop the worker
             # What is no trouble of the network may be the mail's own: it costs a try.
             in_hand = not isinstance(error, OSError)
             self._failure = ServerAway(f"{type(error).__name__}: {error}"[:500], in_hand=in_hand)
             return self._failure
         if sent:
-            return Answer(verdict=Verdict.ACCEPTED, text="accepted by the mail back end")
-        return Answer(verdict=Verdict.LATER, text="not accepted by the mail back end")
+            return Result(verdict=Verdict.ACCEPTED, text="accepted by the mail back end")
+        return Result(verdict=Verdict.LATER, text="not accepted by the mail back end")

@@ -15,7 +15,7 @@ class Verdict(Enum):
     NEVER = "never"  # 5yz: failed for good
 
 
-class Answer(NamedTuple):
+class Result(NamedTuple):
     verdict: Verdict
     text: str  # as the server said it: "250 2.0.0 Ok"
     hard_bounce: bool = False  # the address itself does not exist (RFC 3463 section 3.2, X.1.z)
@@ -66,7 +66,7 @@ class OutgoingMessage(Protocol):
 
 
 # None: not begun, through no fault of the server.
-Outcome = tuple[OutgoingMessage, Answer | ServerAway | None]
+MailResult = tuple[OutgoingMessage, Result | ServerAway | None]
 
 
 class Transport(Protocol):
@@ -84,7 +84,7 @@ class Transport(Protocol):
 
     def put(self, mails: Iterable[OutgoingMessage]) -> None: ...
 
-    def poll(self, timeout: float) -> list[Outcome]:
+    def poll(self, timeout: float) -> list[MailResult]:
         """Work for at most `timeout` seconds, less if there is an outcome.
 
         ServerAway or ConfigurationRefused if no mail can go; every mail that was begun has had its
@@ -99,12 +99,12 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
-def deliver(transport: Transport, mail: OutgoingMessage) -> Answer:
+def deliver(transport: Transport, mail: OutgoingMessage) -> Result:
     """Send one mail and wait for the answer; MailRefused if there is none."""
     transport.put([mail])
     while True:
         for _, said in transport.poll(1):
-            if isinstance(said, Answer):
+            if isinstance(said, Result):
                 return said
             if said is not None:
                 raise said

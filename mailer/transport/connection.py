@@ -5,7 +5,7 @@ from time import monotonic
 
 from django.conf import settings
 
-from mailer.transport.base import Answer, MailRefused, Outcome, OutgoingMessage, ServerAway
+from mailer.transport.base import MailRefused, MailResult, OutgoingMessage, Result, ServerAway
 from mailer.transport.handshake import Account, Script, StartTls, handshake
 from mailer.transport.mail_socket import Address, MailSocket
 from mailer.transport.replies import Nonsense, ReplyReader
@@ -51,7 +51,7 @@ class Connection:
     def wants_to_write(self) -> bool:
         return self.mail_socket.wants_to_write or (self.mail_socket.ready and bool(self._out))
 
-    def begin(self, mail: OutgoingMessage) -> Answer | None:
+    def begin(self, mail: OutgoingMessage) -> Result | None:
         assert self._session is not None  # noqa: S101  # there is room only in one
         if not self._session.awaits_reply:
             self._restart_timer()
@@ -75,7 +75,7 @@ class Connection:
         if self._handed >= PROGRESS:
             self._restart_timer()
 
-    def serve(self, events: int) -> list[Outcome]:
+    def serve(self, events: int) -> list[MailResult]:
         """Do what the socket is ready for; MailRefused or OSError if it cannot be opened."""
         if not self.mail_socket.ready:
             self._open()
@@ -100,7 +100,7 @@ class Connection:
             self._restart_timer()
         return outcomes
 
-    def abandon(self, why: str) -> list[Outcome]:
+    def abandon(self, why: str) -> list[MailResult]:
         self.mail_socket.close()
         return self._session.abandon(why) if self._session else []
 

@@ -9,7 +9,7 @@ from time import monotonic
 
 from django.conf import settings
 
-from mailer.transport.base import Answer, MailRefused, Outcome, OutgoingMessage, ServerAway
+from mailer.transport.base import MailRefused, MailResult, OutgoingMessage, Result, ServerAway
 from mailer.transport.connection import Connection
 from mailer.transport.handshake import Account
 from mailer.transport.mail_socket import Address, resolve
@@ -59,8 +59,8 @@ class SmtpTransport:
         self._connections: list[Connection] = []
         self._addresses: list[Address] = []
         self._queue: deque[OutgoingMessage] = deque()
-        self._prepared = 0  # of them
-        self._outcomes: list[Outcome] = []
+        self._prepared_count = 0  # of them
+        self._outcomes: list[MailResult] = []
         self._failure: MailRefused | None = None
         self._busy = 0
         self._fresh = False  # mails were put that no connection has been offered
@@ -83,10 +83,10 @@ class SmtpTransport:
     def withdraw(self) -> list[OutgoingMessage]:
         mails = list(self._queue)
         self._queue.clear()
-        self._prepared = 0
+        self._prepared_count = 0
         return mails
 
-    def poll(self, timeout: float) -> list[Outcome]:
+    def poll(self, timeout: float) -> list[MailResult]:
         """See Transport.poll."""
         self._open()
         if self._fresh:
@@ -146,11 +146,11 @@ class SmtpTransport:
         self._flush(connection)
 
     def _next_mail(self, *, eight_bit: bool) -> OutgoingMessage:
-        if not self._prepared:
-            self._prepared = min(len(self._queue), IN_A_ROW)
-            for mail in islice(self._queue, self._prepared):
+        if not self._prepared_count:
+            self._prepared_count = min(len(self._queue), IN_A_ROW)
+            for mail in islice(self._queue, self._prepared_count):
                 mail.prepare(eight_bit=eight_bit)
-        self._prepared -= 1
+        self._prepared_count -= 1
         return self._queue.popleft()
 
     def _flush(self, connection: Connection) -> None:
@@ -186,11 +186,11 @@ class SmtpTransport:
         else:
             self._top_up(connection)
 
-    def _note(self, outcomes: list[Outcome]) -> None:
+    def _note(self, outcomes: list[MailResult]) -> None:
         if outcomes:
             self._busy -= len(outcomes)
             self._outcomes.extend(outcomes)
-            if self._careful and any(isinstance(said, Answer) for _, said in outcomes):
+            if self._careful and any(isinstance(said, Result) for _, said in outcomes):
                 self._careful = False
 
     def _drop(self, connection: Connection, why: str | MailRefused) -> None:

@@ -10,12 +10,12 @@ from enum import IntEnum
 
 from mailer.transport.addresses import path
 from mailer.transport.base import (
-    Answer,
     CannotWrite,
     ConfigurationRefused,
     MailRefused,
-    Outcome,
+    MailResult,
     OutgoingMessage,
+    Result,
     ServerAway,
     Verdict,
 )
@@ -65,7 +65,7 @@ class InFlight:
         self.end = 0  # how much must have been written for the server to have all of it
         self.due = 0  # replies still to come
         self.begun = False  # the server has said something about it
-        self.known: Answer | MailRefused | None = None  # a refusal that came before the end
+        self.known: Result | MailRefused | None = None  # a refusal that came before the end
         self.unsent: list[tuple[Command, bytes]] = []  # not said yet, without PIPELINING
 
 
@@ -108,16 +108,16 @@ class SmtpSession:
         del self.out[:number]
         self._written += number
 
-    def begin(self, mail: OutgoingMessage) -> Answer | None:
+    def begin(self, mail: OutgoingMessage) -> Result | None:
         """Begin with a mail; an answer at once if it cannot be sent over this server."""
         features = self._features
         try:
             to, utf8 = path(mail.to)
             if utf8 and not features.utf8:
-                return Answer(verdict=Verdict.NEVER, text="550 5.6.7 The mail server takes no such address.")
+                return Result(verdict=Verdict.NEVER, text="550 5.6.7 The mail server takes no such address.")
             content = mail.write(eight_bit=features.eight_bit, utf8=utf8)
         except CannotWrite as error:
-            return Answer(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
+            return Result(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
         flight = InFlight(mail, content)
         lines = [self._mail_utf8 if utf8 else self._mail, b"RCPT TO:<%s>\r\n" % to]
         what: tuple[Command, ...] = _MAIL
@@ -140,11 +140,11 @@ class SmtpSession:
             self._send_next(flight)
         return None
 
-    def receive(self, data: bytes) -> list[Outcome]:
+    def receive(self, data: bytes) -> list[MailResult]:
         """The outcomes that these octets bring; Broken if the connection cannot be trusted any more."""
         if self._waiting == _NEXT and (usual := _USUAL.fullmatch(data)) and self._expects(usual):
             return [self._handle_usual_replies(usual)]
-        outcomes: list[Outcome] = []
+        outcomes: list[MailResult] = []
         if self._chunking and self._reader.empty:
             data = data[self._handle_acceptances(data, outcomes) :]
         try:
@@ -155,12 +155,12 @@ class SmtpSession:
             raise Interrupted(str(error), outcomes) from error
         return outcomes
 
-    def abandon(self, why: str) -> list[Outcome]:
+    def abandon(self, why: str) -> list[MailResult]:
         """The connection is gone: what that means for each mail that has had no outcome."""
-        outcomes: list[Outcome] = []
+        outcomes: list[MailResult] = []
         first = True
         for flight in self._in_flight:
-            if isinstance(flight.known, Answer):
+            if isinstance(flight.known, Result):
                 outcomes.append((flight.mail, flight.known))
                 continue
             if isinstance(flight.known, ConfigurationRefused):
@@ -177,7 +177,7 @@ class SmtpSession:
         self._waiting.clear()
         return outcomes
 
-    def _handle_reply(self, reply: Reply) -> Outcome | None:
+    def _handle_reply(self, reply: Reply) -> MailResult | None:
         if not self._waiting:
             raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
         said, flight = self._waiting[0], self._in_flight[0]
@@ -200,7 +200,7 @@ class SmtpSession:
     def _expects(self, usual: re.Match[bytes]) -> bool:
         return self._in_flight[0].known is None and self._reader.empty and len(usual[1]) <= _LONGEST_USUAL
 
-    def _handle_usual_replies(self, usual: re.Match[bytes]) -> Outcome:
+    def _handle_usual_replies(self, usual: re.Match[bytes]) -> MailResult:
         """The same as hearing the four replies one by one, for speed: one mail taken, the next may come."""
         flight, following = self._in_flight
         self._waiting.clear()
@@ -211,9 +211,9 @@ class SmtpSession:
         following.begun = True
         self._dot_due = False
         self._send_content(following)
-        return flight.mail, Answer(Verdict.ACCEPTED, usual[1].decode("ascii"))
+        return flight.mail, Result(Verdict.ACCEPTED, usual[1].decode("ascii"))
 
-    def _handle_acceptances(self, data: bytes, outcomes: list[Outcome]) -> int:
+    def _handle_acceptances(self, data: bytes, outcomes: list[MailResult]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
         end = 0
         while self._in_flight and self._in_flight[0].known is None:
@@ -232,7 +232,7 @@ class SmtpSession:
                 break
             self.answered += 1
             self._in_flight.popleft()
-            outcomes.append((flight.mail, Answer(Verdict.ACCEPTED, last.decode("ascii"))))
+            outcomes.append((flight.mail, Result(Verdict.ACCEPTED, last.decode("ascii"))))
         return end
 
     def _send_commands(self, flight: InFlight, what: tuple[Command, ...], octets: bytes) -> None:
@@ -291,15 +291,15 @@ class SmtpSession:
             flight.end = 0
         flight.content = b""
 
-    def _refuse(self, flight: InFlight, why: Answer | MailRefused) -> None:
+    def _refuse(self, flight: InFlight, why: Result | MailRefused) -> None:
         flight.known = flight.known or why
         flight.unsent = []
         self._dirty = True
 
-    def _finish(self, flight: InFlight, reply: Reply) -> Outcome:
+    def _finish(self, flight: InFlight, reply: Reply) -> MailResult:
         self._in_flight.popleft()
         known = judge(reply) if flight.known is None else flight.known
-        if isinstance(known, Answer):
+        if isinstance(known, Result):
             self.answered += 1
             return flight.mail, known
         self.refused = self.refused or known
@@ -309,23 +309,23 @@ class SmtpSession:
 class Interrupted(Broken):
     """Broken, after some mails had their outcome."""
 
-    def __init__(self, text: str, outcomes: list[Outcome]) -> None:
+    def __init__(self, text: str, outcomes: list[MailResult]) -> None:
         super().__init__(text)
         self.outcomes = outcomes
 
 
-def judge(reply: Reply) -> Answer | ConfigurationRefused:
+def judge(reply: Reply) -> Result | ConfigurationRefused:
     """What a final answer about one mail means; some are about us and not about the recipient."""
     text = reply.text
     if 200 <= reply.code < 300:
-        return Answer(verdict=Verdict.ACCEPTED, text=text)
+        return Result(verdict=Verdict.ACCEPTED, text=text)
     if 400 <= reply.code < 500:
-        return Answer(verdict=Verdict.LATER, text=text)
+        return Result(verdict=Verdict.LATER, text=text)
     if reply.code in _NO_LOG_IN:
         return ConfigurationRefused(f"The server wants a log-in: {text}")
     if _SENDER.match(text):
         return ConfigurationRefused(f"The sender was refused: {text}")
-    return Answer(verdict=Verdict.NEVER, text=text, hard_bounce=bool(_NO_SUCH_ADDRESS.match(text)))
+    return Result(verdict=Verdict.NEVER, text=text, hard_bounce=bool(_NO_SUCH_ADDRESS.match(text)))
 
 
 def _sender_refused(reply: Reply) -> MailRefused:

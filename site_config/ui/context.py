@@ -42,11 +42,11 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def _navigation(request: HttpRequest) -> list[NavigationItem]:
-    items = [(reverse(name), title) for name, title in _places(request).items()]
+    items = [(reverse(name), title) for name, title in _throttle(request).items()]
     return [NavigationItem(url, title, request.path.startswith(url)) for url, title in items]
 
 
-def _places(request: HttpRequest) -> dict[str, str | Promise]:
+def _throttle(request: HttpRequest) -> dict[str, str | Promise]:
     user = cast(Request, request).user
     names: dict[str, str | Promise] = dict(NAVIGATION)
     if user.is_authenticated:
