@@ -93,8 +93,8 @@ def test_the_next_turn_of_a_process_searches_from_where_the_last_one_ended(worke
     early = timezone.now() - timezone.timedelta(hours=1)
     Delivery.objects.filter(pk=rows[0].pk).update(status="queued", lease="", next_try_at=early)
     following = LedgerClaims(attempt=attempt, token=Lease.objects.get().token)
-    assert [row.pk for row in following.make(claim=1).claimed] == [rows[2].pk + 1]
-    assert [row.pk for row in following.make(claim=2).claimed] == [rows[2].pk + 2, rows[0].pk]
+    assert [row.pk for row in following.record_and_claim(claim=1).claimed] == [rows[2].pk + 1]
+    assert [row.pk for row in following.record_and_claim(claim=2).claimed] == [rows[2].pk + 2, rows[0].pk]
 
 
 def test_no_index_holds_what_the_sending_of_a_mail_changes(worker):

@@ -10,7 +10,7 @@ from mailer.audience.membership import add_clients
 from mailer.forms.client import ClientForm
 from mailer.models import Client, Suppression
 from mailer.tests.factories import ClientFactory, ClientGroupFactory, DeliveryFactory
-from site_config.ui.views import OwnedCreate
+from site_config.ui.views import CreatePanel
 
 DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 NEW = "/clients/new/"
@@ -82,13 +82,13 @@ def test_the_same_form_sent_twice_makes_one_client(headers, browser):
 def test_the_same_form_sent_twice_at_once_makes_one_client(browser, monkeypatch):
     data = form()
     browser.post(NEW, data)
-    real, calls = OwnedCreate.earlier, []
+    real, calls = CreatePanel.earlier, []
 
     def late(view):
         calls.append(view)
         return None if len(calls) == 1 else real(view)
 
-    monkeypatch.setattr(OwnedCreate, "earlier", late)
+    monkeypatch.setattr(CreatePanel, "earlier", late)
     monkeypatch.setattr(ClientForm, "validate_constraints", lambda form: None)
     assert browser.post(NEW, data).status_code == 302
     assert (Client.objects.count(), len(calls)) == (1, 2)

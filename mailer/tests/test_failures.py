@@ -248,7 +248,7 @@ def test_stopping_brings_what_is_begun_to_its_end_and_releases_the_rest(owner, r
 def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner, rough, monkeypatch):
     """The database goes away after it has committed and before it says so."""
     lost = []
-    make = LedgerClaims.make
+    make = LedgerClaims.record_and_claim
 
     def make_and_lose(exchange, results=(), *, claim=0):
         exchanged = make(exchange, results, claim=claim)
@@ -257,7 +257,7 @@ def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner
             raise OperationalError("server closed the connection unexpectedly")
         return exchanged
 
-    monkeypatch.setattr(LedgerClaims, "make", make_and_lose)
+    monkeypatch.setattr(LedgerClaims, "record_and_claim", make_and_lose)
     monkeypatch.setattr(ledger_writer, "DATABASE_PAUSE_SECONDS", 0)
     attempt = start(owner, 250)
     assert lost
@@ -269,7 +269,7 @@ def test_a_claim_whose_answer_was_lost_is_neither_forgotten_nor_sent_twice(owner
 def test_a_result_that_could_not_be_recorded_is_in_doubt_and_counted(owner, rough, monkeypatch, time_machine):
     """Whatever the database says, a mail that went out is never put back as if it had not been begun."""
     failed = []
-    make = LedgerClaims.make
+    make = LedgerClaims.record_and_claim
 
     def make_and_fail(exchange, results=(), *, claim=0):
         if not failed and results:
@@ -277,7 +277,7 @@ def test_a_result_that_could_not_be_recorded_is_in_doubt_and_counted(owner, roug
             raise DataError("unsupported Unicode escape sequence")
         return make(exchange, results, claim=claim)
 
-    monkeypatch.setattr(LedgerClaims, "make", make_and_fail)
+    monkeypatch.setattr(LedgerClaims, "record_and_claim", make_and_fail)
     attempt = go_on(start(owner, 250), time_machine)
     assert failed
     assert (attempt.status, attempt.sent) == ("succeeded", 250)

@@ -500,7 +500,7 @@ class TestLogIn:
         server = serve(offers=("AUTH PLAIN",))
         settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "me", "x"
         # The server is on loopback after all; what is asked is what would happen if it were not.
-        monkeypatch.setattr("mailer.transport.mail_socket.Link.loopback", False)
+        monkeypatch.setattr("mailer.transport.mail_socket.MailSocket.loopback", False)
         _, error = send(names(1))
         assert isinstance(error, ConfigurationRefused)
         assert "not sent without TLS" in str(error)

@@ -14,10 +14,10 @@ from mailer.models import Client, Delivery
 from mailer.tables import ClientTable
 from people.models import User
 from site_config.ui.http import Request
-from site_config.ui.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, OwnedView
+from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, OwnersOnly, PanelView, TableView
 
 
-class ClientList(OwnedList):
+class ClientList(TableView):
     model = Client
     table_class = ClientTable
     filterset_class = ClientFilter
@@ -33,7 +33,7 @@ class ClientList(OwnedList):
         return Client.objects.visible_to(user).with_suppression().prefetch_related("groups")
 
 
-class ClientCreate(OwnedCreate):
+class ClientCreate(CreatePanel):
     list_view = ClientList
     form_class = ClientForm
     title = _("New client")
@@ -46,7 +46,7 @@ class ClientCreate(OwnedCreate):
         return save_client(client=form.save(commit=False), groups=form.cleaned_data["groups"])
 
 
-class ClientEdit(OwnedEdit):
+class ClientEdit(EditPanel):
     list_view = ClientList
     form_class = ClientForm
     title = _("Edit client")
@@ -56,7 +56,7 @@ class ClientEdit(OwnedEdit):
         return save_client(client=form.save(commit=False), groups=form.cleaned_data["groups"])
 
 
-class ClientDelete(OwnedDelete):
+class ClientDelete(DeletePanel):
     list_view = ClientList
     title = _("Delete client")
     done_text = _("The client was deleted.")
@@ -76,7 +76,7 @@ class ClientDelete(OwnedDelete):
         return lines
 
 
-class ClientsToGroup(ForOwners, OwnedView):
+class ClientsToGroup(OwnersOnly, PanelView):
     """Put all clients that the list's filter finds into a group."""
 
     list_view = ClientList

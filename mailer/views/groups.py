@@ -16,10 +16,10 @@ from mailer.models import Client, ClientGroup
 from mailer.tables import GroupTable, MemberTable
 from people.models import User
 from site_config.ui.http import Request, is_htmx, no_content
-from site_config.ui.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
+from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
 
 
-class GroupList(OwnedList):
+class GroupList(TableView):
     model = ClientGroup
     table_class = GroupTable
     filterset_class = GroupFilter
@@ -34,21 +34,21 @@ class GroupList(OwnedList):
         return ClientGroup.objects.visible_to(user).with_size()
 
 
-class GroupCreate(OwnedCreate):
+class GroupCreate(CreatePanel):
     list_view = GroupList
     form_class = GroupForm
     title = _("New group")
     done_text = _("The group was added.")
 
 
-class GroupEdit(OwnedEdit):
+class GroupEdit(EditPanel):
     list_view = GroupList
     form_class = GroupForm
     title = _("Rename group")
     done_text = _("The group was renamed.")
 
 
-class GroupDelete(OwnedDelete):
+class GroupDelete(DeletePanel):
     list_view = GroupList
     title = _("Delete group")
     done_text = _("The group was deleted.")
@@ -68,7 +68,7 @@ class GroupDelete(OwnedDelete):
         return lines
 
 
-class GroupDetail(OwnedList):
+class GroupDetail(TableView):
     """One group and the clients in it."""
 
     model = Client

@@ -15,7 +15,7 @@ from mailer.sending.opening import CannotRun, latest_id, why_not
 from mailer.views.mailings import MailingList
 from site_config.ui.http import Request, is_htmx, no_content, targets
 from site_config.ui.tables import row_id
-from site_config.ui.views import OwnedView, SignedIn, Text, own_row
+from site_config.ui.views import PanelView, SignedIn, Text, own_row
 
 
 class Switch(SignedIn):
@@ -55,7 +55,7 @@ class MailingResume(Switch):
     done_text = _("The mailing goes on.")
 
 
-class MailingRun(OwnedView):
+class MailingRun(PanelView):
     """Asks, saying how many will be mailed, and runs the mailing beside its schedule."""
 
     list_view = MailingList

@@ -20,7 +20,7 @@ from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
 from site_config.ui.http import Request
-from site_config.ui.views import ForOwners, OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, own_row
+from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -28,7 +28,7 @@ LIVE_SECONDS, SOON_SECONDS, IDLE_SECONDS = 1, 2, 30
 OVERSIGHT_SECONDS = 10  # something always runs among the mailings of all
 
 
-class MailingList(OwnedList):
+class MailingList(TableView):
     model = Mailing
     table_class = MailingTable
     filterset_class = MailingFilter
@@ -92,7 +92,7 @@ class MailingPage:
         return reverse("mailing_detail", args=[self.object.pk])
 
 
-class MailingCreate(MailingPage, OwnedCreate):
+class MailingCreate(MailingPage, CreatePanel):
     title = _("New mailing")
     done_text = _("The mailing was saved.")
 
@@ -129,12 +129,12 @@ class MailingClone(MailingCreate):
         }
 
 
-class MailingEdit(MailingPage, OwnedEdit):
+class MailingEdit(MailingPage, EditPanel):
     title = _("Edit mailing")
     done_text = _("The mailing was saved.")
 
 
-class MailingDelete(OwnedDelete):
+class MailingDelete(DeletePanel):
     list_view = MailingList
     title = _("Delete mailing")
     done_text = _("The mailing was deleted.")
@@ -163,7 +163,7 @@ class MailingDelete(OwnedDelete):
         return lines
 
 
-class MailingDetail(OwnedList):
+class MailingDetail(TableView):
     """One mailing: its state, what runs just now, and all its attempts."""
 
     model = Attempt
@@ -234,7 +234,7 @@ class MailingDetail(OwnedList):
         return LIVE_SECONDS if self.running else seconds_until_a_look(self.mailing)
 
 
-class Recipients(ForOwners):
+class Recipients(OwnersOnly):
     """While a mailing's form is filled in: what a search finds, and how many the choice reaches."""
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002

@@ -21,12 +21,12 @@ from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.ui.http import Request, targets
 from site_config.ui.tables import moment
-from site_config.ui.views import OwnedCreate, OwnedDelete, OwnedEdit, OwnedList, SignedIn, own_row
+from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
 
 TEST_REGION = "test-send"
 
 
-class MessageList(OwnedList):
+class MessageList(TableView):
     model = Message
     table_class = MessageTable
     filterset_class = MessageFilter
@@ -66,17 +66,17 @@ class MessagePage:
         return reverse("message_preview", args=[self.object.pk])
 
 
-class MessageCreate(MessagePage, OwnedCreate):
+class MessageCreate(MessagePage, CreatePanel):
     title = _("New message")
     done_text = _("The message was saved.")
 
 
-class MessageEdit(MessagePage, OwnedEdit):
+class MessageEdit(MessagePage, EditPanel):
     title = _("Edit message")
     done_text = _("The message was saved.")
 
 
-class MessageDelete(OwnedDelete):
+class MessageDelete(DeletePanel):
     list_view = MessageList
     title = _("Delete message")
     done_text = _("The message was deleted.")

@@ -16,10 +16,10 @@ from mailer.views.mailings import MailingList
 from people.forms.users import ReasonForm
 from site_config.ui.http import Request, no_content, retarget, sent_from, trigger
 from site_config.ui.tables import row_id
-from site_config.ui.views import OwnedView
+from site_config.ui.views import PanelView
 
 
-class Oversight(OwnedView):
+class Oversight(PanelView):
     """Only for who may disable mailings; whoever does not even see one finds nothing."""
 
     list_view = MailingList

@@ -14,12 +14,12 @@ from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from people.models import User
 from site_config.ui.http import Request, targets
-from site_config.ui.views import OwnedList, SignedIn
+from site_config.ui.views import SignedIn, TableView
 
 STATE = "attempt-state"
 
 
-class ReportList(OwnedList):
+class ReportList(TableView):
     model = Attempt
     table_class = ReportTable
     filterset_class = AttemptFilter
@@ -55,7 +55,7 @@ class OneAttempt(SignedIn):
         return attempt.mailing.owner_id == self.request.user.pk or self.request.user.is_superuser
 
 
-class AttemptDetail(OneAttempt, OwnedList):
+class AttemptDetail(OneAttempt, TableView):
     """One run: its counts, the server's answers, and what became of each mail."""
 
     model = Delivery

@@ -19,7 +19,7 @@ from people.models import AuditEntry, User
 from people.tables import AuditTable, UserTable
 from site_config.ui.http import Request, retarget, targets, trigger
 from site_config.ui.tables import row_id
-from site_config.ui.views import OwnedEdit, OwnedFormView, OwnedList, OwnedView, SignedIn
+from site_config.ui.views import EditPanel, PanelFormView, PanelView, SignedIn, TableView
 
 
 class Permitted(SignedIn):
@@ -41,7 +41,7 @@ class ForSuperusers(Permitted):
         return user.is_superuser
 
 
-class UserList(Permitted, OwnedList):
+class UserList(Permitted, TableView):
     permission = "people.see_all_users"
     model = User
     table_class = UserTable
@@ -61,7 +61,7 @@ class UserList(Permitted, OwnedList):
         return self.request.user.is_superuser
 
 
-class AuditTrail(Permitted, OwnedList):
+class AuditTrail(Permitted, TableView):
     permission = "people.view_auditentry"
     model = AuditEntry
     table_class = AuditTable
@@ -75,7 +75,7 @@ class AuditTrail(Permitted, OwnedList):
         return AuditEntry.objects.all()
 
 
-class OnUser(OwnedView):
+class OnUser(PanelView):
     """A dialog or a button that acts on a user of the table."""
 
     list_view = UserList
@@ -142,7 +142,7 @@ class UserUnblock(Permitted, OnUser):
         return self.done(text, row=targets(request, row_id(self.object)))
 
 
-class UserFormView(ForSuperusers, OnUser, OwnedFormView):
+class UserFormView(ForSuperusers, OnUser, PanelFormView):
     form_class = UserForm
 
     def make_form(self, data: Any = None, **kwargs: Any) -> UserForm:
@@ -171,7 +171,7 @@ class UserCreate(UserFormView):
         return self.show(form=form, submit=_("Create and invite"), status=422)
 
 
-class UserEdit(UserFormView, OwnedEdit):
+class UserEdit(UserFormView, EditPanel):
     title = _("Edit user")
     done_text = _("The user was saved.")
 

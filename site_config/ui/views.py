@@ -54,7 +54,7 @@ class SignedIn(LoginRequiredMixin, View):
         return super().handle_no_permission()
 
 
-class ForOwners(SignedIn):
+class OwnersOnly(SignedIn):
     """Not for who only watches over the mailings of others."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -63,7 +63,7 @@ class ForOwners(SignedIn):
         return super().dispatch(request, *args, **kwargs)
 
 
-class OwnedList(SignedIn, SingleTableMixin, FilterView):
+class TableView(SignedIn, SingleTableMixin, FilterView):
     """A table of the rows a user may see, with filter, sort and pages."""
 
     things: ClassVar[str]  # the name of this list's URL, and of the event "<things>:changed"
@@ -122,10 +122,10 @@ class OwnedList(SignedIn, SingleTableMixin, FilterView):
         return 0
 
 
-class OwnedView(SignedIn):
+class PanelView(SignedIn):
     """What a form and a confirm page have in common: in the dialog, or on a page of their own."""
 
-    list_view: ClassVar[type[OwnedList]]
+    list_view: ClassVar[type[TableView]]
     title: ClassVar[Text]
     page_template: ClassVar[str] = "includes/panel_page.html"
     dialog_template: ClassVar[str] = "includes/panel_dialog.html"
@@ -161,7 +161,7 @@ class OwnedView(SignedIn):
         return self.back_url()
 
 
-class OwnedFormView(OwnedView):
+class PanelFormView(PanelView):
     form_class: ClassVar[type[Any]]
     body = "includes/form_body.html"
 
@@ -191,7 +191,7 @@ class OwnedFormView(OwnedView):
         return True
 
 
-class OwnedCreate(ForOwners, OwnedFormView):
+class CreatePanel(OwnersOnly, PanelFormView):
     """An empty form, and the row it makes; the same form sent again leads to the same row."""
 
     done_text: ClassVar[Text]
@@ -226,7 +226,7 @@ class OwnedCreate(ForOwners, OwnedFormView):
         return rows.filter(form_key=key).first()
 
 
-class OwnedEdit(OwnedFormView):
+class EditPanel(PanelFormView):
     """A row's form; in the dialog the answer to a valid one is the row, rendered anew."""
 
     done_text: ClassVar[Text]
@@ -252,7 +252,7 @@ class OwnedEdit(OwnedFormView):
         return trigger(retarget(response, f"#{row_id(row)}"), "dialog:close")
 
 
-class OwnedDelete(OwnedView):
+class DeletePanel(PanelView):
     """A page that says what goes with a row, and its deletion; what is in use stays."""
 
     body = "includes/confirm_body.html"
