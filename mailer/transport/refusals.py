@@ -205,7 +205,12 @@ _ENHANCED = {
     "4.6": "not-routed",
     "4.7": "not-routed",
     "5.3": "rate",
+    "6.0": "bad-format",
+    "6.1": "bad-format",
+    "6.3": "bad-format",
     "6.7": "utf8-address",  # RFC 6531
+    "6.9": "bad-format",
+    "6.11": "bad-format",  # Exchange: bare line feeds
     "7.2": "recipient-refuses",
     "7.8": "log-in-refused",  # RFC 4954
     "7.9": "log-in-refused",
@@ -227,6 +232,7 @@ _ENHANCED = {
     "7.28": "rate",
     "7.29": "not-authenticated",
     "7.30": "tls-needed",  # RFC 8689
+    "7.32": "not-authenticated",  # Gmail: From is not aligned
 }
 _SUBJECT = {
     "1": "recipient-unavailable",
