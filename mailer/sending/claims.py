@@ -16,6 +16,7 @@ from mailer.models import Attempt
 from mailer.sending import ledger
 from mailer.sending.ledger import Claimed, DeliveryResult
 from mailer.sending.sql import run
+from mailer.transport.answers import alike
 
 
 class Claim(NamedTuple):
@@ -132,7 +133,7 @@ def _as_result_row(result: DeliveryResult) -> _ResultRow:
         str(connection.ops.adapt_datetimefield_value(when)) if when else None,
         twice,
         twice and not result.delivery.possibly_twice,
-        ledger.summarised(response or ""),
+        alike(response or ""),
     )
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 
 from mailer.models import Attempt, Delivery, Lease, Mailing
 from mailer.sending.ledger import close_open, tally
+from mailer.transport.answers import summary
 
 ENDED = gettext_noop("Not sent: the mailing ended first")
 OVERTAKEN = gettext_noop("Not sent: the next run was due before the retry")
@@ -66,9 +67,3 @@ def expire_ended(attempt_id: int, *, now: datetime) -> None:
     if Attempt.objects.running().filter(pk=attempt_id, mailing__ends_at__lte=now).exists():
         close_open(attempt_id=attempt_id, status=Delivery.Status.EXPIRED, response=ENDED, now=now)
         finish(attempt_id)
-
-
-def summary(answers: dict[str, int]) -> str:
-    """The answers, the most frequent first, one a line."""
-    ranked = sorted(answers.items(), key=lambda item: (-item[1], item[0]))
-    return "\n".join(f"{number} × {answer}" for answer, number in ranked)

@@ -4,7 +4,6 @@ Locks are taken in one order everywhere: mailing, lease, deliveries, attempt.
 """
 
 import json
-import re
 from collections import Counter
 from datetime import datetime
 from email.utils import parseaddr
@@ -29,6 +28,7 @@ from django.utils.translation import gettext_noop
 from mailer.audience import recipients
 from mailer.models import Attempt, Delivery, Mailing, Suppression
 from mailer.sending.sql import run
+from mailer.transport.answers import OTHER_ANSWERS
 
 SUPPRESSED = {
     Suppression.Reason.UNSUBSCRIBED: gettext_noop("Not mailed: unsubscribed"),
@@ -36,10 +36,7 @@ SUPPRESSED = {
     Suppression.Reason.COMPLAINED: gettext_noop("Not mailed: the recipient complained"),
 }
 CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
-_DIFFERENT = re.compile(r"<[^>]*>|\b(?=[\w.-]{7})(?=\w*\d)[\w.-]+")
-_MAY_DIFFER = re.compile(r"<|[\w.-]{7}")  # in a short answer there is nothing of that: found out sooner
 MAX_ANSWERS = 50  # distinct answers kept in an attempt's summary
-OTHER_ANSWERS = gettext_noop("other answers")
 
 COLUMNS = (
     "attempt_id", "client_id", "email", "full_name", "message_id", "status", "tries", "next_try_at",
@@ -163,11 +160,6 @@ def close_open(
                 answers=Counter({response: number}),
             )
     return number
-
-
-def summarised(answer: str) -> str:
-    """An answer without what differs from mail to mail, so that equal ones can be counted together."""
-    return (_DIFFERENT.sub("…", answer) if _MAY_DIFFER.search(answer) else answer)[:300]
 
 
 # An answer that is new is counted by its name as long as there are few names.

@@ -102,7 +102,7 @@ def test_a_report_s_facts_and_answers(browser, mailing):
     html = browser.get(f"/reports/{attempt.pk}/").content.decode()
     assert "2 earlier runs were missed and are folded into this one" in html
     assert "<strong>3</strong> possibly twice" in html
-    assert html.index("250 Ok") < html.index("Not mailed: unsubscribed") < html.index("550 &lt;b&gt;no")
+    assert html.index("550 &lt;b&gt;no") < html.index("250 Ok") < html.index("Not mailed: unsubscribed")
 
 
 def test_our_own_reasons_are_in_the_reader_s_language(browser, mailing):

@@ -165,7 +165,7 @@ def test_a_4xx_is_retried_later_and_then_succeeds(owner, smtp, time_machine):
     attempt.refresh_from_db()
     assert smtp.recipients == ["now@example.org", "late@example.org"]
     assert (attempt.status, attempt.sent) == ("succeeded", 2)
-    assert attempt.server_response == "2 × 250 2.0.0 Ok: queued as …\n1 × 451 4.7.1 Greylisted"
+    assert attempt.server_response == "1 × 451 4.7.1 Greylisted\n2 × 250 2.0.0 Ok: queued as …"
 
 
 def test_a_4xx_that_never_ends_fails_after_the_last_try(owner, smtp, time_machine, settings):
