@@ -7,7 +7,10 @@ import argparse
 import asyncio
 
 _EHLO = b"250-fast\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 8BITMIME\r\n"
+# As Postfix says it; a server that says the same to every command is not written ahead to.
 _OK = b"250 2.0.0 Ok\r\n"
+_ENVELOPE = {b"MAIL": b"250 2.1.0 Ok\r\n", b"RCPT": b"250 2.1.5 Ok\r\n", b"EHLO": _EHLO}
+_TAKEN = b"250 2.0.0 Ok: queued as 4FbXzW1Qk0z9\r\n"
 _END = b"\r\n.\r\n"
 
 
@@ -26,13 +29,13 @@ class FastSink(asyncio.Protocol):
                 if len(buffer) - at < self.skip:
                     break
                 at, self.skip = at + self.skip, 0
-                answers.append(_OK)
+                answers.append(_TAKEN)
             elif self.in_data:
                 end = buffer.find(_END, max(at - 2, 0))
                 if end < 0:
                     break
                 at, self.in_data = end + len(_END), False
-                answers.append(_OK)
+                answers.append(_TAKEN)
             end = buffer.find(b"\r\n", at)
             if end < 0:
                 break
@@ -45,7 +48,7 @@ class FastSink(asyncio.Protocol):
             elif verb == b"QUIT":
                 answers.append(b"221 2.0.0 Bye\r\n")
             else:
-                answers.append(_EHLO if verb == b"EHLO" else _OK)
+                answers.append(_ENVELOPE.get(verb, _OK))
             # The line end stays: a dot may follow it at once.
             at = end + 2
         self.buffer = buffer[at:]

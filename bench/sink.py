@@ -79,7 +79,8 @@ class Dialogue:
             if self.sink.deferred(to):
                 return b"451 4.7.1 Come again\r\n"
             self.to = to
-        return b"250 2.0.0 Ok\r\n"
+            return b"250 2.1.5 Ok\r\n"
+        return b"250 2.1.0 Ok\r\n" if verb == b"MAIL" else b"250 2.0.0 Ok\r\n"
 
     async def _data(self) -> None:
         if not self.to:
@@ -99,7 +100,7 @@ class Dialogue:
         self.to = b""
         if self.sink.delay:
             await asyncio.sleep(self.sink.delay / 2)
-        self.writer.write(b"250 2.0.0 Ok\r\n")
+        self.writer.write(b"250 2.0.0 Ok: queued as %X\r\n" % self.sink.taken)
 
 
 async def main() -> None:

@@ -7,9 +7,8 @@ from django.utils import timezone
 
 from mailer import tasks
 from mailer.models import Attempt, Client, ClientGroup, Mailing
-from mailer.sending import closing, leases
+from mailer.sending import closing, holding, leases
 from mailer.sending.opening import run_now, schedule_of
-from mailer.sending.sweep import HORIZON
 from people.audit import record
 from people.models import AuditEntry, User
 from site_config.queue import after_commit
@@ -60,16 +59,9 @@ def _plan(mailing: Mailing) -> None:
 
 
 def _wake(mailing: Mailing) -> None:
-    """Queue what this mailing needs before the next sweep; without a queue it is left to that."""
-    now = timezone.now()
-    due = mailing.next_run_at
-    if due is None or due > now + HORIZON:
-        return
-    if due <= now:
+    """Have a mailing that is due opened at once, before all that is due by itself."""
+    if mailing.next_run_at and mailing.next_run_at <= timezone.now():
         after_commit(lambda: tasks.open_mailing(mailing.pk))
-    else:
-        delay = max((due - now - tasks.EARLY).total_seconds(), 0)
-        after_commit(lambda: tasks.open_at.schedule((mailing.pk, due.timestamp()), delay=delay))
 
 
 def pause(mailing: Mailing) -> bool:
@@ -107,12 +99,12 @@ def run(mailing: Mailing, *, after: int | None) -> Attempt:
 
 
 def try_again(attempt: Attempt) -> bool:
-    """Release an attempt that a mistake in the configuration stopped; tell whether it was held."""
+    """Release an attempt that was held; tell whether it was. What was refused is sent first."""
     with transaction.atomic():
-        released = Attempt.objects.running().filter(pk=attempt.pk, held_at__isnull=False).update(held_at=None)
+        released = holding.release(attempt.pk)
         if released:
             leases.enqueue(attempt.pk)
-    return bool(released)
+    return released
 
 
 def delete(mailing: Mailing, *, by: User | None = None) -> None:

@@ -62,7 +62,7 @@ def enable(*, mailing: Mailing, by: User) -> bool:
 
 def owner_unblocked(**_kwargs: Any) -> None:
     """Look at once for what a user who may work again has due."""
-    after_commit(tasks.sweep_now)
+    after_commit(tasks.catch_up)
 
 
 def owner_leaves(user: User, **_kwargs: Any) -> None:

@@ -1,69 +1,53 @@
-"""Huey's tasks: each takes ids and makes one call. What they lose, the sweep finds again."""
+"""Huey's tasks: leaves, each takes ids and makes one call. What they lose, the dispatcher finds again."""
 
-from datetime import timedelta
 from threading import Lock
 
-from django.conf import settings
-from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
-from mailer.sending import leases, opening, pruning, worker
-from mailer.sending import sweep as sweeping
-from site_config.shutdown import STOPPING
-
-# The scheduler looks once a second: a task comes early and waits for its second itself.
-EARLY = timedelta(seconds=2)
+URGENT = 10  # somebody waits for it in front of a screen
 _first_worker = Lock()
 
 
-@db_task()
+@db_task(priority=URGENT)
 def open_mailing(mailing_id: int) -> None:
-    opening.open_mailing(mailing_id)
+    from mailer.sending.dispatcher import open_one
 
-
-@db_task()
-def open_at(mailing_id: int, due: float) -> None:
-    """Open a mailing at a POSIX time that is at most seconds away."""
-    STOPPING.wait(max(due - timezone.now().timestamp(), 0))
-    opening.open_mailing(mailing_id)
+    open_one(mailing_id)
 
 
 @db_task()
 def send_attempt(attempt_id: int, token: str, requeues: int = 0) -> None:
-    worker.send_attempt(attempt_id, token, requeues=requeues)
+    from mailer.sending.worker import send_attempt
+
+    send_attempt(attempt_id, token, requeues=requeues)
 
 
 @db_task()
 def resume_attempt(attempt_id: int) -> None:
-    leases.enqueue(attempt_id)
+    from mailer.sending.leases import enqueue
+
+    enqueue(attempt_id)
 
 
-@db_periodic_task(crontab())
-def sweep() -> None:
-    sweep_now()
+@db_task()
+def catch_up() -> None:
+    from mailer.sending.dispatcher import catch_up
+
+    catch_up()
 
 
 @db_periodic_task(crontab(minute="30", hour="3"))
 def prune() -> None:
-    if days := settings.KEEP_DELIVERIES_DAYS:
-        pruning.prune(before=timezone.now() - timedelta(days=days))
+    from mailer.sending.pruning import prune_old
 
-
-@db_task()
-def sweep_now() -> None:
-    sweeping.sweep()
-    now = timezone.now()
-    for mailing_id, due in sweeping.coming(now):
-        delay = (due - now - EARLY).total_seconds()
-        open_at.schedule((mailing_id, due.timestamp()), delay=max(delay, 0))
+    prune_old()
 
 
 @on_startup()
-def sweep_at_startup() -> None:
-    """Go on at once after a restart, and again when the leases of killed workers have run out."""
+def start_dispatcher() -> None:
+    """Once for each consumer process, whichever of its workers begins first."""
     if _first_worker.acquire(blocking=False):
-        sweeping.release_held()
-        leases.queue_again()
-        sweep_now()
-        sweep_now.schedule(delay=leases.RUNNING.total_seconds() + 1)
+        from mailer.sending.dispatcher import start
+
+        start()

@@ -3,11 +3,12 @@
 import logging
 import sqlite3
 from collections.abc import Callable
+from threading import Event
 from types import FrameType
 from typing import Any
 
 from django.db import transaction
-from huey import RedisHuey, SqliteHuey
+from huey import PriorityRedisHuey, SqliteHuey
 from huey.consumer import Consumer
 
 from site_config.shutdown import STOPPING
@@ -21,6 +22,7 @@ else:
     QUEUE_AWAY += (RedisError,)
 
 log = logging.getLogger(__name__)
+_away = Event()
 
 
 def after_commit(put: Callable[[], object]) -> None:
@@ -32,10 +34,21 @@ def after_commit(put: Callable[[], object]) -> None:
     def put_or_leave() -> None:
         try:
             put()
-        except QUEUE_AWAY:
-            log.warning("A task could not be queued; the sweep will do its work.", exc_info=True)
+        except QUEUE_AWAY as error:
+            if not _away.is_set():
+                log.warning("The queue is away; consumers do its work without it: %s", error)
+            _away.set()
+        else:
+            if _away.is_set():
+                log.warning("The queue is back.")
+            _away.clear()
 
     transaction.on_commit(put_or_leave)
+
+
+def queue_is_away() -> bool:
+    """Whether the last task of this process could not be queued."""
+    return _away.is_set()
 
 
 class GentleConsumer(Consumer):
@@ -59,6 +72,6 @@ class EmbeddedQueue(SqliteHuey):
         return GentleConsumer(self, **options)
 
 
-class RedisQueue(RedisHuey):
+class RedisQueue(PriorityRedisHuey):
     def create_consumer(self, **options: Any) -> Consumer:
         return GentleConsumer(self, **options)

@@ -1,6 +1,8 @@
 """All settings come from the environment (or a .env file beside manage.py): see .env.sample."""
 
 import os
+import re
+import socket
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +28,9 @@ def number(name: str, *, default: int, low: int, high: int) -> int:
     if not raw.strip().isdecimal() or not low <= int(raw) <= high:
         raise ImproperlyConfigured(f"{name} must be a whole number from {low} to {high}, not {raw!r}.")
     return int(raw)
+
+
+HOST_NAME = r"(?=.{1,253}$)(?!\d+\.\d+\.\d+\.\d+$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
 
 
 def switch(name: str, *, default: bool) -> bool:
@@ -200,7 +205,19 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_UNSUBSCRIBE_MAILTO = env.str("MAIL_UNSUBSCRIBE_MAILTO", default="")
 MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
 MAIL_TIMEOUT = EMAIL_TIMEOUT = number("MAIL_TIMEOUT", default=20, low=1, high=600)
-MAIL_MAX_TRIES = number("MAIL_MAX_TRIES", default=5, low=1, high=20)
+MAIL_MAX_TRIES = number("MAIL_MAX_TRIES", default=10, low=1, high=20)
+MAIL_STOP_AFTER = number("MAIL_STOP_AFTER", default=20, low=1, high=1000)
+# A name with a dot, as servers demand it of EHLO (RFC 5321 section 4.1.4): the site's, or this machine's.
+_names = (env.str("MAIL_EHLO_NAME", default=""), _site.hostname, socket.getfqdn())
+MAIL_EHLO_NAME = next((name for name in _names if re.fullmatch(HOST_NAME, name)), "localhost.localdomain")
+if _names[0] and _names[0] != MAIL_EHLO_NAME:
+    raise ImproperlyConfigured(f"MAIL_EHLO_NAME must look like mail.example.com, not {_names[0]!r}.")
+MAIL_TLS_CA_FILE = env.str("MAIL_TLS_CA_FILE", default="")
+if MAIL_TLS_CA_FILE and not os.access(MAIL_TLS_CA_FILE, os.R_OK):
+    raise ImproperlyConfigured(f"MAIL_TLS_CA_FILE cannot be read: {MAIL_TLS_CA_FILE!r}.")
+MAIL_TLS_FINGERPRINT = env.str("MAIL_TLS_FINGERPRINT", default="").replace(":", "").strip().lower()
+if not re.fullmatch("(?:[0-9a-f]{64})?", MAIL_TLS_FINGERPRINT):
+    raise ImproperlyConfigured("MAIL_TLS_FINGERPRINT must be a SHA-256 fingerprint: 64 hexadecimal digits.")
 MAIL_SLICE_SECONDS = number("MAIL_SLICE_SECONDS", default=5, low=1, high=600)
 MAIL_CONNECTIONS = number("MAIL_CONNECTIONS", default=8, low=1, high=256)
 MAIL_WORKERS = number("MAIL_WORKERS", default=4, low=1, high=64)

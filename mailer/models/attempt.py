@@ -71,6 +71,7 @@ class Attempt(models.Model):
     class Status(models.TextChoices):
         RUNNING = "running", _("running")
         SUCCEEDED = "succeeded", _("succeeded")
+        PARTLY = "partly", _("partly sent")
         FAILED = "failed", _("failed")
 
     class State(models.TextChoices):
@@ -78,8 +79,9 @@ class Attempt(models.Model):
 
         RUNNING = "running", _("running")
         WAITING = "waiting", _("waiting for the mail server")
-        HELD = "held", _("stopped by the settings")
+        HELD = "held", _("on hold")
         SUCCEEDED = "succeeded", _("succeeded")
+        PARTLY = "partly", _("partly sent")
         FAILED = "failed", _("failed")
 
     mailing = models.ForeignKey(Mailing, models.CASCADE, verbose_name=_("mailing"), related_name="attempts")
@@ -94,7 +96,14 @@ class Attempt(models.Model):
     key = models.CharField(max_length=32, default=new_key, unique=True, editable=False)
     missed = models.PositiveIntegerField(_("missed runs"), default=0)
     problem = models.TextField(_("problem"), blank=True, help_text="Why nothing is being sent just now.")
-    held_at = models.DateTimeField(null=True, help_text="Stopped by a mistake in the configuration.")
+    problem_code = models.CharField(
+        max_length=40, blank=True, help_text="Which known answer the problem is, for its explanation."
+    )
+    held_at = models.DateTimeField(null=True, help_text="Stopped until a person has looked at the problem.")
+    setbacks = models.PositiveSmallIntegerField(
+        default=0, help_text="How often in a row its mail made the server break off."
+    )
+    resumes_at = models.DateTimeField(null=True, help_text="Not sent before, after a setback.")
     pruned_at = models.DateTimeField(null=True, help_text="Since when its deliveries are no longer kept.")
 
     total = models.PositiveIntegerField(_("recipients"), default=0)

@@ -62,6 +62,9 @@ class Delivery(models.Model):
         help_text="An earlier try was cut off and may have gone out.",
     )
     response = models.TextField(_("server's answer"), blank=True)
+    refusal = models.CharField(
+        max_length=20, blank=True, help_text="What the last answer is about, if it was a refusal."
+    )
     finished_at = models.DateTimeField(_("finished"), null=True)
 
     objects = DeliveryQuerySet.as_manager()

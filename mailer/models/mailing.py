@@ -47,7 +47,8 @@ class MailingQuerySet(OwnedQuerySet["Mailing"]):
 
     def due(self, now: datetime) -> Self:
         """Those whose next run should have begun by now."""
-        return self.allowed().filter(next_run_at__lte=now)
+        ready = Q(opening_retry_at=None) | Q(opening_retry_at__lte=now)
+        return self.allowed().filter(ready, next_run_at__lte=now)
 
 
 class Mailing(Owned):
@@ -84,6 +85,11 @@ class Mailing(Owned):
     time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.CREATED)
     next_run_at = models.DateTimeField(_("next run"), null=True, editable=False)
+    opening_problem = models.TextField(
+        blank=True, editable=False, help_text="Why its last run could not be opened."
+    )
+    opening_failures = models.PositiveSmallIntegerField(default=0, editable=False)
+    opening_retry_at = models.DateTimeField(null=True, editable=False)
     paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
     disabled_at = models.DateTimeField(_("disabled"), null=True, editable=False)
     disabled_by = models.ForeignKey(

@@ -5,6 +5,7 @@ class MailServer(models.Model):
     """The health of the mail server, shared by all workers: after a failure it is left to rest."""
 
     failures = models.PositiveIntegerField(default=0)
+    quota_failures = models.PositiveIntegerField(default=0, help_text="Quota answers since the last success.")
     rests_until = models.DateTimeField(null=True)
     answer = models.TextField(blank=True)
 

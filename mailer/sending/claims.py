@@ -7,13 +7,13 @@ each other so that locks are taken in the ledger's order: lease, deliveries, att
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from mailer.models import Attempt
-from mailer.sending import ledger
+from mailer.sending import clock, ledger
 from mailer.sending.ledger import Claimed, DeliveryResult
 from mailer.sending.sql import run
 from mailer.transport.answers import alike
@@ -64,10 +64,16 @@ class LedgerClaims:
     def _record_and_claim(
         self, results: Sequence[DeliveryResult], claim: int, start: tuple[str, int]
     ) -> tuple[bool, list[Claimed]]:
-        rows = [_as_result_row(result) for result in results]
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        now = clock.now()
+        rows = [_as_result_row(result, now) for result in results]
         after, after_id = start
-        params = {**self._fixed, "now": now, "claim": claim, "after": after, "after_id": after_id}
+        params = {
+            **self._fixed,
+            "now": connection.ops.adapt_datetimefield_value(now),
+            "claim": claim,
+            "after": after,
+            "after_id": after_id,
+        }
         params["rows"] = json.dumps(rows)
         if connection.vendor == "postgresql":
             may, claimed = self._on_postgresql(params)
@@ -119,10 +125,15 @@ class _ResultRow(NamedTuple):
     twice: bool
     newly_twice: bool
     answer: str
+    refusal: str
 
 
-def _as_result_row(result: DeliveryResult) -> _ResultRow:
-    response, when, twice = result.response, result.next_try_at, result.possibly_twice
+def _as_text(moment: datetime) -> str:
+    return str(connection.ops.adapt_datetimefield_value(moment))
+
+
+def _as_result_row(result: DeliveryResult, now: datetime) -> _ResultRow:
+    response, wait, twice = result.response, result.wait, result.possibly_twice
     if response and "\0" in response:
         response = response.replace("\0", "")
     return _ResultRow(
@@ -130,10 +141,13 @@ def _as_result_row(result: DeliveryResult) -> _ResultRow:
         result.status,
         response,
         result.tries,
-        str(connection.ops.adapt_datetimefield_value(when)) if when else None,
+        None
+        if wait is None
+        else str(connection.ops.adapt_datetimefield_value(now + timedelta(seconds=wait))),
         twice,
         twice and not result.delivery.possibly_twice,
         alike(response or ""),
+        result.refusal,
     )
 
 
@@ -141,12 +155,13 @@ _HELD = """
 SELECT 1 FROM mailer_lease l JOIN mailer_attempt a ON a.id = l.attempt_id
 JOIN mailer_mailing m ON m.id = a.mailing_id JOIN people_user u ON u.id = m.owner_id
 WHERE l.token = %(token)s AND l.running AND a.status = 'running' AND a.held_at IS NULL
+    AND (a.resumes_at IS NULL OR a.resumes_at <= %(now)s)
     AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active AND m.ends_at > %(now)s
     AND NOT EXISTS (SELECT 1 FROM mailer_mailserver s WHERE s.rests_until > %(now)s)
 """
 _WRITE = """
 UPDATE mailer_delivery AS d SET status = r.status, response = coalesce(r.response, d.response),
-    tries = r.tries, lease = '', possibly_twice = d.possibly_twice OR r.twice,
+    tries = r.tries, lease = '', refusal = r.refusal, possibly_twice = d.possibly_twice OR r.twice,
     next_try_at = CASE WHEN r.status = 'sent' THEN d.next_try_at ELSE r.next_try_at END,
     finished_at = CASE WHEN r.status = 'queued' THEN NULL ELSE %(now)s END
 FROM {rows} WHERE d.id = r.id AND d.lease = %(token)s AND d.status = 'sending'
@@ -181,7 +196,7 @@ _TUNING = {
     **dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"), "off"),
 }
 _TUNE = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _TUNING.items())
-_TYPES = ("bigint", "text", "text", "int", "timestamptz", "bool", "bool", "text")
+_TYPES = ("bigint", "text", "text", "int", "timestamptz", "bool", "bool", "text", "text")
 _CASTS = ", ".join(
     f"(value->>{n})::{kind} AS {name}"
     for n, (name, kind) in enumerate(zip(_ResultRow._fields, _TYPES, strict=True))

@@ -4,10 +4,10 @@ from collections import Counter
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from mailer.models import Attempt, Delivery, Lease, Mailing
+from mailer.sending import clock
 from mailer.sending.ledger import close_open, tally
 from mailer.transport.answers import summary
 
@@ -32,16 +32,22 @@ def finish(attempt_id: int) -> bool:
             answers[ALL_SUPPRESSED if counts["skipped"] else NOBODY] += 1
         attempt.sent, attempt.failed = counts["sent"], counts["failed"]
         attempt.skipped, attempt.expired = counts["skipped"], counts["expired"]
-        succeeded = counts["sent"] and not counts["failed"] and not counts["expired"]
-        attempt.status = Attempt.Status.SUCCEEDED if succeeded else Attempt.Status.FAILED
-        attempt.finished_at = timezone.now()
+        attempt.status = _status(counts)
+        attempt.finished_at = clock.now()
         attempt.answers = answers
         attempt.server_response = summary(answers)
-        attempt.problem, attempt.held_at = "", None
+        attempt.problem, attempt.problem_code, attempt.held_at = "", "", None
         attempt.save()
         Lease.objects.filter(attempt_id=attempt_id).delete()
         settle_status(mailing)
     return True
+
+
+def _status(counts: Counter[str]) -> Attempt.Status:
+    """Succeeded: every mail was handed over. Partly: some were. Failed: none was, or there was nobody."""
+    if not counts["sent"]:
+        return Attempt.Status.FAILED
+    return Attempt.Status.PARTLY if counts["failed"] + counts["expired"] else Attempt.Status.SUCCEEDED
 
 
 def _is_open(attempt_id: int) -> bool:
@@ -52,7 +58,7 @@ def _is_open(attempt_id: int) -> bool:
 
 def settle_status(mailing: Mailing) -> None:
     """Bring a locked mailing's status in line with the clock and the work done."""
-    now = timezone.now()
+    now = clock.now()
     if mailing.attempts.running().exists():
         status = Mailing.Status.RUNNING
     elif mailing.next_run_at is None:

@@ -16,12 +16,12 @@ from typing import Self
 
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from mailer import tasks
 from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
+from mailer.sending import clock
 from mailer.sending.ledger import count
 from site_config.queue import after_commit
 
@@ -31,13 +31,12 @@ RUNNING = timedelta(seconds=15)
 QUEUED = timedelta(seconds=30)  # a task that has not begun by then is queued once more
 HEARTBEAT_SECONDS = 4
 WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
-GIVEN_UP = gettext_noop("Given up: the worker stopped every time this mail was in hand")
 
 
 def enqueue(attempt_id: int) -> None:
     """Have a worker send for this attempt, unless one does or is about to. Safe to call at any time."""
     with transaction.atomic():
-        now = timezone.now()
+        now = clock.now()
         if not Attempt.objects.running().filter(pk=attempt_id).exists():
             return
         leases = list(Lease.objects.select_for_update().filter(attempt_id=attempt_id).order_by("seat"))
@@ -71,7 +70,7 @@ def invite(attempt_id: int) -> None:
 
 def recover_others(attempt_id: int) -> None:
     """Put back what workers that are gone had in hand, without waiting for the next sweep."""
-    if Lease.objects.filter(attempt_id=attempt_id, expires_at__lte=timezone.now()).exists():
+    if Lease.objects.filter(attempt_id=attempt_id, expires_at__lte=clock.now()).exists():
         enqueue(attempt_id)
 
 
@@ -91,7 +90,7 @@ def decline(token: str) -> None:
 
 def _add(attempt_id: int, *, seat: int) -> None:
     lease, created = Lease.objects.get_or_create(
-        attempt_id=attempt_id, seat=seat, defaults={"expires_at": timezone.now() + QUEUED}
+        attempt_id=attempt_id, seat=seat, defaults={"expires_at": clock.now() + QUEUED}
     )
     if created:
         _queue(attempt_id, lease.token)
@@ -101,7 +100,7 @@ def take(token: str) -> bool:
     """Become the one who sends; False if this token is void or somebody already has begun with it."""
     return bool(
         Lease.objects.filter(token=token, running=False).update(
-            running=True, expires_at=timezone.now() + RUNNING
+            running=True, expires_at=clock.now() + RUNNING
         )
     )
 
@@ -119,46 +118,40 @@ def give_back(*, attempt_id: int, token: str, more: bool, in_doubt: bool = False
         if in_doubt:
             held = Delivery.objects.filter(attempt_id=attempt_id, lease=token)
             held.filter(status=Delivery.Status.SENDING).update(
-                status=Delivery.Status.QUEUED, lease="", next_try_at=timezone.now()
+                status=Delivery.Status.QUEUED, lease="", next_try_at=clock.now()
             )
         if not more:
             mine.delete()
             return
         new = new_key()
-        mine.update(token=new, running=False, expires_at=timezone.now() + QUEUED)
+        mine.update(token=new, running=False, expires_at=clock.now() + QUEUED)
         _queue(attempt_id, new)
 
 
 @transaction.atomic
 def recover(lease: Lease) -> None:
-    """Put back what a lost worker had in hand: each counts a try and may have been sent already."""
+    """Put back what a lost worker had in hand: each may have been sent already, and none lost a try."""
     lost = Delivery.objects.filter(
         attempt_id=lease.attempt_id, lease=lease.token, status=Delivery.Status.SENDING
     )
-    now = timezone.now()
     newly_unknown = lost.filter(possibly_twice=False).count()
-    given_up = lost.filter(tries__gte=settings.MAIL_MAX_TRIES - 1).update(
-        status=Delivery.Status.FAILED, lease="", tries=F("tries") + 1, response=GIVEN_UP,
-        possibly_twice=True, next_try_at=None, finished_at=now,
-    )  # fmt: skip
     put_back = lost.update(
-        status=Delivery.Status.QUEUED, lease="", tries=F("tries") + 1, response=WORKER_LOST,
-        possibly_twice=True, next_try_at=now,
+        status=Delivery.Status.QUEUED, lease="", response=WORKER_LOST, possibly_twice=True,
+        next_try_at=clock.now(),
     )  # fmt: skip
-    if given_up or put_back:
+    if put_back:
         log.warning("attempt %s: put back %s mails of a lost worker", lease.attempt_id, put_back)
-        answers = Counter({WORKER_LOST: put_back, GIVEN_UP: given_up})
         count(
             attempt_id=lease.attempt_id,
-            statuses=Counter(failed=given_up),
-            answers=+answers,
+            statuses=Counter(),
+            answers=Counter({WORKER_LOST: put_back}),
             possibly_twice=newly_unknown,
         )
 
 
 def expired() -> list[int]:
     """The attempts whose worker is gone or whose task was lost."""
-    return list(Lease.objects.filter(expires_at__lte=timezone.now()).values_list("attempt_id", flat=True))
+    return list(Lease.objects.filter(expires_at__lte=clock.now()).values_list("attempt_id", flat=True))
 
 
 class Heartbeat:
@@ -182,9 +175,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
-                Lease.objects.filter(token=self._token, running=True).update(
-                    expires_at=timezone.now() + RUNNING
-                )
+                Lease.objects.filter(token=self._token, running=True).update(expires_at=clock.now() + RUNNING)
             except Error:  # the worker will notice by itself; the next beat may succeed
                 log.warning("the heartbeat could not reach the database", exc_info=True)
             finally:
@@ -198,13 +189,9 @@ def requeue(attempt_id: int, token: str, requeues: int = 0) -> None:
 
 def wake(attempt_id: int, *, at: datetime) -> None:
     """Look at the attempt again when the mail server has rested."""
-    from mailer.tasks import resume_attempt  # the tasks call this package: a true circle
-
-    seconds = max((at - timezone.now()).total_seconds(), 0)
-    after_commit(lambda: resume_attempt.schedule((attempt_id,), delay=seconds))
+    seconds = max((at - clock.now()).total_seconds(), 0)
+    after_commit(lambda: tasks.resume_attempt.schedule((attempt_id,), delay=seconds))
 
 
 def _queue(attempt_id: int, token: str, requeues: int = 0) -> None:
-    from mailer.tasks import send_attempt  # the tasks call this package: a true circle
-
-    after_commit(lambda: send_attempt(attempt_id, token, requeues))
+    after_commit(lambda: tasks.send_attempt(attempt_id, token, requeues))

@@ -18,15 +18,16 @@ from django.db.models import (
     CharField,
     DateTimeField,
     IntegerField,
+    Q,
     Value,
     When,
 )
 from django.db.models.functions import Cast, Concat
-from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from mailer.audience import recipients
 from mailer.models import Attempt, Delivery, Mailing, Suppression
+from mailer.sending import clock
 from mailer.sending.sql import run
 from mailer.transport.answers import OTHER_ANSWERS
 
@@ -40,7 +41,7 @@ MAX_ANSWERS = 50  # distinct answers kept in an attempt's summary
 
 COLUMNS = (
     "attempt_id", "client_id", "email", "full_name", "message_id", "status", "tries", "next_try_at",
-    "lease", "possibly_twice", "response", "finished_at",
+    "lease", "possibly_twice", "response", "refusal", "finished_at",
 )  # fmt: skip
 
 
@@ -65,9 +66,10 @@ class DeliveryResult(NamedTuple):
     status: str
     response: str | None  # none: the one it has stays
     tries: int
-    next_try_at: datetime | None = None  # only if it is queued again
+    wait: float | None = None  # seconds until the next try, only if it is queued again
     possibly_twice: bool = False
-    hard_bounce: bool = False
+    refusal: str = ""  # what the server's answer is about: the value of a RefusalClass
+    suppress: bool = False  # the address does not exist
 
 
 def message_id_domain() -> str:
@@ -98,13 +100,14 @@ def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Co
             d_lease=Value(""),
             d_twice=Value(False, output_field=BooleanField()),
             d_response=Case(*suppressed, default=Value("")),
+            d_refusal=Value(""),
             d_finished=Case(
                 When(suppressed__isnull=False, then=Value(now)), output_field=DateTimeField()
             ),
         )
         .values_list(
             "d_attempt", "pk", "email", "full_name", "d_message_id", "d_status", "d_tries", "d_next",
-            "d_lease", "d_twice", "d_response", "d_finished",
+            "d_lease", "d_twice", "d_response", "d_refusal", "d_finished",
         )
     )  # fmt: skip
     sql, params = rows.query.sql_with_params()
@@ -148,10 +151,10 @@ def close_open(
     """Close the queued deliveries of an attempt with one status and reason; return how many."""
     rows = Delivery.objects.filter(attempt_id=attempt_id, status=Delivery.Status.QUEUED)
     if only_retries:
-        rows = rows.filter(tries__gt=0)
+        rows = rows.filter(Q(tries__gt=0) | ~Q(refusal=""))
     with transaction.atomic():
         number = rows.update(
-            status=status, response=response, next_try_at=None, finished_at=now or timezone.now()
+            status=status, response=response, next_try_at=None, finished_at=now or clock.now()
         )
         if number:
             count(

@@ -6,18 +6,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import sleep
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from mailer.composing.unsubscribe_links import suppress
 from mailer.models import Attempt, Suppression
 from mailer.sending import leases, server_health
 from mailer.sending.claims import LedgerClaims
+from mailer.sending.database import is_away
 from mailer.sending.ledger import Claimed, DeliveryResult
 
 log = logging.getLogger(__name__)
 
-DATABASE_TRIES = 300
-DATABASE_PAUSE_SECONDS = 1
+DATABASE_TRIES = 600
+DATABASE_PAUSE_SECONDS = 0.5
 
 
 class LedgerWriter:
@@ -68,9 +69,12 @@ class LedgerWriter:
             try:
                 claimed = self._once(results, limit, healthy)
                 break
-            except (OperationalError, InterfaceError):
+            except DatabaseError as error:
+                if not is_away(error):
+                    raise
                 # Away for a while: wait for it, as long as this process may live.
-                log.warning("attempt %s: the database is away", self._attempt.pk, exc_info=not number)
+                if not number:
+                    log.warning("attempt %s: the database is away, waiting: %s", self._attempt.pk, error)
                 self.in_doubt = True
                 connection.close()
                 sleep(DATABASE_PAUSE_SECONDS)
@@ -85,11 +89,11 @@ class LedgerWriter:
         """There is a whole window to be had: more than one worker may be of use."""
         try:
             leases.invite(self._attempt.pk)
-        except (OperationalError, InterfaceError):
+        except DatabaseError:
             log.warning("attempt %s: nobody could be invited", self._attempt.pk, exc_info=True)
 
     def _once(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
-        bounced = [result.delivery.email for result in results if result.hard_bounce]
+        bounced = [result.delivery.email for result in results if result.suppress]
         recovers = healthy and not self._healthy
         if bounced or recovers:
             with transaction.atomic():
@@ -97,7 +101,8 @@ class LedgerWriter:
                 self._suppress(bounced)
                 if recovers:
                     server_health.recovered()
-                    Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="").update(problem="")
+                    ill = Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="", setbacks=0)
+                    ill.update(problem="", problem_code="", setbacks=0, resumes_at=None)
             self._healthy |= recovers
         else:
             claim = self._claims.record_and_claim(results, claim=limit)

@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.schedule import Due, Schedule
-from mailer.sending import closing, leases
+from mailer.sending import clock, closing, leases
 from mailer.sending.ledger import close_open, write_deliveries
 
 DOWN = gettext_noop("Not sent: the mailing ended before the service could run it")
@@ -32,13 +31,15 @@ def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | N
     Safe to call twice and from several places at once: the mailing is locked, its `next_run_at`
     moves on in the same transaction, and (mailing, scheduled_for) is unique.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     with transaction.atomic():
-        mailing = _locked(Mailing.objects.due(now).filter(pk=mailing_id))
+        mailing = _locked(Mailing.objects.due(now).filter(pk=mailing_id), skip_locked=True)
         if mailing is None or mailing.next_run_at is None or not _gave_way(mailing):
             return None
         due = schedule_of(mailing).due(next_run_at=mailing.next_run_at, now=now)
-        Mailing.objects.filter(pk=mailing.pk).update(next_run_at=due.next_run_at)
+        Mailing.objects.filter(pk=mailing.pk).update(
+            next_run_at=due.next_run_at, opening_problem="", opening_failures=0, opening_retry_at=None
+        )
         mailing.next_run_at = due.next_run_at
         if mailing.attempts.filter(scheduled_for=due.scheduled_for).exists():
             closing.settle_status(mailing)
@@ -52,7 +53,7 @@ def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
     `after` is the id of the latest attempt its owner saw (None: there was none), so that the same
     click sent twice runs it once.
     """
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         locked = _locked(Mailing.objects.filter(pk=mailing.pk))
         if locked is None:
@@ -72,7 +73,7 @@ def why_not(mailing: Mailing) -> str:
         return _("This mailing was disabled by a manager.")
     if mailing.paused_at:
         return _("This mailing is paused. Resume it first.")
-    if mailing.ends_at <= timezone.now():
+    if mailing.ends_at <= clock.now():
         return _("This mailing has ended. Give it a later end first.")
     return ""
 
@@ -81,8 +82,11 @@ def latest_id(mailing: Mailing) -> int | None:
     return mailing.attempts.order_by("-pk").values_list("pk", flat=True).first()
 
 
-def _locked(mailings: QuerySet[Mailing]) -> Mailing | None:
-    return mailings.select_related("message", "owner").select_for_update(of=("self",)).first()
+def _locked(mailings: QuerySet[Mailing], *, skip_locked: bool = False) -> Mailing | None:
+    """The mailing for this transaction alone; with `skip_locked` not if another session has it."""
+    skips = skip_locked and connection.features.has_select_for_update_skip_locked
+    rows = mailings.select_related("message", "owner")
+    return rows.select_for_update(of=("self",), skip_locked=skips).first()
 
 
 def _gave_way(mailing: Mailing) -> bool:

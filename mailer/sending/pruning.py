@@ -1,8 +1,9 @@
 """How the ledger is kept from growing for ever: old deliveries go, the counts of their attempts stay."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -34,6 +35,12 @@ def prune(*, before: datetime) -> Pruned:
             deliveries += deleted
         attempts += 1
     return Pruned(attempts, deliveries)
+
+
+def prune_old() -> Pruned:
+    """Delete what is older than KEEP_DELIVERIES_DAYS; nothing, if that is 0."""
+    days = settings.KEEP_DELIVERIES_DAYS
+    return prune(before=timezone.now() - timedelta(days=days)) if days else Pruned(0, 0)
 
 
 def _old(before: datetime) -> list[int]:

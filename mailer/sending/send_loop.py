@@ -1,21 +1,21 @@
 """One worker's send loop for one attempt: claim, send, record, again and again."""
 
-import logging
-import random
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 
 from django.conf import settings
-from django.utils import timezone
 from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, RenderedMessage
 from mailer.models import Attempt, Delivery, Suppression
-from mailer.sending import server_health
+from mailer.sending import holding, server_health
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, DeliveryResult
 from mailer.sending.ledger_writer import LedgerWriter
+from mailer.sending.retries import seconds_until_retry
+from mailer.sending.stop_loss import StopLoss
 from mailer.sending.throttle import Throttle
 from mailer.transport import (
     ConfigurationRefused,
@@ -30,28 +30,31 @@ from mailer.transport import (
 )
 from site_config.shutdown import STOPPING
 
-log = logging.getLogger(__name__)
-
 RECORD_SECONDS = 0.2
-# Seconds until the second, third, … try; the last value stands for all that follow.
-RETRY_AFTER = (60, 600, 3600, 3 * 3600)
+Status = Delivery.Status
 Progress = Callable[[int], None]
 
 
-class SendLoop:
-    """Holds at most a window of deliveries that are claimed and not recorded.
+@dataclass(kw_only=True)
+class LoopResult:
+    """How a send loop ended."""
 
-    `settled`: everything it claimed is recorded, as done or as put back. `more`: there is more to do now.
-    `wake_at`: nothing to do until then.
-    """
+    settled: bool = False  # everything it claimed is recorded, as done or as put back
+    more: bool = False  # there is more to do now
+    in_doubt: bool = False  # more may be claimed than it knows of; with that it has not begun
+    wake_at: datetime | None = None  # nothing to do until then
+
+
+class SendLoop:
+    """Holds at most a window of deliveries that are claimed and not recorded."""
 
     def __init__(self, attempt: Attempt, token: str, on_progress: Progress) -> None:
-        self.settled = self.more = False
-        self.wake_at: datetime | None = None
+        self.result = LoopResult()
         self._attempt = attempt
         self._on_progress = on_progress
         self._writer = LedgerWriter(attempt, token)
         self._throttle = Throttle(attempt.mailing_id)
+        self._stop_loss = StopLoss(attempt.pk, attempt.started_at, any_sent=attempt.sent > 0)
         self._window = settings.MAIL_WINDOW
         self._results: list[DeliveryResult] = []
         self._requested = 0  # deliveries asked for in the exchange under way
@@ -59,30 +62,29 @@ class SendLoop:
         self._unresolved = 0  # claimed and without a result
         self._queue_empty = False
         self._state_known = True  # what the transport has begun and the ledger writer has recorded is known
-        self._server_answered = False  # by the mail server
+        self._accepted_any = False
         self._requested_at = float("-inf")
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether more may be claimed than it knows of; with that it has not begun."""
-        return self._writer.in_doubt
-
     def run(self) -> None:
-        """Send until nothing is due, the slice is over or someone says stop."""
-        transport = open_transport(may_begin=lambda: not STOPPING.is_set(), careful=server_health.failing())
+        """Send until nothing is due, the slice is over or someone says stop; `result` tells how it ended."""
+        transport = open_transport(may_begin=self._may_begin, careful=server_health.failing())
         try:
             self._compose()  # before anything is claimed: a process that dies over it leaves nothing in doubt
-            self.more = self._work(transport)
+            self.result.more = self._work(transport)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
-            self._hold(f"The message cannot be merged: {error.message}")
+            holding.hold(self._attempt.pk, f"The message cannot be merged: {error.message}")
         except MailRefused as error:
-            self._refused(error)
+            self._note_refusal(error)
         finally:
             try:
                 self._settle(transport)
             finally:
                 transport.close()
                 self._writer.close()
+                self.result.in_doubt = self._writer.in_doubt
+
+    def _may_begin(self) -> bool:
+        return self._stop_loss.stop is None and not STOPPING.is_set()
 
     def _compose(self) -> None:
         compiled = compile_message(subject=self._attempt.subject, body=self._attempt.body)
@@ -101,7 +103,9 @@ class SendLoop:
                 self._writer.wait(RECORD_SECONDS)
             else:
                 self._advance(transport, self._throttle.patience(RECORD_SECONDS))
-            if monotonic() > end:
+            if self._stop_loss.stop:
+                return False
+            if monotonic() > end and not transport.opening:
                 return True
         return True
 
@@ -124,7 +128,7 @@ class SendLoop:
 
     def _submit(self, limit: int) -> None:
         self._finished_count = sum(result.status not in Delivery.OPEN for result in self._results)
-        self._writer.begin(self._results, limit=limit, healthy=self._server_answered)
+        self._writer.begin(self._results, limit=limit, healthy=self._accepted_any)
         self._results = []
 
     def _collect(self) -> list[Claimed] | None:
@@ -147,29 +151,38 @@ class SendLoop:
         if self._unresolved or self._results:
             return True
         if not self._queue_empty and self._requested < self._window:
-            self.wake_at = self._throttle.wake_at()
-            return self.wake_at is None
+            self.result.wake_at = self._throttle.wake_at()
+            return self.result.wake_at is None
         return not self._queue_empty
 
     def _mails(self, claimed: list[Claimed]) -> Iterable[RenderedMessage]:
         for row in claimed:
             if row.client_id is None or row.suppressed:
                 why = SUPPRESSED[Suppression.Reason(row.suppressed)] if row.suppressed else CLIENT_GONE
-                self._done(DeliveryResult(delivery=row, status="skipped", response=why, tries=row.tries))
-                continue
-            yield RenderedMessage(self._composer, row)
+                self._done(DeliveryResult(row, Status.SKIPPED, why, row.tries))
+            elif self._stop_loss.closed(row):
+                self._done(self._stop_loss.skip_closed(row))
+            else:
+                yield RenderedMessage(self._composer, row)
 
     def _advance(self, transport: Transport, timeout: float) -> None:
         """Let the transport work and take what comes of it; nothing here may fail half-way."""
         for mail, result in self._poll(transport, timeout):
-            assert isinstance(mail, RenderedMessage)  # noqa: S101  # no other was put
             if isinstance(result, Result):
-                self._done(_result(_delivery(mail), result))
-                self._server_answered = True
+                self._done(self._judge(_delivery(mail), result))
             elif result is not None and result.in_hand:
                 self._done(_in_hand(_delivery(mail), result))
+            elif result is not None and result.unknown:
+                self._done(_unknown(_delivery(mail), result))
             else:
+                assert isinstance(mail, RenderedMessage)  # noqa: S101  # no other was put
                 self._throttle.add(mail)
+
+    def _judge(self, delivery: Claimed, result: Result) -> DeliveryResult:
+        if result.verdict is Verdict.ACCEPTED:
+            self._accepted_any = True
+            return self._stop_loss.accepted(delivery, result)
+        return self._stop_loss.refused(delivery, result)
 
     def _poll(self, transport: Transport, timeout: float) -> list[MailResult]:
         self._state_known = False
@@ -187,7 +200,7 @@ class SendLoop:
 
     def _settle(self, transport: Transport) -> None:
         """Bring what is begun to its end and record it; what is not begun goes back as it was."""
-        sound = self._state_known
+        state_known = self._state_known
         not_begun = [_delivery(mail) for mail in transport.withdraw()]
         try:
             self._advance(transport, 0)  # also raises what there is to say about the server
@@ -195,7 +208,7 @@ class SendLoop:
                 self._advance(transport, RECORD_SECONDS)
             self._advance(transport, 0)
         except MailRefused as error:
-            self._refused(error)
+            self._note_refusal(error)
         not_begun += [_delivery(mail) for mail in self._throttle.drain()]
         if self._writer.busy:
             claimed = self._writer.end() or []
@@ -207,28 +220,18 @@ class SendLoop:
         self._submit(0)
         self._writer.end()
         self._on_progress(self._finished_count)
-        self.settled = sound and self._state_known and not self._unresolved
+        self.result.settled = state_known and self._state_known and not self._unresolved
+        if stop := self._stop_loss.stop:
+            holding.stop(self._attempt.pk, stop)
 
-    def _refused(self, error: MailRefused) -> None:
-        if isinstance(error, ServerAway):
-            self._rest(str(error))
-        elif isinstance(error, ConfigurationRefused):
-            self._hold(str(error))
-
-    def _rest(self, answer: str) -> None:
-        until = server_health.rest(answer)
-        log.warning("attempt %s: %s; the mail server rests until %s", self._attempt.pk, answer, until)
-        Attempt.objects.filter(pk=self._attempt.pk).update(problem=answer)
-
-    def _hold(self, answer: str) -> None:
-        log.error("attempt %s is held: %s", self._attempt.pk, answer)
-        Attempt.objects.filter(pk=self._attempt.pk).update(problem=answer, held_at=timezone.now())
-
-
-def retry_at(tries: int) -> datetime:
-    """When to try again after this many tries, with a tenth of jitter either way."""
-    seconds = RETRY_AFTER[min(tries, len(RETRY_AFTER)) - 1]
-    return timezone.now() + timedelta(seconds=seconds * random.uniform(0.9, 1.1))  # noqa: S311
+    def _note_refusal(self, error: MailRefused) -> None:
+        attempt_id, answer = self._attempt.pk, str(error)
+        if isinstance(error, ConfigurationRefused):
+            holding.hold(attempt_id, answer)
+        elif isinstance(error, ServerAway) and error.server:
+            holding.rest_server(attempt_id, answer)
+        elif isinstance(error, ServerAway):
+            holding.rest_attempt(attempt_id, answer)
 
 
 def _delivery(mail: OutgoingMessage) -> Claimed:
@@ -239,26 +242,7 @@ def _delivery(mail: OutgoingMessage) -> Claimed:
 
 def _put_back(delivery: Claimed) -> DeliveryResult:
     """As if it had not been claimed; due now, and so where other workers have not looked yet."""
-    return DeliveryResult(
-        delivery=delivery, status="queued", response=None, tries=delivery.tries, next_try_at=timezone.now()
-    )
-
-
-def _result(delivery: Claimed, answer: Result) -> DeliveryResult:
-    tries = delivery.tries + 1
-    if answer.verdict is Verdict.ACCEPTED:
-        return DeliveryResult(delivery=delivery, status="sent", response=answer.text, tries=tries)
-    if answer.verdict is Verdict.NEVER or tries >= settings.MAIL_MAX_TRIES:
-        return DeliveryResult(
-            delivery=delivery,
-            status="failed",
-            response=answer.text,
-            tries=tries,
-            hard_bounce=answer.hard_bounce,
-        )
-    return DeliveryResult(
-        delivery=delivery, status="queued", response=answer.text, tries=tries, next_try_at=retry_at(tries)
-    )
+    return DeliveryResult(delivery, Status.QUEUED, None, delivery.tries, wait=0)
 
 
 def _in_hand(delivery: Claimed, error: ServerAway) -> DeliveryResult:
@@ -266,10 +250,15 @@ def _in_hand(delivery: Claimed, error: ServerAway) -> DeliveryResult:
     tries = delivery.tries + 1
     gone = tries >= settings.MAIL_MAX_TRIES
     return DeliveryResult(
-        delivery=delivery,
-        status="failed" if gone else "queued",
-        response=str(error),
-        tries=tries,
-        next_try_at=None if gone else timezone.now(),
+        delivery,
+        Status.FAILED if gone else Status.QUEUED,
+        str(error),
+        tries,
+        wait=None if gone else seconds_until_retry(tries),
         possibly_twice=error.unknown,
     )
+
+
+def _unknown(delivery: Claimed, error: ServerAway) -> DeliveryResult:
+    """Written in whole behind another mail when the connection broke: sent again, and counted."""
+    return DeliveryResult(delivery, Status.QUEUED, str(error), delivery.tries, wait=0, possibly_twice=True)

@@ -1,41 +1,54 @@
 """What makes sure, once a minute, that a lost task loses nothing."""
 
-from datetime import datetime, timedelta
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
 
-from django.db.models import Exists, OuterRef
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, Q
 
 from mailer.models import Attempt, Delivery, Mailing
-from mailer.sending import closing, leases, rate_limit, server_health
-from mailer.sending.opening import open_mailing
+from mailer.sending import clock, closing, holding, leases, rate_limit, server_health
+from mailer.sending.database import is_away
 
-HORIZON = timedelta(seconds=75)  # the next sweep comes before that
+log = logging.getLogger(__name__)
 
 
-def sweep(*, now: datetime | None = None) -> None:
-    """Open what is due, recover lost workers, resume what waits, close what has ended."""
-    now = now or timezone.now()
-    for attempt_id in leases.expired():
-        leases.enqueue(attempt_id)
-    for attempt_id in _ended(now):
-        closing.expire_ended(attempt_id, now=now)
-    for mailing_id in due(now):
-        open_mailing(mailing_id, now=now)
+def begin() -> None:
+    """Go on at once after a restart of the consumer: with its settings read anew, and with its tasks."""
+    release_held()
+    leases.queue_again()
+
+
+def sweep() -> None:
+    """Recover lost workers, resume what waits, close what has ended; each attempt for itself."""
+    now = clock.now()
+    _each(leases.expired(), leases.enqueue)
+    _each(_ended(now), partial(closing.expire_ended, now=now))
     rate_limit.forget_old()
-    for attempt_id in unattended(now):
-        if not closing.finish(attempt_id):
-            leases.enqueue(attempt_id)
+    _each(unattended(now), _attend)
+
+
+def _attend(attempt_id: int) -> None:
+    holding.settle_set_aside(attempt_id)
+    if not closing.finish(attempt_id):
+        leases.enqueue(attempt_id)
+
+
+def _each(ids: Iterable[int], call: Callable[[int], object]) -> None:
+    """Do the same with each; one that fails is noted, and the others have their turn."""
+    for attempt_id in ids:
+        try:
+            call(attempt_id)
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.exception("attempt %s could not be seen to", attempt_id)
 
 
 def due(now: datetime) -> list[int]:
     """The mailings whose next run should have begun, the longest waiting first."""
     return list(Mailing.objects.due(now).order_by("next_run_at", "pk").values_list("pk", flat=True))
-
-
-def coming(now: datetime) -> list[tuple[int, datetime]]:
-    """The mailings that are due before the next sweep, and exactly when."""
-    soon = Mailing.objects.allowed().filter(next_run_at__gt=now, next_run_at__lte=now + HORIZON)
-    return [(pk, due) for pk, due in soon.values_list("pk", "next_run_at") if due]
 
 
 def unattended(now: datetime) -> list[int]:
@@ -45,15 +58,22 @@ def unattended(now: datetime) -> list[int]:
     queued = Delivery.objects.filter(attempt=OuterRef("pk"), status=Delivery.Status.QUEUED)
     undecided = Delivery.objects.filter(attempt=OuterRef("pk")).open()
     attempts = Attempt.objects.running().filter(
-        mailing__in=Mailing.objects.allowed(), held_at=None, leases__isnull=True
+        Q(resumes_at=None) | Q(resumes_at__lte=now),
+        mailing__in=Mailing.objects.allowed(),
+        held_at=None,
+        leases__isnull=True,
     )
-    ready = Exists(queued.filter(next_try_at__lte=now)) | ~Exists(undecided)
+    only_refused = ~Exists(undecided.exclude(status=Delivery.Status.QUEUED, refusal__in=holding.SET_ASIDE))
+    ready = Exists(queued.filter(next_try_at__lte=now)) | ~Exists(undecided) | only_refused
     return list(attempts.filter(ready).values_list("pk", flat=True))
 
 
 def release_held() -> None:
-    """Try again what a mistake in the settings stopped: they were read anew when this process began."""
-    Attempt.objects.running().filter(held_at__isnull=False).update(held_at=None)
+    """Try again what a mistake in the settings stopped: they were read anew when this process began.
+
+    What the server refused stays held until a person releases it.
+    """
+    Attempt.objects.running().filter(held_at__isnull=False, problem_code="").update(held_at=None)
 
 
 def _ended(now: datetime) -> list[int]:

@@ -4,10 +4,8 @@ from collections import deque
 from datetime import datetime, timedelta
 from time import monotonic
 
-from django.utils import timezone
-
 from mailer.composing.rendering import RenderedMessage
-from mailer.sending import rate_limit
+from mailer.sending import clock, rate_limit
 
 
 class Throttle:
@@ -68,7 +66,7 @@ class Throttle:
     def wake_at(self) -> datetime | None:
         """When there will be a place, if that is long from now."""
         wait = self._next - monotonic()
-        return timezone.now() + timedelta(seconds=wait) if wait > rate_limit.PATIENCE else None
+        return clock.now() + timedelta(seconds=wait) if wait > rate_limit.PATIENCE else None
 
     def _forget_lost(self) -> None:
         now = monotonic()

@@ -1,18 +1,14 @@
 """The sending of an attempt by one worker, a slice of time at once."""
 
-import logging
 from datetime import datetime
 from threading import Lock
 
-from django.utils import timezone
-
 from mailer.models import Attempt
-from mailer.sending import closing, leases, server_health
+from mailer.sending import clock, closing, holding, leases
+from mailer.sending.database import insist
 from mailer.sending.opening import open_mailing
-from mailer.sending.send_loop import Progress, SendLoop
+from mailer.sending.send_loop import LoopResult, Progress, SendLoop
 from site_config.shutdown import STOPPING
-
-log = logging.getLogger(__name__)
 
 MAX_REQUEUES = 8  # how often a task is put back for another process, before it is dropped
 _lock = Lock()
@@ -42,32 +38,42 @@ def send_attempt(
 
 
 def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None:
-    loop = None
+    result = LoopResult()
     try:
-        if not leases.take(token):
+        if not insist(lambda: leases.take(token), doing=f"attempt {attempt_id}"):
             return None
         attempt = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
         if attempt is None:
             return None
         leases.recover_others(attempt_id)
         loop = SendLoop(attempt, token, on_progress)
+        result = loop.result
         with leases.Heartbeat(token):
             loop.run()
     finally:
-        _unmark_sending(attempt_id)  # before the next turn is queued: it may be for this process
+        _unmark_sending(attempt_id)  # before the next loop is queued: it may be for this process
         # What could not be brought to its end stays with the lease: when that expires, it is put back
         # as "possibly twice". Giving it back here would send it again without saying so.
-        if loop and loop.settled:
-            leases.give_back(
-                attempt_id=attempt_id, token=token, more=loop.more or loop.in_doubt, in_doubt=loop.in_doubt
-            )
-    if (until := loop.wake_at or server_health.rests_until()) is not None:
+        if result.settled:
+            insist(lambda: _give_back(attempt_id, token, result), doing=f"attempt {attempt_id}")
+    return insist(lambda: _after(attempt_id, result), doing=f"attempt {attempt_id}")
+
+
+def _give_back(attempt_id: int, token: str, result: LoopResult) -> None:
+    more = result.more or result.in_doubt
+    leases.give_back(attempt_id=attempt_id, token=token, more=more, in_doubt=result.in_doubt)
+
+
+def _after(attempt_id: int, result: LoopResult) -> datetime | None:
+    """See to what comes next for an attempt: a later look, its end, the mailing's next run."""
+    if (until := result.wake_at or holding.resumes_at(attempt_id)) is not None:
         leases.wake(attempt_id, at=until)
-    closing.expire_ended(attempt_id, now=timezone.now())
+    closing.expire_ended(attempt_id, now=clock.now())
+    holding.settle_set_aside(attempt_id)
     if closing.finish(attempt_id):
         open_next(attempt_id)
         return None
-    return loop.wake_at
+    return result.wake_at
 
 
 def open_next(attempt_id: int) -> None:

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from mailer import mailings, oversight
 from mailer.models import Attempt, Mailing
-from mailer.sending import sweep
 from mailer.tests.factories import (
     AttemptFactory,
     ClientFactory,
@@ -22,7 +21,7 @@ from mailer.tests.factories import (
     MessageFactory,
     UserFactory,
 )
-from mailer.tests.test_sending import make_mailing
+from mailer.tests.test_sending import come_by, make_mailing
 from people import access
 from people.accounts import delete_account
 from people.models import AuditEntry
@@ -233,7 +232,7 @@ def test_a_block_stops_what_is_being_sent_and_unblocking_goes_on(owner, manager,
     mailing = make_mailing(owner, clients)
     attempt = mailing.attempts.get()
     assert len(smtp.mails) == 3
-    sweep.sweep()
+    come_by()
     assert (attempt.status, len(smtp.mails)) == ("running", 3)
     access.unblock(user=owner, by=manager)
     attempt.refresh_from_db()
@@ -247,7 +246,7 @@ def test_runs_due_while_blocked_are_folded_into_one(owner, manager, smtp, time_m
     mailing = make_mailing(owner, [client], starts_at=start, period="daily")
     access.block(user=owner, by=manager, reason="x")
     time_machine.move_to(start + timedelta(days=3, minutes=5))
-    sweep.sweep()
+    come_by()
     assert not mailing.attempts.exists()
     access.unblock(user=owner, by=manager)
     attempt = mailing.attempts.get()

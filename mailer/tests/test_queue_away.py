@@ -8,8 +8,8 @@ from huey.contrib.djhuey import HUEY
 
 from mailer import mailings, oversight
 from mailer.models import Attempt
-from mailer.sending import sweep
 from mailer.tests.factories import ClientFactory, MailingFactory
+from mailer.tests.test_sending import come_by
 from people.models import User
 from site_config.queue import QUEUE_AWAY
 
@@ -31,7 +31,7 @@ def refused(monkeypatch):
 
 
 @pytest.mark.parametrize("seconds", [-5, 5])
-def test_a_mailing_is_saved_and_the_sweep_opens_it(owner, seconds):
+def test_a_mailing_is_saved_and_the_dispatcher_opens_it(owner, seconds, time_machine):
     now = timezone.now()
     mailing = MailingFactory.build(
         owner=owner,
@@ -41,7 +41,8 @@ def test_a_mailing_is_saved_and_the_sweep_opens_it(owner, seconds):
     )
     mailings.save_mailing(mailing, clients=[ClientFactory(owner=owner)], groups=[])
     assert mailing.next_run_at == mailing.starts_at
-    sweep.sweep(now=now + timezone.timedelta(seconds=10))
+    time_machine.move_to(now + timezone.timedelta(seconds=10))
+    come_by()
     assert Attempt.objects.filter(mailing=mailing).count() == 1
 
 

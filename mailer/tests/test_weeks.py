@@ -29,7 +29,7 @@ def sweep_hourly(time_machine, since, until):
     moment = since
     while moment <= until:
         time_machine.move_to(moment, tick=False)
-        tasks.sweep_now()
+        tasks.catch_up()
         moment += timedelta(hours=1)
 
 

@@ -18,6 +18,7 @@ from mailer.transport.base import (
     deliver,
 )
 from mailer.transport.pool import SmtpTransport
+from mailer.transport.refusals import Refusal, RefusalClass
 
 __all__ = [
     "CannotWrite",
@@ -25,6 +26,8 @@ __all__ = [
     "MailRefused",
     "MailResult",
     "OutgoingMessage",
+    "Refusal",
+    "RefusalClass",
     "Result",
     "ServerAway",
     "Transport",

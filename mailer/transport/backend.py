@@ -5,12 +5,15 @@ from time import monotonic
 from django.core.mail import get_connection
 
 from mailer.transport.base import CannotWrite, MailResult, OutgoingMessage, Result, ServerAway, Verdict
+from mailer.transport.refusals import classify
+from mailer.transport.session import cannot_write
 
 
 class BackendTransport:
     """Any Django mail back end (django-anymail and the like): it says yes, no, or raises."""
 
     busy = 0
+    opening = False
 
     def __init__(self, *, may_begin: Callable[[], bool]) -> None:
         self._connection = get_connection()
@@ -48,7 +51,7 @@ class BackendTransport:
         try:
             sent = self._connection.send_messages([mail.as_django()])
         except CannotWrite as error:
-            return Result(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
+            return cannot_write(error)
         except Exception as error:  # a back end may raise anything; none of it may stop the worker
             # What is no trouble of the network may be the mail's own: it costs a try.
             in_hand = not isinstance(error, OSError)
@@ -56,4 +59,5 @@ class BackendTransport:
             return self._failure
         if sent:
             return Result(verdict=Verdict.ACCEPTED, text="accepted by the mail back end")
-        return Result(verdict=Verdict.LATER, text="not accepted by the mail back end")
+        text = "not accepted by the mail back end"
+        return Result(verdict=Verdict.LATER, text=text, refusal=classify(451, text))

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from django.core.mail import EmailMultiAlternatives
 
+from mailer.transport.refusals import Refusal
+
 
 class Verdict(Enum):
     """What a mail server's answer means for one mail (RFC 5321 section 4.2.1)."""
@@ -16,9 +18,11 @@ class Verdict(Enum):
 
 
 class Result(NamedTuple):
+    """The server's last word on one mail."""
+
     verdict: Verdict
     text: str  # as the server said it: "250 2.0.0 Ok"
-    hard_bounce: bool = False  # the address itself does not exist (RFC 3463 section 3.2, X.1.z)
+    refusal: Refusal | None = None  # what it is about, unless the mail was accepted
 
 
 class MailRefused(Exception):
@@ -29,10 +33,14 @@ class ServerAway(MailRefused):
     """The server cannot be used just now.
 
     `in_hand`: the connection broke while it worked on this mail. `unknown`: it may have accepted it.
+    `server`: it is about the server as a whole, and not about what one mail did to one connection.
     """
 
-    def __init__(self, text: str, *, in_hand: bool = False, unknown: bool = False) -> None:
+    def __init__(
+        self, text: str, *, in_hand: bool = False, unknown: bool = False, server: bool = True
+    ) -> None:
         super().__init__(text)
+        self.server = server
         self.in_hand = in_hand or unknown
         self.unknown = unknown
 
@@ -80,6 +88,11 @@ class Transport(Protocol):
     @property
     def busy(self) -> int:
         """How many mails are begun and not answered."""
+        ...
+
+    @property
+    def opening(self) -> bool:
+        """Whether it can send nothing yet because its connections are still being opened."""
         ...
 
     def put(self, mails: Iterable[OutgoingMessage]) -> None: ...

@@ -1,79 +1,88 @@
-"""One connection from its first packet to its last: opening, then a conversation."""
+"""One connection from its first packet to its last: opening, then a session."""
 
 import selectors
+import ssl
 from time import monotonic
 
 from django.conf import settings
 
-from mailer.transport.base import MailRefused, MailResult, OutgoingMessage, Result, ServerAway
+from mailer.transport.base import MailResult, OutgoingMessage, Result, ServerAway
 from mailer.transport.handshake import Account, Script, StartTls, handshake
 from mailer.transport.mail_socket import Address, MailSocket
 from mailer.transport.replies import Nonsense, ReplyReader
 from mailer.transport.session import Interrupted, SmtpSession
+from mailer.transport.trust import distrusted
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 PROGRESS = 4096  # octets; a server that takes less than that in its time is too slow
+CLOSED = "The mail server closed the connection."
 
 
 class Connection:
     """Tries the server's addresses in turn, shakes hands, and is then of use for mails."""
 
     def __init__(self, account: Account, addresses: list[Address], *, pipeline_depth: int) -> None:
-        self._account = account
+        self.account = account
         self._addresses = list(addresses)
         self._pipeline_depth = pipeline_depth
         self.watched = _READ | _WRITE
         self.broken: str | None = None
-        self._session: SmtpSession | None = None
+        self.ended = False  # the server closed it in good order
+        self.session: SmtpSession | None = None
         self.eight_bit = False
-        self._handed = 0
+        self._taken = 0
         self._time_limit = settings.MAIL_TIMEOUT
         self._dial()
 
     @property
     def busy(self) -> int:
-        return self._session.busy if self._session else 0
+        return self.session.busy if self.session else 0
 
     @property
     def can_accept(self) -> bool:
-        return self._session is not None and self._session.can_accept
+        return self.session is not None and self.session.can_accept
 
     @property
     def useful(self) -> bool:
         """Whether a mail was answered over it."""
-        return self._session is not None and self._session.answered > 0
+        return self.session is not None and self.session.answered > 0
 
     @property
-    def refused(self) -> MailRefused | None:
-        return self._session.refused if self._session else None
+    def retired(self) -> bool:
+        """Whether it takes no more mails and has none."""
+        return self.session is not None and self.session.retiring and not self.busy
 
     @property
     def wants_to_write(self) -> bool:
         return self.mail_socket.wants_to_write or (self.mail_socket.ready and bool(self._out))
 
     def begin(self, mail: OutgoingMessage) -> Result | None:
-        assert self._session is not None  # noqa: S101  # there is room only in one
-        if not self._session.awaits_reply:
+        assert self.session is not None  # noqa: S101  # mails are accepted only in one
+        if not self.session.awaits_reply:
             self._restart_timer()
-        return self._session.begin(mail)
+        return self.session.begin(mail)
 
     def overdue(self, now: float) -> bool:
         """Whether the server has let a step take longer than it may."""
-        awaits_reply = self._session is None or self._session.awaits_reply or bool(self._out)
+        awaits_reply = self.session is None or self.session.awaits_reply or bool(self._out)
         return awaits_reply and now > self._deadline
 
     def write(self) -> None:
         """Hand over what the socket takes; OSError if it is broken."""
-        if not self._out or not self.mail_socket.ready:
-            return
-        number = self.mail_socket.write(self._out)
-        if self._session:
-            self._session.written(number)
-        else:
-            del self._out[:number]
-        self._handed += number
-        if self._handed >= PROGRESS:
-            self._restart_timer()
+        while self._out and self.mail_socket.ready:
+            if self.session:
+                self.session.handed(self.mail_socket.may_take(self._out))
+            before = len(self._out)
+            number = self.mail_socket.write(self._out)
+            if self.session:
+                self.session.written(number)
+            else:
+                del self._out[:number]
+            self._taken += number
+            if self._taken >= PROGRESS:
+                self._restart_timer()
+            if not number or not self.mail_socket.secured or number == before:
+                return
 
     def serve(self, events: int) -> list[MailResult]:
         """Do what the socket is ready for; MailRefused or OSError if it cannot be opened."""
@@ -84,30 +93,39 @@ class Connection:
             self.write()
         if not events & _READ or (data := self.mail_socket.read()) is None:
             return []
-        if self._session is None:
-            self._handle_reply(data)
+        if self.session is None:
+            self._shake(data)
             return []
         if not data:
-            self.broken = "The mail server closed the connection."
+            self.broken, self.ended = CLOSED, True
             return []
-        replies_read = self._session.replies_read
+        read = self.session.replies_read
         try:
-            outcomes = self._session.receive(data)
+            results = self.session.receive(data)
         except Interrupted as error:
             self.broken = str(error)
-            return error.outcomes
-        if self._session.replies_read > replies_read:  # a reply that only trickles is no progress
+            return error.results
+        if self.session.replies_read > read:  # a reply that only trickles is no progress
             self._restart_timer()
-        return outcomes
+        return results
+
+    def timed_out(self) -> str:
+        """Note that it is overdue; return what there is to say about that."""
+        if self.session:
+            self.session.timed_out()
+            return "The mail server did not answer in time."
+        where = f"{self.account.host}:{self.account.port}"
+        step = "did not greet" if self.mail_socket.connected else "could not be reached"
+        return f"The mail server {where} {step} within {self._time_limit} seconds."
 
     def abandon(self, why: str) -> list[MailResult]:
         self.mail_socket.close()
-        return self._session.abandon(why) if self._session else []
+        return self.session.abandon(why, ended=self.ended) if self.session else []
 
     def close(self) -> None:
         """Say QUIT if nothing is under way, and go."""
         try:
-            if self._session and not self.busy and not self._out:
+            if self.session and not self.busy and not self._out:
                 self._out.extend(b"QUIT\r\n")
                 self.write()
         except OSError:
@@ -118,30 +136,29 @@ class Connection:
         self.mail_socket = MailSocket(self._addresses.pop(0))
         self._out = bytearray()
         self._reader = ReplyReader()
-        self._script: Script = handshake(self._account, loopback=self.mail_socket.loopback)
+        self._script: Script = handshake(self.account, loopback=self.mail_socket.loopback)
         self._restart_timer()
 
     def _restart_timer(self) -> None:
         """The server got ahead: its time begins anew."""
-        self._handed = 0
+        self._taken = 0
         self._deadline = monotonic() + self._time_limit
 
     def _open(self) -> None:
-        """Connect, or shake hands."""
+        """Connect, or shake hands for TLS."""
         before = self.mail_socket.connected
         try:
             self.mail_socket.go_on()
         except OSError as error:
             if before:
-                raise ServerAway(f"TLS failed: {error}") from error
+                raise ServerAway(tls_failed(error)) from error
             if not self._addresses:
                 raise ServerAway(f"The mail server cannot be reached: {error}") from error
             self.mail_socket.close()
             self._dial()
             return
         if not before and self.mail_socket.connected:
-            self._restart_timer()
-            if self._account.tls:
+            if self.account.tls:
                 self._secure()
             else:
                 self._send_commands(next(self._script))
@@ -151,11 +168,11 @@ class Connection:
 
     def _secure(self) -> None:
         try:
-            self.mail_socket.secure(self._account)
+            self.mail_socket.secure(self.account)
         except OSError as error:
-            raise ServerAway(f"TLS failed: {error}") from error
+            raise ServerAway(tls_failed(error)) from error
 
-    def _handle_reply(self, data: bytes) -> None:
+    def _shake(self, data: bytes) -> None:
         """Give the script its reply and say what it says next."""
         if not data:
             raise ServerAway("The mail server closed the connection before it could be used.")
@@ -168,15 +185,16 @@ class Connection:
         if len(replies) > 1 or not self._reader.empty:
             # Also what was slipped in before TLS, to be taken for what was said under it (RFC 3207).
             raise ServerAway("The mail server spoke without being asked.")
-        self._restart_timer()
         try:
             self._send_commands(self._script.send(replies[0]))
         except StopIteration as end:
-            self._session = SmtpSession(
-                sender=self._account.sender, features=end.value, pipeline_depth=self._pipeline_depth
+            features = end.value.without(distrusted(self.account.server))
+            self.session = SmtpSession(
+                sender=self.account.sender, features=features, pipeline_depth=self._pipeline_depth
             )
-            self._out = self._session.out
-            self.eight_bit = end.value.eight_bit
+            self._out = self.session.out
+            self.eight_bit = features.eight_bit
+            self._restart_timer()
 
     def _send_commands(self, said: bytes | StartTls) -> None:
         if isinstance(said, StartTls):
@@ -184,3 +202,13 @@ class Connection:
         elif said:
             self._out += said
             self.write()
+
+
+def tls_failed(error: OSError) -> str:
+    """What went wrong with TLS, and what can be done about it."""
+    hints = {
+        "CERTIFICATE_VERIFY_FAILED": "For one of your own set MAIL_TLS_CA_FILE or MAIL_TLS_FINGERPRINT.",
+        "WRONG_VERSION_NUMBER": "This port does not speak TLS from the start: use smtp+tls:// for STARTTLS.",
+    }
+    reason = getattr(error, "reason", "") if isinstance(error, ssl.SSLError) else ""
+    return " ".join(filter(None, (f"TLS failed: {error}", hints.get(reason))))

@@ -6,27 +6,15 @@ the writing and the time limits.
 
 from base64 import b64encode
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
 from typing import Self
 
 from django.conf import settings
-from django.core.mail.utils import DNS_NAME
 
 from mailer.transport.base import ConfigurationRefused, ServerAway
+from mailer.transport.features import Features
 from mailer.transport.replies import Reply
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Features:
-    """What the server offers."""
-
-    pipelining: bool = False  # RFC 2920
-    chunking: bool = False  # RFC 3030
-    eight_bit: bool = False  # RFC 6152
-    utf8: bool = False  # RFC 6531
-    starttls: bool = False
-    auth: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +31,12 @@ class Account:
     keyfile: str | None
     sender: str
     name: str  # ours, for EHLO
+    ca_file: str  # whose signatures are believed beside those the system knows
+    fingerprint: str  # SHA-256 of the one certificate that is believed, in small hex letters
+
+    @property
+    def server(self) -> tuple[str, int]:
+        return self.host, self.port
 
     @classmethod
     def from_settings(cls) -> Self:
@@ -56,7 +50,9 @@ class Account:
             certfile=settings.EMAIL_SSL_CERTFILE,
             keyfile=settings.EMAIL_SSL_KEYFILE,
             sender=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
-            name=DNS_NAME.get_fqdn(),
+            name=settings.MAIL_EHLO_NAME,
+            ca_file=settings.MAIL_TLS_CA_FILE,
+            fingerprint=settings.MAIL_TLS_FINGERPRINT,
         )
 
 
@@ -75,7 +71,10 @@ def handshake(account: Account, *, loopback: bool) -> Script:
     features = yield from _ehlo(account)
     if account.starttls:
         if not features.starttls:
-            raise ConfigurationRefused("The mail server does not offer STARTTLS.")
+            raise ConfigurationRefused(
+                "The mail server does not offer STARTTLS. Use smtp+ssl:// if it speaks TLS from the start, "
+                "or smtp:// for a relay on this machine."
+            )
         _expect((yield b"STARTTLS\r\n"), 220)
         yield STARTTLS
         features = yield from _ehlo(account)
@@ -84,7 +83,9 @@ def handshake(account: Account, *, loopback: bool) -> Script:
             raise ConfigurationRefused(
                 "The password is not sent without TLS: use smtp+tls:// or smtp+ssl://."
             )
-        yield from _log_in(account, features)
+        # What was offered before STARTTLS does not count (RFC 3207 section 4.2).
+        hidden = replace(features, starttls=features.starttls and not account.starttls)
+        yield from _log_in(account, hidden)
     return features
 
 
@@ -96,16 +97,7 @@ def _ehlo(account: Account) -> Generator[bytes | StartTls, Reply, Features]:
         return Features()
     _expect(reply, 250)
     offers = [line.upper().decode("ascii", "replace").split() for line in reply.lines[1:]]
-    words = {offer[0]: offer[1:] for offer in offers if offer}
-    old_auth = [word.removeprefix("AUTH=") for word in words if word.startswith("AUTH=")]
-    return Features(
-        pipelining="PIPELINING" in words,
-        chunking="CHUNKING" in words,
-        eight_bit="8BITMIME" in words,
-        utf8="SMTPUTF8" in words and "8BITMIME" in words,
-        starttls="STARTTLS" in words,
-        auth=frozenset(words.get("AUTH", []) + old_auth),
-    )
+    return Features.read({offer[0]: offer[1:] for offer in offers if offer})
 
 
 def _log_in(account: Account, features: Features) -> Generator[bytes | StartTls, Reply, None]:
@@ -119,7 +111,8 @@ def _log_in(account: Account, features: Features) -> Generator[bytes | StartTls,
                 break
             reply = yield b64encode(word) + b"\r\n"
     else:
-        raise ConfigurationRefused("The mail server offers no log-in that we know (PLAIN, LOGIN).")
+        hint = " It may offer one under TLS: use smtp+tls://." if features.starttls else ""
+        raise ConfigurationRefused(f"The mail server offers no log-in that we know (PLAIN, LOGIN).{hint}")
     if reply.code != 235:
         text = f"The log-in was refused: {reply.text}"
         raise ConfigurationRefused(text) if 500 <= reply.code < 600 else ServerAway(text)

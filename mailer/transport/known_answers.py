@@ -93,7 +93,8 @@ def read(file: Path = FILE) -> KnownAnswers:
     lines = _Lines(file.name, text)
     if unknown := set(data) - {"explanations", "answer", "words"}:
         raise ImproperlyConfigured(lines.complaint(min(unknown), 0, Broken("nobody knows this table")))
-    classes, texts = {}, {}
+    classes: dict[str, RefusalClass] = {}
+    texts: dict[tuple[str, str], Explanation] = {}
     for name, entry in _table(data, "explanations", lines).items():
         try:
             classes[name], both = _explanation(entry)

@@ -4,42 +4,23 @@ import selectors
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
-from threading import Lock
 from time import monotonic
 
 from django.conf import settings
 
-from mailer.transport.base import MailRefused, MailResult, OutgoingMessage, Result, ServerAway
+from mailer.transport.base import MailRefused, MailResult, OutgoingMessage, Result, ServerAway, Verdict
 from mailer.transport.connection import Connection
 from mailer.transport.handshake import Account
+from mailer.transport.kept import connections as store
 from mailer.transport.mail_socket import Address, resolve
+from mailer.transport.trust import distrust
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 MAILS_PER_CONNECTION = 4  # worth another connection
-MAX_BREAKS = 3  # connections that broke with mail in hand, before the server is given a rest
+MAX_BREAKS = 3  # connections that broke with mail in hand, before this mailing is given a rest
 CHECK_SECONDS = 0.25
 IN_A_ROW = 16  # mails written one behind the other, while what that takes is at hand: a sixth less time
-
-
-class Budget:
-    """How many connections this process has, over all its workers: never more than the setting."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._used = 0
-
-    def take(self) -> bool:
-        with self._lock:
-            granted = self._used < settings.MAIL_CONNECTIONS
-            self._used += granted
-            return granted
-
-    def give(self, number: int) -> None:
-        with self._lock:
-            self._used -= number
-
-
-_budget = Budget()
+REFUSED_IN_A_ROW = 16  # refusals without an acceptance after which half the connections are enough
 
 
 class SmtpTransport:
@@ -52,19 +33,21 @@ class SmtpTransport:
     def __init__(self, *, may_begin: Callable[[], bool] = lambda: True, careful: bool = False) -> None:
         self._account = Account.from_settings()
         self._may_begin = may_begin
-        self._limit = settings.MAIL_CONNECTIONS
+        self._limit = settings.MAIL_CONNECTIONS  # as many as the server has shown that it takes
+        self._allowed = self._limit  # fewer while it refuses
         self._careful = careful  # the server was ill: one connection, one mail, until it takes one
         self._pipeline_depth = max(settings.MAIL_WINDOW // (2 * self._limit), 2)
         self._selector = selectors.DefaultSelector()
         self._connections: list[Connection] = []
         self._addresses: list[Address] = []
         self._queue: deque[OutgoingMessage] = deque()
-        self._prepared_count = 0  # of them
-        self._outcomes: list[MailResult] = []
+        self._prepared_count = 0  # mails at the head of the queue that are written already
+        self._results: list[MailResult] = []
         self._failure: MailRefused | None = None
         self._busy = 0
         self._fresh = False  # mails were put that no connection has been offered
         self._breaks = 0
+        self._refused_in_a_row = 0
         self._checked = 0.0
 
     @property
@@ -74,6 +57,11 @@ class SmtpTransport:
     @property
     def busy(self) -> int:
         return self._busy
+
+    @property
+    def opening(self) -> bool:
+        """Whether all there is are connections that are not open yet."""
+        return bool(self._connections) and all(c.session is None for c in self._connections)
 
     def put(self, mails: Iterable[OutgoingMessage]) -> None:
         before = len(self._queue)
@@ -93,43 +81,54 @@ class SmtpTransport:
             self._fresh = False
             for connection in list(self._connections):
                 self._top_up(connection)
-        for key, events in self._selector.select(0 if self._outcomes else timeout):
+        for key, events in self._selector.select(0 if self._results else timeout):
             self._serve(key.data, events)
         now = monotonic()
         if now - self._checked >= CHECK_SECONDS:
             self._checked = now
             for connection in [c for c in self._connections if c.overdue(now)]:
-                self._drop(connection, "The mail server did not answer in time.")
-        outcomes, self._outcomes = self._outcomes, []
-        if not outcomes and self._failure and not self._busy:
+                self._drop(connection, ServerAway(connection.timed_out()))
+        results, self._results = self._results, []
+        if not results and self._failure and not self._busy:
             raise self._failure
-        return outcomes
+        return results
 
     def close(self) -> None:
-        """Say good-bye, without waiting for what the server says to that."""
+        """Leave the connections to whoever sends next; say good-bye on those that are of no use."""
         for connection in self._connections:
             self._selector.unregister(connection.mail_socket.socket)
-            connection.close()
-        _budget.give(len(self._connections))
+            if connection.busy or connection.retired or connection.broken or self._failure:
+                connection.close()
+                store.give(1)
+            else:
+                store.keep(connection)
         self._connections = []
         self._selector.close()
 
     def _open(self) -> None:
         """Have as many connections as the mails are worth."""
-        limit = 1 if self._careful else self._limit
+        limit = 1 if self._careful else min(self._limit, self._allowed)
         if len(self._connections) >= limit or self._failure or not self._queue or not self._may_begin():
             return
         wanted = min(1 + (self._busy + len(self._queue)) // MAILS_PER_CONNECTION, limit)
-        while len(self._connections) < wanted and _budget.take():
-            try:
-                self._addresses = self._addresses or resolve(self._account)
-                connection = Connection(self._account, self._addresses, pipeline_depth=self._pipeline_depth)
-            except OSError as error:
-                _budget.give(1)
-                self._fail(ServerAway(f"The mail server cannot be reached: {error}"))
-                return
+        while len(self._connections) < wanted and (connection := self._connection()):
+            connection.watched = _READ | _WRITE
             self._connections.append(connection)
-            self._selector.register(connection.mail_socket.socket, _READ | _WRITE, connection)
+            self._selector.register(connection.mail_socket.socket, connection.watched, connection)
+
+    def _connection(self) -> Connection | None:
+        if kept := store.take(self._account):
+            self._fresh = True
+            return kept
+        if not store.may_open():
+            return None
+        try:
+            self._addresses = self._addresses or resolve(self._account)
+            return Connection(self._account, self._addresses, pipeline_depth=self._pipeline_depth)
+        except OSError as error:
+            store.give(1)
+            self._fail(ServerAway(f"The mail server cannot be reached: {error}"))
+            return None
 
     def _top_up(self, connection: Connection) -> None:
         """Begin as many mails as this connection takes, and write them."""
@@ -138,9 +137,9 @@ class SmtpTransport:
                 break
             mail = self._next_mail(eight_bit=connection.eight_bit)
             if mail.late_after is not None and monotonic() > mail.late_after:
-                self._outcomes.append((mail, None))
-            elif answer := connection.begin(mail):
-                self._outcomes.append((mail, answer))
+                self._results.append((mail, None))
+            elif result := connection.begin(mail):
+                self._results.append((mail, result))
             else:
                 self._busy += 1
         self._flush(connection)
@@ -157,7 +156,7 @@ class SmtpTransport:
         try:
             connection.write()
         except OSError as error:
-            self._drop(connection, f"The connection broke: {error}")
+            self._drop(connection, error)
             return
         self._watch(connection)
 
@@ -170,45 +169,65 @@ class SmtpTransport:
     def _serve(self, connection: Connection, events: int) -> None:
         before = connection.mail_socket.socket
         try:
-            outcomes = connection.serve(events)
+            results = connection.serve(events)
         except (MailRefused, OSError) as error:
-            self._drop(connection, error if isinstance(error, MailRefused) else str(error))
+            self._drop(connection, error)
             return
         if connection.mail_socket.socket is not before:  # the next address, or TLS around the same socket
             self._selector.unregister(before)
             self._selector.register(connection.mail_socket.socket, _READ | _WRITE, connection)
             connection.watched = _READ | _WRITE
-        self._note(outcomes)
+        self._note(results)
         if connection.broken is not None:
-            self._drop(connection, connection.broken)
-        elif connection.refused and not connection.busy:
-            self._drop(connection, connection.refused)
+            self._drop(connection, ServerAway(connection.broken, server=False))
+        elif connection.retired:
+            self._retire(connection)
         else:
             self._top_up(connection)
 
-    def _note(self, outcomes: list[MailResult]) -> None:
-        if outcomes:
-            self._busy -= len(outcomes)
-            self._outcomes.extend(outcomes)
-            if self._careful and any(isinstance(said, Result) for _, said in outcomes):
+    def _note(self, results: list[MailResult]) -> None:
+        if not results:
+            return
+        self._busy -= len(results)
+        self._results.extend(results)
+        for _, result in results:
+            if isinstance(result, Result):
                 self._careful = False
+                accepted = result.verdict is Verdict.ACCEPTED
+                self._refused_in_a_row = 0 if accepted else self._refused_in_a_row + 1
+        if self._refused_in_a_row >= REFUSED_IN_A_ROW:
+            self._refused_in_a_row = 0
+            self._allowed = max(1, self._allowed // 2)
+        elif not self._refused_in_a_row and self._allowed < self._limit:
+            self._allowed += 1
 
-    def _drop(self, connection: Connection, why: str | MailRefused) -> None:
+    def _retire(self, connection: Connection) -> None:
+        """Say good-bye on a connection that has had too many refusals; the next one begins anew."""
+        self._forget(connection)
+        connection.close()
+
+    def _forget(self, connection: Connection) -> None:
+        self._connections.remove(connection)
+        store.give(1)
+        self._selector.unregister(connection.mail_socket.socket)
+
+    def _drop(self, connection: Connection, why: MailRefused | OSError) -> None:
         """Forget a connection that can no longer be trusted, without another word to it."""
         if connection not in self._connections:
             return
-        self._connections.remove(connection)
-        _budget.give(1)
-        self._selector.unregister(connection.mail_socket.socket)
-        outcomes = connection.abandon(str(why))
-        self._busy -= len(outcomes)
-        self._outcomes.extend(outcomes)
-        error = connection.refused or (why if isinstance(why, MailRefused) else ServerAway(why))
+        self._forget(connection)
+        text = str(why) if isinstance(why, MailRefused) else f"The connection broke: {why}"
+        results = connection.abandon(text)
+        if connection.session and connection.session.distrusted:
+            distrust(self._account.server, connection.session.distrusted)
+            self._note(results)
+            return  # the next connection does without them
+        self._note(results)
+        error = why if isinstance(why, MailRefused) else ServerAway(text, server=connection.session is None)
         if not isinstance(error, ServerAway):
             self._fail(error)
             return
-        in_hand = any(isinstance(said, ServerAway) and said.in_hand for _, said in outcomes)
-        self._breaks += in_hand
+        self._breaks += any(isinstance(said, ServerAway) and said.in_hand for _, said in results)
         if not connection.useful:
             self._limit = min(self._limit - 1, len(self._connections))
         if self._limit < 1 or self._breaks >= MAX_BREAKS:

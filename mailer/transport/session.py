@@ -1,41 +1,39 @@
 """What is said on one open connection: every command is remembered until its own reply has come.
 
-With PIPELINING (RFC 2920) the next mail's MAIL, RCPT and DATA follow the final dot in one write. With
-CHUNKING (RFC 3030) whole mails are written ahead. Without either it is one command, one reply.
+The first mail goes by DATA and alone: its 354 can be no other command's reply, so that what the server
+says to MAIL, RCPT and to a mail's end is known for certain. From then on the next mail's MAIL, RCPT and
+DATA follow the final dot in one write (PIPELINING, RFC 2920), or whole mails are written ahead (CHUNKING,
+RFC 3030), as long as the server's acceptances can be told from its other replies. After a refusal one mail
+at a time is tried until one is accepted again.
 """
 
 import re
 from collections import deque
 from enum import IntEnum
 
+from mailer.transport.acceptance import AcceptanceFilter
 from mailer.transport.addresses import path
-from mailer.transport.base import (
-    CannotWrite,
-    ConfigurationRefused,
-    MailRefused,
-    MailResult,
-    OutgoingMessage,
-    Result,
-    ServerAway,
-    Verdict,
-)
-from mailer.transport.handshake import Features
+from mailer.transport.base import CannotWrite, MailResult, OutgoingMessage, Result, ServerAway, Verdict
+from mailer.transport.features import Features
+from mailer.transport.refusals import Refusal, RefusalClass, classify
 from mailer.transport.replies import Nonsense, Reply, ReplyReader
 
-_NO_LOG_IN = (530, 534, 535, 538)  # RFC 4954 section 6
-_SENDER = re.compile(r"5\d\d[ -]5\.1\.[78]\b|5.*\bsender address rejected\b", re.IGNORECASE)
-_NO_SUCH_ADDRESS = re.compile(r"55\d[ -]5\.1\.(?![78]\b)\d")
 _STUFF = re.compile(rb"\n\.")
 # What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
-_USUAL = re.compile(rb"(250 [!-~]+(?: [!-~]+)*)\r\n250 [ -~]{,400}\r\n250 [ -~]{,400}\r\n354[ -~]{,400}\r\n")
+_USUAL = re.compile(
+    rb"250 ([!-~]+(?: [!-~]+)*)\r\n250 ([ -~]{,400})\r\n250 ([ -~]{,400})\r\n354[ -~]{,400}\r\n"
+)
 # What it says to a mail that was written ahead (RSET, MAIL, RCPT, BDAT), by how many of the replies are due.
 # The last often comes by itself, for it waits for the content.
 _TAKEN = {
-    due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:(250 [!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
+    due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:250 ([!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
     for due in (1, 2, 3, 4)
 }
-_LONGEST_USUAL = 400  # octets of what is said to a mail's end; a longer one has to be cut
+_LONGEST_USUAL = 396  # octets of what is said to a mail's end; a longer one has to be cut
 CLOSING = 421
+MOST_ERRORS = 8  # refusals without an acceptance on one connection; servers delay or cut after ten
+NOT_KNOWN = (500, 501, 502, 503, 504, 555)  # what a server says to a command or parameter it does not know
+TOO_FAST = re.compile(r"synchroni[sz]ation|pipelining|out of order", re.IGNORECASE)
 
 
 class Command(IntEnum):
@@ -46,27 +44,50 @@ class Command(IntEnum):
     CONTENT = 4
 
 
-_MAIL = (Command.MAIL, Command.RCPT, Command.DATA)
-_NEXT = deque((Command.CONTENT, *_MAIL))
+_ENVELOPE = (Command.MAIL, Command.RCPT)
+_NEXT = deque((Command.CONTENT, *_ENVELOPE, Command.DATA))
+_REPLIES_TO_ENVELOPE = (Command.RSET, *_ENVELOPE)
 
 
 class Broken(Exception):
     """This connection is over; str(error) says why."""
 
 
+class Interrupted(Broken):
+    """Broken, after some mails had their result."""
+
+    def __init__(self, text: str, results: list[MailResult]) -> None:
+        super().__init__(text)
+        self.results = results
+
+
 class InFlight:
     """A mail on this connection."""
 
-    __slots__ = ("begun", "content", "due", "end", "known", "mail", "unsent")
+    __slots__ = (
+        "begun",
+        "by_chunk",
+        "content",
+        "doubtful",
+        "end",
+        "known",
+        "mail",
+        "replies_due",
+        "unsent",
+        "utf8",
+    )
 
-    def __init__(self, mail: OutgoingMessage, content: bytes) -> None:
+    def __init__(self, mail: OutgoingMessage, content: bytes, *, utf8: bool) -> None:
         self.mail = mail
         self.content = content
-        self.end = 0  # how much must have been written for the server to have all of it
-        self.due = 0  # replies still to come
+        self.utf8 = utf8
+        self.by_chunk = False
+        self.end = 0  # how much must have been handed over for the server to have all of it
+        self.replies_due = 0
         self.begun = False  # the server has said something about it
-        self.known: Result | MailRefused | None = None  # a refusal that came before the end
-        self.unsent: list[tuple[Command, bytes]] = []  # not said yet, without PIPELINING
+        self.doubtful = False  # a "yes" at its end cannot be trusted
+        self.known: Result | ServerAway | None = None  # a refusal that came before the end
+        self.unsent: list[tuple[tuple[Command, ...], bytes]] = []  # said when what is due has come
 
 
 class SmtpSession:
@@ -74,20 +95,30 @@ class SmtpSession:
 
     def __init__(self, *, sender: str, features: Features, pipeline_depth: int) -> None:
         self.out = bytearray()  # to be written
-        self.answered = 0  # mails
-        self.replies_read = 0  # replies
-        self.refused: MailRefused | None = None  # no mail can be sent on this connection
+        self.accepted = 0  # mails
+        self.answered = 0  # mails, accepted or refused
+        self.replies_read = 0
+        self.distrusted: set[str] = set()  # extensions that were offered and not kept to
+        self.retiring = False  # takes no more mails
         self._features = features
         self._chunking = features.chunking and features.pipelining
-        self._pipeline_depth = pipeline_depth if self._chunking else 2 if features.pipelining else 1
+        self._most_ahead = pipeline_depth if self._chunking else 2 if features.pipelining else 1
+        self._depth = 1  # mails under way at once
+        self._errors = 0  # refusals since the last acceptance
         mail = b"MAIL FROM:<%s>" % sender.encode() + (b" BODY=8BITMIME" if features.eight_bit else b"")
-        self._mail, self._mail_utf8 = mail + b"\r\n", mail + b" SMTPUTF8\r\n"
+        self._mail = mail
+        self._acceptance = AcceptanceFilter()
+        self._learned = {False: False, True: False}  # how acceptances read, by DATA and by BDAT
         self._reader = ReplyReader()
         self._in_flight: deque[InFlight] = deque()
-        self._waiting: deque[Command] = deque()  # for a reply; the first is said of the first flight
-        self._written = self._said = 0
+        self._waiting: deque[Command] = deque()  # for a reply; the first is said of the first mail
+        self._written = self._handed = self._said = 0
         self._dirty = False  # a transaction may be open on the server
         self._dot_due = False  # DATA is said: nothing may follow before its reply
+        self._refused_last = (
+            False  # the last reply was a refusal: a server that closes behind it began nothing
+        )
+        self._closing = False
 
     @property
     def busy(self) -> int:
@@ -96,188 +127,254 @@ class SmtpSession:
     @property
     def can_accept(self) -> bool:
         """Whether another mail can begin now."""
-        return len(self._in_flight) < self._pipeline_depth and not self._dot_due and self.refused is None
+        in_flight = self._in_flight
+        if self.retiring or self._dot_due or len(in_flight) >= self._depth:
+            return False
+        return not in_flight or not in_flight[-1].unsent
 
     @property
     def awaits_reply(self) -> bool:
-        """Whether a reply is due."""
         return bool(self._waiting)
 
+    def handed(self, number: int) -> None:
+        """So many octets of `out` have been offered to the socket, which may have sent them or not."""
+        self._handed = max(self._handed, self._written + number)
+
     def written(self, number: int) -> None:
-        """So many octets of `out` have been handed over."""
+        """So many octets of `out` have been taken by the socket."""
         del self.out[:number]
         self._written += number
+        self._handed = max(self._handed, self._written)
 
     def begin(self, mail: OutgoingMessage) -> Result | None:
-        """Begin with a mail; an answer at once if it cannot be sent over this server."""
+        """Begin with a mail; a result at once if it cannot be sent over this server."""
         features = self._features
         try:
             to, utf8 = path(mail.to)
             if utf8 and not features.utf8:
-                return Result(verdict=Verdict.NEVER, text="550 5.6.7 The mail server takes no such address.")
+                return _refused(550, "550 5.6.7 The mail server takes no such address.", Command.RCPT)
             content = mail.write(eight_bit=features.eight_bit, utf8=utf8)
         except CannotWrite as error:
-            return Result(verdict=Verdict.NEVER, text=f"This mail cannot be written: {error}"[:500])
-        flight = InFlight(mail, content)
-        lines = [self._mail_utf8 if utf8 else self._mail, b"RCPT TO:<%s>\r\n" % to]
-        what: tuple[Command, ...] = _MAIL
-        if self._dirty or (self._chunking and self._in_flight):
-            # What is written ahead must not fall into a transaction that the server left open.
-            lines.insert(0, b"RSET\r\n")
-            what = (Command.RSET, *_MAIL)
-        self._dirty = False
-        self._in_flight.append(flight)
-        if self._chunking:
-            lines.append(b"BDAT %d LAST\r\n%b" % (len(content), content))
-            what = (*what[:-1], Command.CONTENT)
-            flight.content = b""
-        else:
-            lines.append(b"DATA\r\n")
-        if features.pipelining:
-            self._send_commands(flight, what, b"".join(lines))
-        else:
-            flight.unsent = list(zip(what, lines, strict=True))
-            self._send_next(flight)
+            return cannot_write(error)
+        if features.size and len(content) > features.size:
+            return _too_large(len(content), features.size)
+        self._begin(InFlight(mail, content, utf8=utf8), to)
         return None
 
     def receive(self, data: bytes) -> list[MailResult]:
-        """The outcomes that these octets bring; Broken if the connection cannot be trusted any more."""
+        """The results that these octets bring; Interrupted if the connection cannot be trusted any more."""
         if self._waiting == _NEXT and (usual := _USUAL.fullmatch(data)) and self._expects(usual):
             return [self._handle_usual_replies(usual)]
-        outcomes: list[MailResult] = []
+        results: list[MailResult] = []
         if self._chunking and self._reader.empty:
-            data = data[self._handle_acceptances(data, outcomes) :]
+            data = data[self._handle_acceptances(data, results) :]
         try:
             for reply in self._reader.feed(data):
-                if outcome := self._handle_reply(reply):
-                    outcomes.append(outcome)
+                if result := self._handle_reply(reply):
+                    results.append(result)
         except (Nonsense, Broken) as error:
-            raise Interrupted(str(error), outcomes) from error
-        return outcomes
+            raise Interrupted(str(error), results) from error
+        return results
 
-    def abandon(self, why: str) -> list[MailResult]:
-        """The connection is gone: what that means for each mail that has had no outcome."""
-        outcomes: list[MailResult] = []
+    def abandon(self, why: str, *, ended: bool = False) -> list[MailResult]:
+        """The connection is gone: what that means for each mail that has had no result.
+
+        `ended`: the server closed it in good order. What stands behind a 421 or a refusal after which it
+        closed was not begun.
+        """
+        not_begun = self._closing or (ended and self._refused_last)
+        results: list[MailResult] = []
         first = True
         for flight in self._in_flight:
-            if isinstance(flight.known, Result):
-                outcomes.append((flight.mail, flight.known))
-                continue
-            if isinstance(flight.known, ConfigurationRefused):
-                self.refused = flight.known
-            unknown = 0 < flight.end <= self._written and flight.known is None
-            # A kept connection that went stale is nobody's fault; twice in a row it may be the mail's.
-            in_hand = first and flight.known is None and (
-                flight.begun or not self.answered or flight.mail.breaks > 0
-            )  # fmt: skip
-            flight.mail.breaks += first
+            results.append((flight.mail, self._abandoned(flight, why, first=first, not_begun=not_begun)))
             first = False
-            outcomes.append((flight.mail, ServerAway(why, in_hand=in_hand, unknown=unknown)))
         self._in_flight.clear()
         self._waiting.clear()
-        return outcomes
+        return results
 
-    def _handle_reply(self, reply: Reply) -> MailResult | None:
-        if not self._waiting:
-            raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
-        said, flight = self._waiting[0], self._in_flight[0]
-        if reply.code == 250 and (said is Command.MAIL or said is Command.RCPT) and not flight.unsent:
-            # The usual case, for speed: yes, and what follows is said already.
-            self._waiting.popleft()
-            self.replies_read += 1
-            flight.due -= 1
-            flight.begun = True
-            return None
-        if reply.code == CLOSING:
-            self._closing(said, flight)
-            raise Broken(reply.text)
-        self.replies_read += 1
-        self._apply_reply(said, flight, reply)
-        self._waiting.popleft()
-        flight.due -= 1
-        return None if flight.due or flight.unsent else self._finish(flight, reply)
+    def timed_out(self) -> None:
+        """The server let a reply be waited for too long: it may not keep to what it offers."""
+        if not self._in_flight or not self._waiting:
+            return
+        if self._in_flight[0].by_chunk and self._waiting[0] is Command.CONTENT:
+            self.distrusted.add("CHUNKING")
+        elif len(self._waiting) > 1 and not self.accepted:
+            self.distrusted.add("PIPELINING")
+
+    def _abandoned(self, flight: InFlight, why: str, *, first: bool, not_begun: bool) -> Result | ServerAway:
+        if flight.known is not None:
+            return flight.known
+        if not_begun:
+            return ServerAway(why, server=False)
+        unknown = 0 < flight.end <= self._handed
+        # A kept connection that went stale is nobody's fault; twice in a row it may be the mail's.
+        in_hand = first and (flight.begun or not self.answered or flight.mail.breaks > 0)
+        flight.mail.breaks += first
+        return ServerAway(why, in_hand=in_hand, unknown=unknown, server=not self.answered)
+
+    def _begin(self, flight: InFlight, to: bytes) -> None:
+        self._learn_depth()
+        flight.by_chunk = self._chunking and self._learned[False]
+        lines: list[tuple[Command, bytes]] = [
+            (Command.MAIL, self._mail_line(flight)),
+            (Command.RCPT, b"RCPT TO:<%s>\r\n" % to),
+        ]
+        if self._dirty or (flight.by_chunk and self._in_flight):
+            # What is written ahead must not fall into a transaction that the server left open.
+            lines.insert(0, (Command.RSET, b"RSET\r\n"))
+        self._dirty = False
+        self._in_flight.append(flight)
+        envelope = len(lines)
+        lines.append(self._content_line(flight))
+        if not self._features.pipelining:
+            groups = [[line] for line in lines]
+        elif self._errors:
+            groups = [lines[:envelope], lines[envelope:]]  # a refusal costs one error, and not two
+        else:
+            groups = [lines]
+        flight.unsent = [(tuple([c for c, _ in group]), b"".join([o for _, o in group])) for group in groups]
+        self._send_next(flight)
+
+    def _learn_depth(self) -> None:
+        """How much may be under way: one mail until the server's words are known, and after a refusal."""
+        known = self._learned[self._chunking] and not self._errors
+        self._depth = min(max(2, self._depth), self._most_ahead) if known else 1
+
+    def _mail_line(self, flight: InFlight) -> bytes:
+        size = b" SIZE=%d" % len(flight.content) if self._features.size is not None else b""
+        return b"%b%b%b\r\n" % (self._mail, size, b" SMTPUTF8" if flight.utf8 else b"")
+
+    def _content_line(self, flight: InFlight) -> tuple[Command, bytes]:
+        if not flight.by_chunk:
+            return Command.DATA, b"DATA\r\n"
+        content, flight.content = flight.content, b""
+        return Command.CONTENT, b"BDAT %d LAST\r\n%b" % (len(content), content)
 
     def _expects(self, usual: re.Match[bytes]) -> bool:
-        return self._in_flight[0].known is None and self._reader.empty and len(usual[1]) <= _LONGEST_USUAL
+        known = self._acceptance.prefix
+        return (
+            known is not None
+            and self._in_flight[0].known is None
+            and self._reader.empty
+            and len(usual[1]) <= _LONGEST_USUAL
+            and usual[1].startswith(known)
+            and not usual[2].startswith(known)
+            and not usual[3].startswith(known)
+        )
 
     def _handle_usual_replies(self, usual: re.Match[bytes]) -> MailResult:
-        """The same as hearing the four replies one by one, for speed: one mail taken, the next may come."""
+        """The same as reading the four replies one by one, for speed: one mail taken, the next may come."""
         flight, following = self._in_flight
         self._waiting.clear()
         self._in_flight.popleft()
         self.replies_read += len(_NEXT)
-        self.answered += 1
-        flight.due = following.due = 0
+        self._note_acceptance()
+        flight.replies_due = following.replies_due = 0
         following.begun = True
         self._dot_due = False
         self._send_content(following)
-        return flight.mail, Result(Verdict.ACCEPTED, usual[1].decode("ascii"))
+        return flight.mail, Result(Verdict.ACCEPTED, "250 " + usual[1].decode("ascii"))
 
-    def _handle_acceptances(self, data: bytes, outcomes: list[MailResult]) -> int:
+    def _handle_acceptances(self, data: bytes, results: list[MailResult]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
         end = 0
-        while self._in_flight and self._in_flight[0].known is None:
+        while self._in_flight and self._in_flight[0].known is None and self._acceptance.prefix is not None:
             flight = self._in_flight[0]
-            taken = _TAKEN[flight.due].match(data, end)
-            if not taken or len(taken[1] or b"") > _LONGEST_USUAL:
+            if not flight.by_chunk or flight.unsent or flight.doubtful:
                 break
-            end, last = taken.end(), taken[1]
-            replies_read = flight.due if last else flight.due - 1
-            for _ in range(replies_read):
+            taken = _TAKEN[flight.replies_due].match(data, end)
+            last = taken and taken[1]
+            if not taken or (last and not self._is_usual(last)):
+                break
+            end = taken.end()
+            read = flight.replies_due if last else flight.replies_due - 1
+            for _ in range(read):
                 self._waiting.popleft()
-            self.replies_read += replies_read
+            self.replies_read += read
             if not last:
-                flight.due -= replies_read
-                flight.begun |= replies_read > 0
+                flight.replies_due -= read
+                flight.begun |= read > 0
                 break
-            self.answered += 1
+            self._learned[True] = True
+            self._note_acceptance()
             self._in_flight.popleft()
-            outcomes.append((flight.mail, Result(Verdict.ACCEPTED, last.decode("ascii"))))
+            results.append((flight.mail, Result(Verdict.ACCEPTED, "250 " + last.decode("ascii"))))
         return end
 
-    def _send_commands(self, flight: InFlight, what: tuple[Command, ...], octets: bytes) -> None:
-        """Say one thing or several; the last of them decides what may follow."""
-        self.out += octets
-        self._said += len(octets)
-        self._waiting.extend(what)
-        flight.due += len(what)
-        if what[-1] is Command.DATA:
-            self._dot_due = True
-        elif what[-1] is Command.CONTENT:
-            flight.end = self._said
+    def _is_usual(self, said: bytes) -> bool:
+        prefix = self._acceptance.prefix
+        return len(said) <= _LONGEST_USUAL and prefix is not None and said.startswith(prefix)
 
-    def _send_next(self, flight: InFlight) -> None:
-        said, line = flight.unsent.pop(0)
-        self._send_commands(flight, (said,), line)
+    def _handle_reply(self, reply: Reply) -> MailResult | None:
+        if not self._waiting:
+            self._closing |= reply.code == CLOSING
+            raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
+        command, flight = self._waiting[0], self._in_flight[0]
+        self._refused_last = reply.code >= 400
+        if reply.code == CLOSING:
+            self._close(command, flight, reply)
+            raise Broken(reply.text)
+        self.replies_read += 1
+        self._apply_reply(command, flight, reply)
+        self._waiting.popleft()
+        flight.replies_due -= 1
+        if flight.replies_due:
+            return None
+        if flight.unsent:
+            self._send_next(flight)
+            return None
+        return self._finish(flight, reply)
 
-    def _closing(self, said: Command, flight: InFlight) -> None:
+    def _close(self, command: Command, flight: InFlight, reply: Reply) -> None:
         """421 is about the command it answers: at MAIL nothing was in hand, at the end it was not taken."""
-        if said in (Command.RSET, Command.MAIL):
-            flight.known = flight.known or ServerAway("")
-        else:
-            flight.begun = True
-            flight.end = 0
+        self._closing = True
+        if flight.known is None and command not in (Command.RSET, Command.MAIL):
+            flight.known = judge(reply, command)
 
-    def _apply_reply(self, said: Command, flight: InFlight, reply: Reply) -> None:
+    def _apply_reply(self, command: Command, flight: InFlight, reply: Reply) -> None:
         """What the reply to one command means for the next."""
         kind = reply.code // 100
-        if (kind == 3) != (said is Command.DATA and reply.code == 354) or (
-            kind == 2 and said is Command.DATA
+        if (kind == 3) != (command is Command.DATA and reply.code == 354) or (
+            kind == 2 and command is Command.DATA
         ):
             raise Broken(f"Not an answer: {reply.text}")
-        if said is Command.RSET:
-            if kind != 2:
-                raise Broken(reply.text)
-        else:
-            flight.begun = True
-        if said is Command.DATA:
+        if command is Command.RSET:
+            self._after_reset(flight, reply)
+            return
+        flight.begun = True
+        if command is Command.DATA:
             self._dot_due = False
         if kind == 3:
             self._send_content(flight)
         elif kind != 2:
-            self._refuse(flight, _sender_refused(reply) if said is Command.MAIL else judge(reply))
-        elif flight.unsent:
-            self._send_next(flight)
+            self._refuse(command, flight, reply)
+        elif command in _REPLIES_TO_ENVELOPE:
+            self._acceptance.note_envelope(b" ".join(reply.lines))
+
+    def _after_reset(self, flight: InFlight, reply: Reply) -> None:
+        if reply.code < 300:
+            self._acceptance.note_envelope(b" ".join(reply.lines))
+            return
+        # Whether the transactions of what is under way are its own, nobody knows.
+        self.retiring = True
+        for behind in self._in_flight:
+            behind.doubtful = True
+        flight.unsent = []
+
+    def _send_commands(self, flight: InFlight, commands: tuple[Command, ...], octets: bytes) -> None:
+        """Say one thing or several; the last of them decides what may follow."""
+        self.out += octets
+        self._said += len(octets)
+        self._waiting.extend(commands)
+        flight.replies_due += len(commands)
+        if commands[-1] is Command.DATA:
+            self._dot_due = True
+        elif commands[-1] is Command.CONTENT:
+            flight.end = self._said
+
+    def _send_next(self, flight: InFlight) -> None:
+        commands, octets = flight.unsent.pop(0)
+        self._send_commands(flight, commands, octets)
 
     def _send_content(self, flight: InFlight) -> None:
         if flight.known is None:
@@ -291,44 +388,92 @@ class SmtpSession:
             flight.end = 0
         flight.content = b""
 
-    def _refuse(self, flight: InFlight, why: Result | MailRefused) -> None:
-        flight.known = flight.known or why
+    def _refuse(self, command: Command, flight: InFlight, reply: Reply) -> None:
         flight.unsent = []
-        self._dirty = True
+        if TOO_FAST.search(reply.text):
+            self.distrusted.add("PIPELINING")
+        if flight.known is None:
+            self._dirty = flight.by_chunk or command in (Command.RCPT, Command.DATA)
+            self._note_refusal()
+            if self._distrusts(command, flight, reply):
+                self._closing = True
+                raise Broken(reply.text)
+            flight.known = judge(reply, command)
+
+    def _note_refusal(self) -> None:
+        self._errors += 1
+        self._depth = 1
+        self.retiring |= self._errors >= MOST_ERRORS
+
+    def _note_acceptance(self) -> None:
+        self.accepted += 1
+        self.answered += 1
+        self._errors = 0
+        self._learn_depth()
+        self._depth = min(2 * self._depth, self._most_ahead) if self._depth > 1 else self._depth
+
+    def _distrusts(self, command: Command, flight: InFlight, reply: Reply) -> bool:
+        """Whether the server refuses what it has offered; no recipient pays for that."""
+        before = len(self.distrusted)
+        if command is Command.CONTENT and flight.by_chunk and reply.code in NOT_KNOWN[:5]:
+            self.distrusted.add("CHUNKING")
+        elif command is Command.MAIL and reply.code in NOT_KNOWN and reply.code != 503 and not flight.utf8:
+            offered = {"8BITMIME": self._features.eight_bit, "SIZE": self._features.size is not None}
+            self.distrusted.update(name for name, said in offered.items() if said)
+        return len(self.distrusted) > before
 
     def _finish(self, flight: InFlight, reply: Reply) -> MailResult:
         self._in_flight.popleft()
-        known = judge(reply) if flight.known is None else flight.known
-        if isinstance(known, Result):
+        if flight.known is not None:
             self.answered += 1
-            return flight.mail, known
-        self.refused = self.refused or known
-        return flight.mail, None
+            return flight.mail, flight.known
+        if 200 <= reply.code < 300:
+            said = b" ".join(reply.lines)
+            if flight.doubtful or not self._accepts(flight, said):
+                self._doubt(flight, reply)
+            self._note_acceptance()
+            return flight.mail, Result(Verdict.ACCEPTED, reply.text)
+        if flight.doubtful:
+            return flight.mail, ServerAway(reply.text, in_hand=True, server=False)
+        self.answered += 1
+        self._note_refusal()
+        return flight.mail, judge(reply, Command.CONTENT)
+
+    def _accepts(self, flight: InFlight, said: bytes) -> bool:
+        """Whether this "yes" can only be the acceptance of this mail."""
+        if not self._in_flight and not self._learned[flight.by_chunk]:
+            self._learned[flight.by_chunk] = learned = self._acceptance.learn(said)
+            # By DATA, 354 has shown that no reply is missing, whatever the server says to other commands.
+            return learned or not flight.by_chunk
+        if not self._in_flight and not flight.by_chunk:
+            return True
+        return self._acceptance.accepts(said)
+
+    def _doubt(self, flight: InFlight, reply: Reply) -> None:
+        """A reply may have been left out: all that is under way is unknown."""
+        self.distrusted.add("CHUNKING" if self._chunking else "PIPELINING")
+        self._in_flight.appendleft(flight)
+        raise Broken(f"Not the acceptance of a mail: {reply.text}")
 
 
-class Interrupted(Broken):
-    """Broken, after some mails had their outcome."""
-
-    def __init__(self, text: str, outcomes: list[MailResult]) -> None:
-        super().__init__(text)
-        self.outcomes = outcomes
+def judge(reply: Reply, command: Command) -> Result:
+    """What a refusal of one mail means."""
+    return _refused(reply.code, reply.text, command)
 
 
-def judge(reply: Reply) -> Result | ConfigurationRefused:
-    """What a final answer about one mail means; some are about us and not about the recipient."""
-    text = reply.text
-    if 200 <= reply.code < 300:
-        return Result(verdict=Verdict.ACCEPTED, text=text)
-    if 400 <= reply.code < 500:
-        return Result(verdict=Verdict.LATER, text=text)
-    if reply.code in _NO_LOG_IN:
-        return ConfigurationRefused(f"The server wants a log-in: {text}")
-    if _SENDER.match(text):
-        return ConfigurationRefused(f"The sender was refused: {text}")
-    return Result(verdict=Verdict.NEVER, text=text, hard_bounce=bool(_NO_SUCH_ADDRESS.match(text)))
+def cannot_write(error: CannotWrite) -> Result:
+    """What one recipient's values make impossible is that recipient's alone."""
+    refusal = Refusal(RefusalClass.RECIPIENT, True, False, None, "bad-address")
+    return Result(Verdict.NEVER, f"This mail cannot be written: {error}"[:500], refusal)
 
 
-def _sender_refused(reply: Reply) -> MailRefused:
-    if 500 <= reply.code < 600:
-        return ConfigurationRefused(f"The sender was refused: {reply.text}")
-    return ServerAway(reply.text)
+def _refused(code: int, text: str, command: Command) -> Result:
+    verdict = Verdict.LATER if code < 500 else Verdict.NEVER
+    return Result(verdict, text, classify(code, text, command=command.name))
+
+
+def _too_large(size: int, limit: int) -> Result:
+    """RFC 1870 section 6.1: said before anything is sent."""
+    return _refused(
+        552, f"552 5.3.4 This mail has {size} octets, and the mail server takes {limit}.", Command.MAIL
+    )

@@ -1,0 +1,122 @@
+"""A thread of each consumer that opens what is due at its second and sees to what was lost.
+
+It needs the database alone: while the queue is away it also sends, so that nothing waits for the queue.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from threading import Thread
+from time import monotonic
+
+from django.db import DatabaseError, connection
+from django.db.models import F, Min, Window
+from django.db.models.functions import RowNumber
+
+from mailer.models import Lease, Mailing
+from mailer.sending import clock, leases, sweep, worker
+from mailer.sending.database import is_away, is_locked
+from mailer.sending.opening import open_mailing
+from site_config.queue import queue_is_away
+from site_config.shutdown import STOPPING
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5  # at most between two looks for what is due
+SWEEP_SECONDS = 60
+MOST_AT_ONCE = 200  # mailings opened before the rest is looked at again
+LONGEST_PAUSE = timedelta(hours=1)  # between two tries to open a mailing
+
+
+def start() -> None:
+    """Start the thread; it ends when the process is asked to stop."""
+    Thread(target=run, name="dispatcher", daemon=True).start()
+
+
+def run() -> None:
+    """Look, wait until something is due or half a second is over, look again."""
+    away, swept = False, float("-inf")
+    while not STOPPING.is_set():
+        try:
+            if monotonic() - swept >= SWEEP_SECONDS:
+                clock.synchronise()
+                if swept < 0:
+                    sweep.begin()
+                sweep.sweep()
+                swept = monotonic()
+            wait = look()
+            if away:
+                log.warning("the database is back")
+            away = False
+        except DatabaseError as error:
+            if not away:
+                log.warning("the database is away, waiting for it: %s", error, exc_info=not is_away(error))
+            away, wait = True, LOOK_SECONDS
+            connection.close()
+        except Exception:  # whatever it is, what is due later must still be opened
+            log.exception("the dispatcher failed")
+            wait = LOOK_SECONDS
+        STOPPING.wait(wait)
+    connection.close()
+
+
+def catch_up() -> None:
+    """See to all that waits and open all that is due, now and not in turn."""
+    sweep.sweep()
+    look()
+
+
+def look() -> float:
+    """Open what is due and recover lost workers; return the seconds until the next look."""
+    due = due_in_turn()
+    for mailing_id in due:
+        if STOPPING.is_set():
+            break
+        open_one(mailing_id)
+    for attempt_id in leases.expired():
+        leases.enqueue(attempt_id)
+    if queue_is_away():
+        _send_without_the_queue()
+    if len(due) == MOST_AT_ONCE:
+        return 0
+    coming = Mailing.objects.allowed().filter(next_run_at__gt=clock.now())
+    following: datetime | None = coming.aggregate(first=Min("next_run_at"))["first"]
+    if following is None:
+        return LOOK_SECONDS
+    return float(min(max((following - clock.now()).total_seconds(), 0), LOOK_SECONDS))
+
+
+def due_in_turn() -> list[int]:
+    """Mailings whose next run should have begun: each owner's first, then each owner's second, …"""
+    place = Window(RowNumber(), partition_by=F("owner"), order_by=("next_run_at", "pk"))
+    due = Mailing.objects.due(clock.now()).annotate(place=place).order_by("place", "next_run_at", "pk")
+    return list(due.values_list("pk", flat=True)[:MOST_AT_ONCE])
+
+
+def open_one(mailing_id: int) -> None:
+    """Open one mailing's run; whatever goes wrong is noted there, and the others are none the worse."""
+    try:
+        open_mailing(mailing_id)
+    except Exception as error:  # one mailing's trouble is never another's
+        if is_locked(error):
+            return  # looked at again in a moment
+        if is_away(error):
+            raise
+        log.exception("mailing %s could not be opened", mailing_id)
+        _note_failure(mailing_id, error)
+
+
+def _note_failure(mailing_id: int, error: Exception) -> None:
+    failures = Mailing.objects.filter(pk=mailing_id).values_list("opening_failures", flat=True).first() or 0
+    pause = min(timedelta(minutes=1) * 2 ** min(failures, 10), LONGEST_PAUSE)
+    Mailing.objects.filter(pk=mailing_id).update(
+        opening_failures=failures + 1,
+        opening_problem=f"{type(error).__name__}: {error}"[:500],
+        opening_retry_at=clock.now() + pause,
+    )
+
+
+def _send_without_the_queue() -> None:
+    """Do one task that waits in a queue that cannot be read."""
+    lease = Lease.objects.filter(running=False).order_by("expires_at").first()
+    if lease:
+        worker.send_attempt(lease.attempt_id, lease.token)

@@ -1,0 +1,136 @@
+"""What keeps an attempt from going on, and how it goes on again.
+
+Held: a person has to act first. Resting: the mail server, or this attempt alone, is left alone for a while.
+"""
+
+import logging
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from mailer.models import Attempt, Delivery
+from mailer.sending import clock, closing, server_health, stop_loss
+from mailer.sending.ledger import count
+from mailer.sending.stop_loss import ABOUT_US, ONE_RECIPIENT, Stop
+from mailer.transport.refusals import RefusalClass, classify
+
+log = logging.getLogger(__name__)
+
+FIRST_SETBACK_SECONDS = 5
+LONGEST_SETBACK_SECONDS = 600
+MOST_LOOKED_AT = 1000  # deliveries set aside
+SET_ASIDE = tuple(kind.value for kind in ABOUT_US | ONE_RECIPIENT)
+
+
+def hold(attempt_id: int, answer: str, *, code: str = "") -> None:
+    """Stop an attempt until somebody releases it; the same cause twice is noted once."""
+    held = Attempt.objects.running().filter(pk=attempt_id, held_at=None)
+    if held.update(problem=answer, problem_code=code, held_at=clock.now()):
+        log.error("attempt %s is held: %s", attempt_id, answer)
+
+
+def stop(attempt_id: int, why: Stop) -> None:
+    """Do what the refusals of a send loop ask for."""
+    code = why.refusal.explanation
+    if why.seconds is None:
+        hold(attempt_id, why.answer, code=code)
+        return
+    if why.refusal.refusal_class is RefusalClass.SERVER and not why.seconds:
+        until = server_health.rest(why.answer)
+    else:
+        until = server_health.rest_for_quota(why.answer, seconds=why.seconds)
+    _note_rest(attempt_id, why.answer, until, code=code)
+
+
+def rest_server(attempt_id: int, answer: str) -> None:
+    """Leave the mail server alone for a while, whoever's mail it is."""
+    _note_rest(attempt_id, answer, server_health.rest(answer))
+
+
+def rest_attempt(attempt_id: int, answer: str) -> None:
+    """Leave one attempt alone for a while: its mail made the server break off, and others go on."""
+    with transaction.atomic():
+        attempt = Attempt.objects.select_for_update().running().filter(pk=attempt_id).first()
+        if attempt is None:
+            return
+        setbacks = attempt.setbacks + 1
+        ceiling = min(LONGEST_SETBACK_SECONDS, FIRST_SETBACK_SECONDS * 2 ** min(setbacks - 1, 10))
+        until = clock.now() + timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # noqa: S311
+        Attempt.objects.filter(pk=attempt_id).update(
+            setbacks=setbacks, resumes_at=until, problem=answer, problem_code=""
+        )
+    log.warning("attempt %s rests until %s: %s", attempt_id, until, answer)
+
+
+def release(attempt_id: int) -> bool:
+    """Let a held attempt go on, with what was set aside; tell whether it was held."""
+    with transaction.atomic():
+        held = Attempt.objects.running().filter(pk=attempt_id, held_at__isnull=False)
+        released = held.update(held_at=None, problem_code="", setbacks=0, resumes_at=None)
+        if released:
+            aside(attempt_id).update(next_try_at=clock.now())
+            stop_loss.forget(attempt_id)
+    return bool(released)
+
+
+def resumes_at(attempt_id: int) -> datetime | None:
+    """When an attempt that rests goes on, or None if it does not rest."""
+    now = clock.now()
+    own = (
+        Attempt.objects.running()
+        .filter(pk=attempt_id, resumes_at__gt=now)
+        .values_list("resumes_at", flat=True)
+    )
+    times = [time for time in (own.first(), server_health.rests_until()) if time]
+    return max(times, default=None)
+
+
+def aside(attempt_id: int) -> QuerySet[Delivery]:
+    """The deliveries that wait because the server refuses us or our content."""
+    queued = Delivery.objects.filter(attempt_id=attempt_id, status=Delivery.Status.QUEUED)
+    return queued.filter(refusal__in=SET_ASIDE)
+
+
+def settle_set_aside(attempt_id: int) -> None:
+    """Where nothing is left but what was refused: hold the attempt, or fail the few among many sent.
+
+    Few: fewer than MAIL_STOP_AFTER of each domain, and others were accepted.
+    """
+    rows = list(aside(attempt_id).values_list("email", "response")[:MOST_LOOKED_AT])
+    open_rows = Delivery.objects.filter(attempt_id=attempt_id, next_try_at__isnull=False).open()
+    if not rows or open_rows.exclude(status=Delivery.Status.QUEUED, refusal__in=SET_ASIDE).exists():
+        return
+    domains = Counter(email.rpartition("@")[2].lower() for email, _ in rows)
+    answer = Counter(response for _, response in rows if response).most_common(1)
+    text = answer[0][0] if answer else ""
+    if not Attempt.objects.filter(pk=attempt_id, sent__gt=0).exists():
+        hold(attempt_id, text, code=explanation_of(text))
+    elif (closed := domains.most_common(1)[0])[1] >= settings.MAIL_STOP_AFTER:
+        hold(attempt_id, f"{closed[0]}: {text}", code=explanation_of(text))
+    else:
+        _fail_set_aside(attempt_id)
+
+
+def _fail_set_aside(attempt_id: int) -> None:
+    with transaction.atomic():
+        number = aside(attempt_id).update(
+            status=Delivery.Status.FAILED, next_try_at=None, finished_at=clock.now()
+        )
+        if number:
+            count(attempt_id=attempt_id, statuses=Counter(failed=number), answers=Counter())
+    closing.finish(attempt_id)
+
+
+def _note_rest(attempt_id: int, answer: str, until: datetime, *, code: str = "") -> None:
+    log.warning("attempt %s: the mail server rests until %s: %s", attempt_id, until, answer)
+    Attempt.objects.filter(pk=attempt_id).update(problem=answer, problem_code=code)
+
+
+def explanation_of(answer: str) -> str:
+    """The key of the explanation of an answer that begins with its reply code."""
+    code = answer[:3]
+    return classify(int(code), answer, command="RCPT").explanation if code.isdigit() else ""

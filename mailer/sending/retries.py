@@ -1,0 +1,27 @@
+"""When a mail is tried again, and when it has been tried often enough."""
+
+import random
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from mailer.sending import clock
+
+# Minutes until the second, third, … try; the last value stands for all that follow. In all they span
+# more than a day (RFC 5321 section 4.5.4.1 wants four or five), and begin as greylists expect it.
+MINUTES = (1, 5, 10, 30, 60, 120, 240, 480, 720)
+SPAN = timedelta(hours=24)
+
+
+def seconds_until_retry(tries: int, named: int | None = None) -> float:
+    """How long to wait after this many tries, with a tenth of jitter either way.
+
+    `named`: the seconds that the server's answer asks for.
+    """
+    seconds = float(named) if named else 60 * MINUTES[min(tries, len(MINUTES)) - 1]
+    return seconds * random.uniform(1.0 if named else 0.9, 1.1)  # noqa: S311
+
+
+def exhausted(tries: int, *, since: datetime) -> bool:
+    """Whether a mail that is always put off has been tried often and long enough."""
+    return tries >= settings.MAIL_MAX_TRIES and clock.now() - since >= SPAN

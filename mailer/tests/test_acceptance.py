@@ -1,0 +1,207 @@
+"""No reply that a server leaves out, says twice or swaps makes an unsent mail "sent"."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.tests.test_transport import Note
+from mailer.transport.acceptance import AcceptanceFilter
+from mailer.transport.base import Verdict
+from mailer.transport.features import Features
+from mailer.transport.session import Broken, SmtpSession
+
+pytestmark = pytest.mark.once
+
+WORDS = {
+    "postfix": {
+        "MAIL": "250 2.1.0 Ok", "RCPT": "250 2.1.5 Ok", "RSET": "250 2.0.0 Ok", "DATA": "354 End data",
+        "DOT": "250 2.0.0 Ok: queued as {id}", "BDAT": "250 2.0.0 Ok: {size} bytes queued as {id}",
+    },
+    "exim": {
+        "MAIL": "250 OK", "RCPT": "250 Accepted", "RSET": "250 Reset OK", "DATA": "354 Enter message",
+        "DOT": "250 OK id={id}", "BDAT": "250- {size} byte chunk, total {size}\r\n250 OK id={id}",
+    },
+    "sendmail": {
+        "MAIL": "250 2.1.0 <us@example.com>... Sender ok", "RCPT": "250 2.1.5 <{to}>... Recipient ok",
+        "RSET": "250 2.0.0 Reset state", "DATA": '354 Enter mail, end with "." on a line by itself',
+        "DOT": "250 2.0.0 {id} Message accepted for delivery", "BDAT": "250 2.0.0 {id} Message accepted",
+    },
+    "gmail": {
+        "MAIL": "250 2.1.0 OK {id} - gsmtp", "RCPT": "250 2.1.5 OK {id} - gsmtp",
+        "RSET": "250 2.1.5 Flushed {id} - gsmtp", "DATA": "354 Go ahead {id} - gsmtp",
+        "DOT": "250 2.0.0 OK  {time} {id} - gsmtp", "BDAT": "250 2.0.0 OK  {time} {id} - gsmtp",
+    },
+    "one word": dict.fromkeys(("MAIL", "RCPT", "RSET", "DOT", "BDAT"), "250 OK") | {"DATA": "354 Go"},
+    "the acceptance to all": dict.fromkeys(("MAIL", "RCPT", "RSET", "DOT", "BDAT"), "250 OK id={id}")
+    | {"DATA": "354 Go"},
+}  # fmt: skip
+
+
+class ModelServer:
+    """Answers what it is told, and knows what it took; refuses some recipients and some contents."""
+
+    def __init__(self, words, *, no_recipient, no_content):
+        self.words, self.no_recipient, self.no_content = words, no_recipient, no_content
+        self.replies, self.taken = [], set()
+        self.sender, self.to = False, []
+        self.buffer, self.in_data = b"", False
+
+    def say(self, kind, size=0):
+        number = len(self.replies)
+        self.replies.append(
+            self.words[kind].format(
+                id=f"4FbX{number:04X}Qk", size=size, time=1700000000 + number, to=(self.to or ["x"])[-1]
+            )
+        )
+
+    def feed(self, data):
+        self.buffer += data
+        while self._step():
+            pass
+
+    def _step(self):
+        if self.in_data:
+            end = (b"\r\n" + self.buffer).find(b"\r\n.\r\n")
+            if end < 0:
+                return False
+            self.buffer, self.in_data = self.buffer[end + 3 :], False
+            self._end("DOT")
+            return True
+        line, found, rest = self.buffer.partition(b"\r\n")
+        if not found:
+            return False
+        if line.startswith(b"BDAT"):
+            size = int(line.split()[1])
+            if len(rest) < size:
+                return False
+            self.buffer = rest[size:]
+            self._end("BDAT", size)
+            return True
+        self.buffer = rest
+        self._obey(line)
+        return True
+
+    def _obey(self, line):
+        verb = line[:4].decode()
+        if verb == "RSET":
+            self.sender, self.to = False, []
+        elif verb == "MAIL":
+            if self.sender:
+                self.replies.append("503 5.5.1 nested MAIL command")
+                return
+            self.sender, self.to = True, []
+        elif verb == "RCPT":
+            to = re.search(rb"<(.*)>", line)[1].decode()
+            if not self.sender or to in self.no_recipient:
+                self.replies.append("550 5.1.1 No such user" if self.sender else "503 5.5.1 Need MAIL")
+                return
+            self.to.append(to)
+        elif verb == "DATA":
+            if not self.to:
+                self.replies.append("554 5.5.1 No valid recipients")
+                return
+            self.in_data = True
+        self.say(verb)
+
+    def _end(self, kind, size=0):
+        to, self.to, self.sender = self.to, [], False
+        if not to:
+            self.sender = True  # as some do: the transaction stays open until RSET
+            self.replies.append("503 5.5.1 No valid recipients")
+        elif set(to) & self.no_content:
+            self.replies.append("554 5.6.0 Refused")
+        else:
+            self.taken.update(to)
+            self.say(kind, size)
+
+
+def talk(server, mails, features, fault, at):
+    """Send all over one connection; the reply number `at` is left out, doubled or swapped with the next."""
+    session = SmtpSession(sender="us@example.com", features=features, pipeline_depth=6)
+    results, heard, waiting = {}, 0, list(mails)
+    try:
+        while True:
+            while waiting and session.can_accept:
+                assert session.begin(Note(waiting.pop(0))) is None
+            server.feed(bytes(session.out))
+            session.written(len(session.out))
+            said = _disturbed(server.replies, heard, fault, at)
+            if not said:
+                break  # the server says no more: what is still under way runs into its time limit
+            heard += said[0]
+            for reply in said[1]:
+                results |= _heard(session, reply)
+    except Broken as error:
+        results |= {mail.to: said for mail, said in error.results}
+    results |= {mail.to: said for mail, said in session.abandon("over")}
+    return results
+
+
+def _heard(session, reply):
+    return {mail.to: said for mail, said in session.receive(reply.encode() + b"\r\n")}
+
+
+def _disturbed(replies, heard, fault, at):
+    """How many of the replies that is, and what of them arrives."""
+    if heard >= len(replies):
+        return None
+    if heard != at or fault == "none":
+        return 1, replies[heard : heard + 1]
+    if fault == "left out":
+        return 1, []
+    if fault == "doubled":
+        return 1, replies[heard : heard + 1] * 2
+    if heard + 1 >= len(replies):
+        return None
+    return 2, [replies[heard + 1], replies[heard]]
+
+
+MAILS = [f"{name}@example.org" for name in "abcdefghij"]
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+@settings(max_examples=150, deadline=None)
+@given(
+    offers=st.sampled_from([(), ("pipelining",), ("pipelining", "chunking")]),
+    fault=st.sampled_from(["left out", "doubled", "swapped", "none"]),
+    at=st.integers(0, 45),
+    no_recipient=st.sets(st.sampled_from(MAILS), max_size=3),
+    no_content=st.sets(st.sampled_from(MAILS), max_size=3),
+)
+def test_what_was_not_taken_is_never_said_to_be_sent(words, offers, fault, at, no_recipient, no_content):
+    server = ModelServer(words, no_recipient=no_recipient, no_content=no_content)
+    features = Features(**dict.fromkeys(offers, True))
+    results = talk(server, MAILS, features, fault, at)
+    sent = {to for to, said in results.items() if getattr(said, "verdict", None) is Verdict.ACCEPTED}
+    assert sent <= server.taken
+    unknown = {to for to, said in results.items() if getattr(said, "unknown", False)}
+    assert server.taken <= sent | unknown | {to for to in server.taken if fault != "none"}
+    if fault == "none":
+        assert sent == server.taken == set(MAILS) - no_recipient - no_content
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in WORDS if name not in ("one word", "the acceptance to all")]
+)
+def test_the_acceptance_of_a_real_server_is_told_from_its_other_replies(name):
+    words = WORDS[name]
+    seen = AcceptanceFilter()
+    for kind in ("MAIL", "RCPT"):
+        seen.note_envelope(_text(words[kind], 1))
+    assert seen.learn(_text(words["DOT"], 2))
+    assert seen.accepts(_text(words["DOT"], 999))
+    for kind in ("MAIL", "RCPT", "RSET"):
+        assert not seen.accepts(_text(words[kind], 7)), "also one that was never heard of before"
+
+
+def test_a_server_that_says_the_same_to_all_is_not_written_ahead_to():
+    seen = AcceptanceFilter()
+    seen.note_envelope(b"OK id=1")
+    assert not seen.learn(b"OK id=2")
+
+
+def _text(reply, number):
+    filled = reply.format(id=f"4F{number:05}", size=number, time=number, to=f"u{number}@example.org")
+    return " ".join(line[4:] for line in filled.split("\r\n")).encode()

@@ -1,0 +1,87 @@
+"""Telling the acceptance of a mail from what the same server says to other commands.
+
+A server that leaves one reply out (Exim does, to BDAT with a full spool) makes every later reply look
+like the one before it. Where mails are written ahead, counting alone would then take the reply to a
+later MAIL or RSET for the acceptance of a mail that nobody has.
+"""
+
+import re
+
+_VARIES = re.compile(rb"\d|^(?=.*[a-z])(?=.+[A-Z])[\w=+/-]{8,}$|^[A-Z]{6,}$")
+_CODE = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}$")
+_ANY = b"#"  # a word that differs from mail to mail: an id, a size, a time
+LONG_HEAD = 3  # words that no other reply begins with by chance
+MOST_SEEN = 100  # replies remembered for a connection
+Words = tuple[bytes, ...]
+
+
+def _words(text: bytes) -> Words:
+    words = text.split()
+    return tuple([word if _CODE.match(word) or not _VARIES.search(word) else _ANY for word in words])
+
+
+class AcceptanceFilter:
+    """What one connection has shown of its server's words; `text` is a reply without its code.
+
+    Learned from mails of which nothing else was under way, where a reply can be no other's.
+    """
+
+    def __init__(self) -> None:
+        self._envelope: set[Words] = set()  # replies to RSET, MAIL and RCPT
+        self._content: set[Words] = set()  # acceptances
+        self._seen: set[bytes] = set()  # envelope replies already looked at, to the letter
+        self.prefix: bytes | None = None  # what acceptances begin with, and no envelope reply does
+        self._constant: bytes | None = None  # the acceptance, where it is always the same
+
+    def note_envelope(self, text: bytes) -> None:
+        """Remember a positive reply to RSET, MAIL or RCPT."""
+        if text in self._seen:
+            return
+        if len(self._seen) < MOST_SEEN:
+            self._seen.add(text)
+            self._envelope.add(_words(text))
+        if text == self._constant:
+            self._constant = None
+        if self.prefix is not None and text.startswith(self.prefix):
+            self.prefix = None
+
+    def learn(self, text: bytes) -> bool:
+        """Note how this server accepts a mail; False if it says the same to other commands."""
+        words = _words(text)
+        if not words or any(_begins(known, words) for known in self._envelope):
+            return False
+        self._content.add(words)
+        head = _head(words)
+        if len(head) == len(words):
+            self._constant = text
+            return True
+        prefix = b" ".join(head) + b" "
+        plain = len(head) > 1 and text.startswith(prefix)
+        self.prefix = prefix if plain and not any(seen.startswith(prefix) for seen in self._seen) else None
+        return True
+
+    def accepts(self, text: bytes) -> bool:
+        """Whether this is how the server accepts a mail, and not what it says to another command."""
+        if text == self._constant or (self.prefix is not None and text.startswith(self.prefix)):
+            return True
+        words = _words(text)
+        if any(_begins(known, words) for known in self._envelope):
+            return False
+        return any(_begins(words, known) for known in self._content)
+
+
+def _head(words: Words) -> Words:
+    return words[: words.index(_ANY)] if _ANY in words else words
+
+
+def _begins(words: Words, known: Words) -> bool:
+    """Whether `words` are `known` but for what varies; an id may happen to look like a word."""
+    head = _head(known)
+    at = len(head)
+    if at == len(known):
+        return words == known
+    if len(words) <= at or words[:at] != head:
+        return False
+    return (
+        words[at] == _ANY or at >= LONG_HEAD or (len(known) > at + 1 and words[at + 1 :] == known[at + 1 :])
+    )

@@ -1,0 +1,39 @@
+"""The extensions that a mail server offered and did not keep to, remembered by this process for a while."""
+
+import logging
+from collections.abc import Collection
+from threading import Lock
+from time import monotonic
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_SECONDS = 3600
+Server = tuple[str, int]
+_lock = Lock()
+_until: dict[tuple[Server, str], float] = {}
+
+
+def distrust(server: Server, extensions: Collection[str]) -> None:
+    """Talk to this server without these extensions from the next connection on."""
+    with _lock:
+        for name in extensions:
+            if (server, name) not in _until:
+                log.warning(
+                    "%s:%s offers %s and does not keep to it; it is not used for an hour", *server, name
+                )
+            _until[server, name] = monotonic() + REMEMBERED_SECONDS
+
+
+def distrusted(server: Server) -> frozenset[str]:
+    """The extensions that are not used with this server just now."""
+    now = monotonic()
+    with _lock:
+        for key in [key for key, until in _until.items() if until <= now]:
+            del _until[key]
+        return frozenset(name for known, name in _until if known == server)
+
+
+def forget() -> None:
+    """Believe every server again."""
+    with _lock:
+        _until.clear()
