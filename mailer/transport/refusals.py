@@ -150,9 +150,8 @@ def _by_reply_code(code: int, command: str) -> str:
 def _otherwise(code: int, command: str) -> str:
     """Nobody knows: what is safe. A refusal that may be about us uses no recipient up."""
     if code < 500:
-        if code in _REPLY_OTHERWISE:
-            return _REPLY_OTHERWISE[code]
-        return "server-error" if command in _NO_RECIPIENT or command == "MAIL" else "try-later"
+        known = _REPLY_AT_OPENING if command in _NO_RECIPIENT else _REPLY_OTHERWISE
+        return known.get(code) or ("server-error" if command in _BEFORE_RCPT else "try-later")
     if code == 552:
         return "mailbox-full" if command == "RCPT" else "too-large"
     if code < 550:
@@ -164,6 +163,7 @@ _BY_THE_CLOCK = -1
 _FOR_GOOD = (RefusalClass.GONE, RefusalClass.RECIPIENT)
 _ONE_RECIPIENT = (*_FOR_GOOD, RefusalClass.RECIPIENT_LATER)
 _NO_RECIPIENT = ("GREETING", "EHLO", "HELO", "STARTTLS", "AUTH", "RSET")
+_BEFORE_RCPT = (*_NO_RECIPIENT, "MAIL")
 # What reads wrongly where the server only says "not now".
 _SAID_FOR_GOOD = {
     "no-such-address", "address-closed", "address-moved", "bad-address", "no-such-domain", "not-routed",
@@ -179,6 +179,7 @@ _REPLY = {
     538: "tls-needed",
     556: "no-such-domain",  # RFC 7504
 }
+_REPLY_AT_OPENING = {0: "unreachable", 421: "server-busy", 452: "server-full"}
 _REPLY_OTHERWISE = {0: "unreachable", 421: "closed", 452: "server-full"}
 # RFC 3463, and the registry "SMTP Enhanced Status Codes" for those that came later.
 _ENHANCED = {
