@@ -94,7 +94,8 @@ def read(file: Path = FILE) -> KnownAnswers:
     if unknown := set(data) - {"explanations", "answer", "words"}:
         name = min(unknown)
         raise ImproperlyConfigured(lines.complaint(name, 0, Broken(f"nobody reads a table {name!r}")))
-    classes, texts = {}, {}
+    classes: dict[str, RefusalClass] = {}
+    texts: dict[tuple[str, str], Explanation] = {}
     for name, entry in _table(data, "explanations", lines).items():
         try:
             classes[name], both = _explanation(entry)
