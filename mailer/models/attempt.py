@@ -7,18 +7,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from mailer.answers import ranked
 from mailer.models.mailing import Mailing
 
 if TYPE_CHECKING:
     from people.models import User
-
-
-_REFUSAL = re.compile(r"[45]\d\d\b")
-
-
-def _rank(answer: str) -> int:
-    """Refusals first, what is not counted by its name last; `transport.answers.summary` does the same."""
-    return 0 if _REFUSAL.match(answer) else 2 if answer == "other answers" else 1
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
@@ -156,8 +149,7 @@ class Attempt(models.Model):
     @property
     def ranked_answers(self) -> list[tuple[int, str]]:
         """How often each answer came, refusals first; our own reasons in the reader's language."""
-        ranked = sorted(self.answers.items(), key=lambda item: (_rank(item[0]), -item[1], item[0]))
-        texts = [(number, gettext(answer)) for answer, number in ranked if answer]
+        texts = [(number, gettext(answer)) for answer, number in ranked(self.answers) if answer]
         return [(number, without_addresses(text)) for number, text in texts] if self.masked else texts
 
     @property

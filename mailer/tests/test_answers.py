@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.transport.answers import alike, is_refusal, summary
+from mailer.answers import is_refusal, summary
+from mailer.transport.answers import alike
 
 SAME = {
     "Postfix, BDAT": (

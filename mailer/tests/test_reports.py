@@ -145,3 +145,11 @@ def test_a_run_that_the_settings_stopped_is_tried_again(browser, owner, mailing,
     assert (attempt.status, attempt.problem, attempt.sent) == ("succeeded", "", 1)
     again = browser.post(f"/reports/{attempt.pk}/retry/")
     assert (again.status_code, smtp.recipients) == (302, [delivery.email])
+
+
+def test_a_report_names_refusals_first_and_ten_answers_at_most(mailing):
+    answers = {f"250 kind {n}": 20 + n for n in range(30)} | {"550 5.1.1 no": 2, "other answers": 7}
+    attempt = AttemptFactory(mailing=mailing, answers=answers)
+    ranked = attempt.ranked_answers
+    assert (ranked[0], len(ranked)) == ((2, "550 5.1.1 no"), 10)
+    assert ranked[-1] == (sum(answers.values()) - sum(number for number, _ in ranked[:-1]), "other answers")

@@ -1,13 +1,12 @@
-"""Answers that say the same counted as one, and the few lines that sum up all answers of a run."""
+"""Answers that say the same, counted as one."""
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 
-from django.utils.translation import gettext_noop
+from mailer.answers import OTHER_ANSWERS, is_refusal, ranked, summary
 
-OTHER_ANSWERS = gettext_noop("other answers")
-MAX_LINES = 10
+__all__ = ["OTHER_ANSWERS", "alike", "is_refusal", "ranked", "summary"]
+
 MAX_LENGTH = 300
 
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -38,7 +37,6 @@ _USUAL = re.compile(r"(2\d\d (?:2\.\d\.\d )?O[kK]: )(\d{1,9} bytes )?queued as [
 _NO_WORD = re.compile(
     r"(?:(?<![^\s(\[])(?=[^\s\d<@.(\[]{0,80}(?:[\d<@]|\.\w))|(?<=queued as )|\bid=)[^\s()\[\],;]+"
 )
-_REFUSAL = re.compile(r"[45]\d\d\b")
 
 
 @lru_cache(512)
@@ -52,30 +50,9 @@ def alike(answer: str) -> str:
     if head := _HEAD.match(answer):
         end = head.end()
         return (answer[:end] + _NO_WORD.sub("…", answer[end:]))[:MAX_LENGTH]
-    end = 4 if _REFUSAL.match(answer) else 0
+    end = 4 if is_refusal(answer) else 0
     return (answer[:end] + _DIFFERENT.sub(_kept, answer[end:]))[:MAX_LENGTH]
 
 
 def _kept(found: re.Match[str]) -> str:
     return found[1] or found[2] or found[3] or "…"
-
-
-def is_refusal(answer: str) -> bool:
-    """Whether a server said no; our own reasons begin with no reply code."""
-    return bool(_REFUSAL.match(answer))
-
-
-def summary(answers: Mapping[str, int]) -> str:
-    """One answer a line: the refusals first, then the most frequent, at most ten lines."""
-    known = {answer: number for answer, number in answers.items() if answer != OTHER_ANSWERS}
-    others = answers.get(OTHER_ANSWERS, 0)
-    ranked = sorted(known.items(), key=lambda item: (not is_refusal(item[0]), -item[1], item[0]))
-    room = MAX_LINES - 1 if others or len(ranked) > MAX_LINES else MAX_LINES
-    shown = ranked[:room]
-    rest = next((item for item in ranked if not is_refusal(item[0])), None)
-    if rest and rest not in shown:
-        shown[-1] = rest  # among many refusals one sees that something went out
-    others += sum(known.values()) - sum(number for _, number in shown)
-    if others:
-        shown.append((OTHER_ANSWERS, others))
-    return "\n".join(f"{number} × {answer}" for answer, number in shown)

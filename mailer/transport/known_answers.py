@@ -85,14 +85,15 @@ class Broken(Exception):
 
 def read(file: Path = FILE) -> KnownAnswers:
     """The file's content; ImproperlyConfigured names the line that is wrong."""
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (OSError, ValueError) as error:  # no UTF-8, no TOML: both say where
         raise ImproperlyConfigured(f"{file.name} cannot be read: {error}.") from error
     lines = _Lines(file.name, text)
     if unknown := set(data) - {"explanations", "answer", "words"}:
-        raise ImproperlyConfigured(lines.complaint(min(unknown), 0, Broken("nobody knows this table")))
+        name = min(unknown)
+        raise ImproperlyConfigured(lines.complaint(name, 0, Broken(f"nobody reads a table {name!r}")))
     classes: dict[str, RefusalClass] = {}
     texts: dict[tuple[str, str], Explanation] = {}
     for name, entry in _table(data, "explanations", lines).items():

@@ -150,12 +150,11 @@ def _by_reply_code(code: int, command: str) -> str:
 def _otherwise(code: int, command: str) -> str:
     """Nobody knows: what is safe. A refusal that may be about us uses no recipient up."""
     if code < 500:
-        if code in _REPLY_OTHERWISE:
-            return _REPLY_OTHERWISE[code]
-        return "server-error" if command in _NO_RECIPIENT or command == "MAIL" else "try-later"
+        known = _REPLY_AT_OPENING if command in _NO_RECIPIENT else _REPLY_OTHERWISE
+        return known.get(code) or ("server-error" if command in _BEFORE_RCPT else "try-later")
     if code == 552:
         return "mailbox-full" if command == "RCPT" else "too-large"
-    if code < 550:
+    if code < 510 or code == 555:
         return "not-understood"
     return "content-refused" if command in ("CONTENT", "DATA") else "policy"
 
@@ -164,12 +163,13 @@ _BY_THE_CLOCK = -1
 _FOR_GOOD = (RefusalClass.GONE, RefusalClass.RECIPIENT)
 _ONE_RECIPIENT = (*_FOR_GOOD, RefusalClass.RECIPIENT_LATER)
 _NO_RECIPIENT = ("GREETING", "EHLO", "HELO", "STARTTLS", "AUTH", "RSET")
+_BEFORE_RCPT = (*_NO_RECIPIENT, "MAIL")
 # What reads wrongly where the server only says "not now".
 _SAID_FOR_GOOD = {
     "no-such-address", "address-closed", "address-moved", "bad-address", "no-such-domain", "not-routed",
     "recipient-refuses", "recipient-unavailable",
 }  # fmt: skip
-_VAGUE = {"0.0", "1.0", "3.0", "5.0", "7.0", "7.1"}  # used for everything: the words say more
+_VAGUE = {"0.0", "1.0", "2.0", "3.0", "4.1", "5.0", "7.0", "7.1", "7.2"}  # used for all: the words say more
 _REPLY = {
     521: "no-mail-server",  # RFC 7504
     523: "tls-needed",
@@ -179,6 +179,7 @@ _REPLY = {
     538: "tls-needed",
     556: "no-such-domain",  # RFC 7504
 }
+_REPLY_AT_OPENING = {0: "unreachable", 421: "server-busy", 452: "server-full"}
 _REPLY_OTHERWISE = {0: "unreachable", 421: "closed", 452: "server-full"}
 # RFC 3463, and the registry "SMTP Enhanced Status Codes" for those that came later.
 _ENHANCED = {
@@ -198,7 +199,6 @@ _ENHANCED = {
     "3.2": "server-busy",
     "3.3": "not-understood",
     "3.4": "too-large",
-    "4.1": "not-routed",
     "4.2": "closed",
     "4.4": "not-routed",
     "4.5": "rate",
@@ -211,7 +211,6 @@ _ENHANCED = {
     "6.7": "utf8-address",  # RFC 6531
     "6.9": "bad-format",
     "6.11": "bad-format",  # Exchange: bare line feeds
-    "7.2": "recipient-refuses",
     "7.8": "log-in-refused",  # RFC 4954
     "7.9": "log-in-refused",
     "7.10": "tls-needed",
