@@ -12,6 +12,7 @@ from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, RenderedMessage
+from mailer.composing.slots import Busy
 from mailer.models import Attempt, Delivery, Suppression
 from mailer.sending import server_health
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, DeliveryResult
@@ -33,6 +34,7 @@ from site_config.shutdown import STOPPING
 log = logging.getLogger(__name__)
 
 RECORD_SECONDS = 0.2
+BUSY_SECONDS = 5
 # Seconds until the second, third, … try; the last value stands for all that follow.
 RETRY_AFTER = (60, 600, 3600, 3 * 3600)
 Progress = Callable[[int], None]
@@ -73,6 +75,8 @@ class SendLoop:
         try:
             self._compose()  # before anything is claimed: a process that dies over it leaves nothing in doubt
             self.more = self._work(transport)
+        except Busy:  # with other messages; this one is prepared when they are done
+            self.wake_at = timezone.now() + timedelta(seconds=BUSY_SECONDS)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
             self._hold(f"The message cannot be merged: {error.message}")
         except MailRefused as error:
