@@ -41,10 +41,11 @@ __all__ = [
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 # Only what HTML knows: “<anna@example.com>” in a plain text is no tag.
 _TAG = re.compile(
-    r"</?(?:a|abbr|address|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|"
-    r"dd|del|div|dl|dt|em|figcaption|figure|font|footer|h[1-6]|head|header|hr|html|i|img|ins|li|link|main|mark|"
-    r"meta|nav|ol|p|pre|q|s|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|title|"
-    r"tr|tt|u|ul)(?:\s[^<>]*|/)?>|<!--|<!doctype",
+    r"</?(?:a|abbr|address|area|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|"
+    r"colgroup|dd|del|details|div|dl|dt|em|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|img|"
+    r"input|ins|label|li|link|main|map|mark|meta|nav|object|ol|optgroup|option|p|picture|pre|q|s|script|section|"
+    r"select|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot|th|"
+    r"thead|title|tr|tt|u|ul|video)(?:\s[^<>]*|/)?>|<!--|<!\[if|<!doctype",
     re.IGNORECASE,
 )
 _DOCUMENT = re.compile(r"<(?:html|head|body)[\s>]|<!doctype", re.IGNORECASE)

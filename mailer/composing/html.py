@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from mailer.composing.markup.elements import ENDS_BY_ITSELF
 from mailer.composing.merge import CannotCompile
 from mailer.composing.slots import slot
 
@@ -33,42 +34,6 @@ MOST_TAGS = 40_000
 MOST_RULES = 6_000
 MOST_MATCHES = 25_000_000  # rules times tags
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9:]*)", re.IGNORECASE)
-_ENDS_BY_ITSELF = frozenset(
-    [
-        "area",
-        "base",
-        "basefont",
-        "body",
-        "br",
-        "col",
-        "colgroup",
-        "dd",
-        "dt",
-        "embed",
-        "frame",
-        "head",
-        "hr",
-        "html",
-        "img",
-        "input",
-        "keygen",
-        "li",
-        "link",
-        "meta",
-        "option",
-        "p",
-        "param",
-        "source",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "track",
-        "wbr",
-    ]
-)
 
 
 class Prepared(NamedTuple):
@@ -98,7 +63,7 @@ def look(source: str) -> None:
     depth = deepest = tags = 0
     for ending, name in _TAG.findall(source):
         tags += 1
-        if name.lower() not in _ENDS_BY_ITSELF:
+        if name.lower() not in ENDS_BY_ITSELF:
             depth = max(0, depth + (-1 if ending else 1))
             deepest = max(deepest, depth)
     if deepest > DEEPEST or tags > MOST_TAGS or rules > MOST_RULES or rules * tags > MOST_MATCHES:

@@ -5,71 +5,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from mailer.composing.markup.elements import BUTTON_SCOPE, CLOSES_P, TABLE_PARTS, VOID
 from mailer.composing.markup.liquid_tags import CLOSING, MIDDLE, OPENING, Tag, is_balanced
 from mailer.composing.markup.references import value_of
 from mailer.composing.markup.tokens import COMMENT, END, LIQUID, RAW, START, TEXT, Token, Tokenizer
 
-VOID = frozenset(
-    [
-        "area",
-        "base",
-        "basefont",
-        "bgsound",
-        "br",
-        "col",
-        "embed",
-        "frame",
-        "hr",
-        "img",
-        "input",
-        "keygen",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-    ]
-)
-_TABLE_PARTS = frozenset({"thead", "tbody", "tfoot", "colgroup", "caption"})
-_CLOSES_P = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "center",
-        "details",
-        "dir",
-        "div",
-        "dl",
-        "dd",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "ul",
-    ]
-)
 # What the start of an element ends, and what keeps it from looking further out.
 _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "li": (frozenset({"li"}), frozenset({"ul", "ol", "menu"})),
@@ -82,11 +22,10 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "optgroup": (frozenset({"option", "optgroup"}), frozenset({"select"})),
     "a": (frozenset({"a"}), frozenset({"td", "th", "table", "caption"})),
     **{
-        name: (_TABLE_PARTS | {"tr", "td", "th"}, frozenset({"table"}))
+        name: (TABLE_PARTS | {"tr", "td", "th"}, frozenset({"table"}))
         for name in ("thead", "tbody", "tfoot", "colgroup")
     },
 }
-_BUTTON_SCOPE = frozenset({"td", "th", "caption", "table", "button", "object", "html"})
 
 
 @dataclass(eq=False, slots=True)
@@ -169,8 +108,8 @@ class Document:
 
     def _start(self, token: Token) -> None:
         name = token.name
-        if name in _CLOSES_P:
-            self._close_in_scope(frozenset({"p"}), _BUTTON_SCOPE)
+        if name in CLOSES_P:
+            self._close_in_scope(frozenset({"p"}), BUTTON_SCOPE)
         if name in _ENDS:
             self._close_in_scope(*_ENDS[name])
         parent = self._stack[-1] if self._stack else None
@@ -209,7 +148,7 @@ class Document:
             if (self.body_end is None and not self.blocks) or (name == "body" and not self.blocks):
                 self.body_end = token.start, list(self._stack)
             return
-        fences = {"table"} if name in _TABLE_PARTS | {"tr", "td", "th"} else {"td", "th", "table", "caption"}
+        fences = {"table"} if name in TABLE_PARTS | {"tr", "td", "th"} else {"td", "th", "table", "caption"}
         for index in range(len(self._stack) - 1, -1, -1):
             if self._stack[index].name == name:
                 while len(self._stack) > index:

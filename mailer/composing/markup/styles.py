@@ -13,12 +13,12 @@ from cssselect2.compiler import CompiledSelector
 from tinycss2.ast import Declaration, QualifiedRule
 
 from mailer.composing.markup.document import Document, Node
+from mailer.composing.markup.elements import NO_STYLE
 from mailer.composing.markup.references import value_of
 from mailer.composing.markup.rule_set import Declared, Matched, RuleSet, wanted_around
 
 _EVERYWHERE = frozenset({"", "all", "screen"})
 _UNSURE = re.compile(r"[+~]|:(?:nth|first|last|only|empty|not)", re.IGNORECASE)
-_NO_STYLE = frozenset({"head", "meta", "title", "style", "script", "link", "base"})
 _STRING = re.compile(r"\"([^\"'\\]*)\"")
 _ZERO = re.compile(r"[+-]?0*\.?0+(?:[a-z]+|%)?", re.IGNORECASE)
 
@@ -41,7 +41,7 @@ def compute(document: Document, only: set[Node] | None = None) -> dict[Node, Inl
         if node is None or (only is not None and node not in only):
             continue
         found = _inlined(node, rules.matching(node, wrapper))
-        if (found.before or found.after) and not node.dynamic and node.name not in _NO_STYLE:
+        if (found.before or found.after) and not node.dynamic and node.name not in NO_STYLE:
             inlined[node] = found
         node.hidden = _hides(node)
     return inlined

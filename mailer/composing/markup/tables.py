@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 
 from mailer.composing.markup.document import Event, Node
+from mailer.composing.markup.elements import LAYOUT
 
-_LAYOUT = frozenset(
-    ["table", "div", "p", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "img", "hr", "blockquote"]
-)
 _LONGEST_CELL = 40  # characters
 
 
@@ -29,7 +27,7 @@ def is_data_table(table: Node, events: Iterable[Event]) -> bool:
     if any(cell.name == "th" for row in cells for cell in row):
         return True
     alike = len({len(row) for row in cells}) == 1 and len(cells) > 1
-    return alike and not any(node.name in _LAYOUT for node in inner) and _short(table, events)
+    return alike and not any(node.name in LAYOUT for node in inner) and _short(table, events)
 
 
 def _descendants(node: Node) -> list[Node]:

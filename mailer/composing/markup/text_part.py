@@ -4,88 +4,13 @@ import re
 from dataclasses import dataclass, field
 
 from mailer.composing.markup.document import Document, Event, Node
+from mailer.composing.markup.elements import LINES, PARAGRAPHS, UNREAD
 from mailer.composing.markup.liquid_tags import CLOSING, MIDDLE, OPENING, Tag, tags_of
 from mailer.composing.markup.references import text_of, value_of
 from mailer.composing.markup.styles import shown
 from mailer.composing.markup.tables import is_data_table
 from mailer.composing.markup.text_writer import EMPTY_LINE, LINE, TextWriter
 
-_UNREAD = frozenset(
-    [
-        "head",
-        "title",
-        "style",
-        "script",
-        "template",
-        "object",
-        "video",
-        "audio",
-        "canvas",
-        "svg",
-        "iframe",
-        "map",
-        "datalist",
-        "textarea",
-        "xmp",
-        "noembed",
-        "noframes",
-    ]
-)
-_PARAGRAPHS = frozenset(
-    [
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "dl",
-        "menu",
-        "blockquote",
-        "pre",
-        "table",
-        "hr",
-        "figure",
-        "center",
-    ]
-)
-_LINES = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "body",
-        "caption",
-        "dd",
-        "details",
-        "dialog",
-        "div",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "footer",
-        "form",
-        "header",
-        "legend",
-        "li",
-        "main",
-        "nav",
-        "option",
-        "optgroup",
-        "section",
-        "select",
-        "summary",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-    ]
-)
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u200b\u200e\u200f\u2060\ufeff"))
 _WORD = re.compile(r"\S+|\s+")
 _ONLY_JOINERS = re.compile("[\u200c\u200d]+")
@@ -156,7 +81,7 @@ class TextPart:
     def _read(self, node: Node | None) -> bool:
         if node not in self._seen:
             self._seen[node] = shown(node) and not any(
-                around.name in _UNREAD for around in (node.ancestors() if node else ())
+                around.name in UNREAD for around in (node.ancestors() if node else ())
             )
         return self._seen[node]
 
@@ -193,7 +118,7 @@ class TextPart:
             self._around(node, closing=True)
 
     def _around(self, node: Node, *, closing: bool = False) -> None:
-        due = EMPTY_LINE if node.name in _PARAGRAPHS else LINE if node.name in _LINES else 0
+        due = EMPTY_LINE if node.name in PARAGRAPHS else LINE if node.name in LINES else 0
         if node.style.get("display") in {"block", "table", "flex", "grid", "list-item"}:
             due = due or LINE
         if node.name in {"ul", "ol"} and any(n.name == "li" for n in node.ancestors() if n is not node):

@@ -144,7 +144,7 @@ class TextWriter:
     def _settle(self) -> None:
         """Make one end of several, before a block whose branches begin from there."""
         if len({(end.due, end.fresh) for end in self._ends}) > 1:
-            broken = any(end.due >= LINE for end in self._ends)
+            broken = any(end.due >= LINE or end.fresh for end in self._ends)
             for end in self._ends:
                 if broken and not end.fresh:
                     self._fill(end, "\n" * (max(end.due, LINE) - 1))

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mailer.composing.markup.elements import RAW_TEXT
 from mailer.composing.markup.liquid_tags import CLOSING, OPENING, Tag, is_balanced, tags_of
 
 TEXT, START, END, COMMENT, RAW, LIQUID = "text", "start", "end", "comment", "raw", "liquid"
-RAW_TEXT = frozenset(
-    {"style", "script", "xmp", "iframe", "noembed", "noframes", "title", "textarea", "plaintext"}
-)
 _SPACE = " \t\n\f\r"
 _NEXT = re.compile(r"<(?=[A-Za-z/!?])")
 _NAME = re.compile(r"[^\s/>{]+")
