@@ -40,6 +40,7 @@ class TextWriter:
         self._blocks: list[_Block] = []
         self._run: list[str] = []  # what must not be broken
         self._run_width = 0
+        self._marked = 0  # the width of the marker before the run, which stands in the indent
         self.indent = ""  # of the next new line
         self.marker = ""  # of a list item that has no text yet
 
@@ -62,7 +63,8 @@ class TextWriter:
         """Text that stays together, also with what is added next to it."""
         if not self._run and self.marker:
             self._run.append(self.marker)
-            self._run_width, self.marker = len(self.marker), ""
+            self._run_width = self._marked = len(self.marker)
+            self.marker = ""
         self._run.append(text)
         self._run_width += len(text) if width is None else width
 
@@ -110,7 +112,7 @@ class TextWriter:
         column = max(self._column(end, text) for end, text in zip(self._ends, before, strict=True))
         self._pieces += self._run
         self._ends = [_End(column=column + self._run_width, fresh=False)]
-        self._run, self._run_width = [], 0
+        self._run, self._run_width, self._marked = [], 0, 0
 
     def _before(self, end: _End) -> str:
         """What separates the text so far from the run."""
@@ -125,12 +127,7 @@ class TextWriter:
         return ""
 
     def _line_start(self) -> str:
-        taken = len(self._run[0]) if self._run and self._marked else 0
-        return self.indent[: len(self.indent) - taken] if taken else self.indent
-
-    @property
-    def _marked(self) -> bool:
-        return len(self._run) > 1 and self._run[0].endswith(" ")
+        return self.indent[: len(self.indent) - self._marked]
 
     def _column(self, end: _End, before: str) -> int:
         line = before.rpartition("\n")
