@@ -151,6 +151,7 @@ def _sentence(problem: str, line: int) -> str:
             "a Liquid tag cuts an HTML tag, a quote or a comment in two; "
             "let each branch open and close them as a whole (line %(line)s)"
         ),
+        "lost": _("this HTML could not be kept as it is written (line %(line)s)"),
         "way out": _("the unsubscribe link would not be seen; please add one where everybody sees it"),
     }
     return sentences[problem] % {"line": line}

@@ -136,7 +136,7 @@ def test_each_recipient_gets_the_structure_that_the_author_wrote(body, first_nam
 
 
 def plain_words(text):
-    return "".join(text.split())
+    return "".join(text.replace("*", "").split())  # an item that is empty for some has its bullet
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,10 +1,20 @@
 """What is added to the author's source: never anything taken away."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from mailer.composing.markup.document import Document
 from mailer.composing.markup.styles import Inlined, compute
-from mailer.composing.markup.tokens import Attribute, Token
+from mailer.composing.markup.tokens import (
+    COMMENT,
+    END,
+    RAW,
+    START,
+    Attribute,
+    BadMarkup,
+    Token,
+    Tokenizer,
+)  # fmt: skip
 
 Edit = tuple[int, str]
 
@@ -48,6 +58,33 @@ def _merged(attribute: Attribute, add: Inlined) -> Iterator[Edit]:
 def _escaped(text: str, quote: str) -> str:
     text = text.replace("&", "&amp;")
     return text.replace('"', "&quot;") if quote == '"' else text.replace("'", "&#39;")
+
+
+def check_kept(document: Document, html: str, added: Edit | None) -> None:
+    """Raise BadMarkup unless the result has the author's tags and comments, and what was added."""
+    position, text = added or (len(document.source) + 1, "")
+    before = [token for token in document.tokens if token.start < position]
+    after = document.tokens[len(before) :]
+    ours = list(Tokenizer(text))
+    wanted = [*_outline(document.source, before), *_outline(text, ours), *_outline(document.source, after)]
+    found = _outline(html, list(Tokenizer(html)))
+    for expected, got in zip_longest(wanted, found):
+        if expected is None or got is None or expected[1:] != got[1:]:
+            raise BadMarkup("lost", expected[0] if expected else 0)
+
+
+def _outline(source: str, tokens: list[Token]) -> list[tuple[int, str, str, list[str] | str]]:
+    outline: list[tuple[int, str, str, list[str] | str]] = []
+    for token in tokens:
+        if token.kind in {START, END}:
+            names = [attribute.name for attribute in token.attributes if attribute.name != "style"]
+            outline.append((token.start, token.kind, token.name, names))
+        elif token.kind in {COMMENT, RAW}:
+            text = source[token.start : token.end]
+            if token.kind == COMMENT and not token.closed:
+                text += "-->" if text.startswith("<!--") else ">"
+            outline.append((token.start, token.kind, token.name, text))
+    return outline
 
 
 def apply(source: str, edits: list[Edit]) -> str:

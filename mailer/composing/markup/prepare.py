@@ -24,17 +24,20 @@ def _prepare(source: str, footer_html: str, footer_text: list[str]) -> dict[str,
     alone = read_alone(document)
     changes = edits.inlining(document)
     own = has_way_out(document) and (alone == [document] or all(map(_shows_way_out, alone)))
-    if own:
-        html = edits.apply(source, changes)
-    else:
-        position, endings = footer_place(document)
-        html = edits.apply(source, [*changes, (position, endings + footer_html)])
-        if not all(_place_alone(branch) == endings for branch in alone):
-            _check_again(html)
+    footer = None if own else _footer(document, footer_html)
+    html = edits.apply(source, [*changes, footer] if footer else changes)
+    edits.check_kept(document, html, footer)
+    if footer and not all(_place_alone(branch) + footer_html == footer[1] for branch in alone):
+        _check_again(html)
     text = TextPart(document).render([] if own else footer_text)
     if own and not _names_way_out(text):
         text = TextPart(document).render(footer_text)
     return {"html": html, "text": text}
+
+
+def _footer(document: Document, footer_html: str) -> edits.Edit:
+    position, endings = footer_place(document)
+    return position, endings + footer_html
 
 
 def _shows_way_out(document: Document) -> bool:
