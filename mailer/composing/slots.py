@@ -21,9 +21,9 @@ class Busy(CannotCompile):
 
 
 @contextmanager
-def slot(wait: float = WAIT_SECONDS) -> Iterator[None]:
+def slot() -> Iterator[None]:
     """Hold one of the machine's places; Busy if none is free in time."""
-    end = monotonic() + wait
+    end = monotonic() + WAIT_SECONDS
     while (place := _free()) is None:
         if monotonic() > end:
             raise Busy(_("the service is busy with other messages; try again in a minute"), token=None)

@@ -15,8 +15,8 @@ _FOREIGN = re.compile(
     r"|\[\[[A-Za-z_][\w .:-]*\]\]"
     r"|\$\{[A-Za-z_][\w.]*\}"
     r"|\{\$?[A-Za-z_][\w.]*(?:\|[^{}\n]*)?\}"  # MailerLite, many others
-    r"|(?<![\w-])-[a-z]+_?[a-z]+-(?![\w-])"  # SendGrid's old substitution tags
-    r"|\[(?:FIRST|LAST|FULL)?_?(?:NAME|EMAIL)\]"
+    r"|(?<![\w-])-(?:(?:first|last|full)?_?name|email)-(?![\w-])"  # SendGrid
+    r"|\[(?:f|l|first|last|full)?[_ ]?(?:name|email)\]"
     r"|<%=?.*?%>"
     r"|<<[A-Za-z_][\w ]*>>",
     re.IGNORECASE,
