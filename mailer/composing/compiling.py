@@ -1,20 +1,29 @@
 """A message, compiled once per attempt: styles inlined, a text part made, merge fields parsed."""
 
 import re
-import secrets
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.utils import translation
-from django.utils.html import escape, linebreaks, urlize
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
 from mailer.composing.headers import one_line
-from mailer.composing.html import prepare
-from mailer.composing.merge import HTML, MERGE_FIELDS, SAMPLE, check_template, parse, refuse_excess
+from mailer.composing.html import LARGEST, look, prepare
+from mailer.composing.merge import (
+    HTML,
+    MERGE_FIELDS,
+    SAMPLE,
+    TEXT,
+    CannotCompile,
+    check_template,
+    parse,
+    parse_our_own,
+    refuse_excess,
+)  # fmt: skip
+from mailer.composing.plain_text import as_html, names_way_out
 from mailer.models import Message
 from people.models import User
 
@@ -32,16 +41,14 @@ __all__ = [
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 # Only what HTML knows: “<anna@example.com>” in a plain text is no tag.
 _TAG = re.compile(
-    r"</?(?:a|abbr|address|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|"
-    r"dd|del|div|dl|dt|em|figcaption|figure|font|footer|h[1-6]|head|header|hr|html|i|img|ins|li|link|main|mark|"
-    r"meta|nav|ol|p|pre|q|s|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|title|"
-    r"tr|tt|u|ul)(?:\s[^<>]*|/)?>|<!--|<!doctype",
+    r"</?(?:a|abbr|address|area|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|"
+    r"colgroup|dd|del|details|div|dl|dt|em|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|img|"
+    r"input|ins|label|li|link|main|map|mark|meta|nav|object|ol|optgroup|option|p|picture|pre|q|s|script|section|"
+    r"select|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot|th|"
+    r"thead|title|tr|tt|u|ul|video)(?:\s[^<>]*|/)?>|<!--|<!\[if|<!doctype",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"\[([^\[\]\n]*)\]\(([^()\s]+)\)")
-_KEY = secrets.token_hex(6)  # so that no body can hold a stand-in of its own
-_STAND_IN = re.compile(rf"LQ{_KEY}N(\d+)X")
-_WAY_OUT = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
+_DOCUMENT = re.compile(r"<(?:html|head|body)[\s>]|<!doctype", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,32 +76,45 @@ class Compiled:
 
 
 def compile_message(*, subject: str, body: str) -> Compiled:
-    """Inline the style sheets, make the text part and parse all three; LiquidError on bad syntax.
+    """Inline the style sheets, make the text part and parse all three.
 
-    The Liquid tags are taken out while HTML tools are at work, which would otherwise escape them.
+    LiquidError on bad syntax; CannotCompile if HTML and Liquid do not go together or it takes too much.
     """
-    refuse_excess(subject)
+    subject_template = parse(subject)
+    body = body.replace("\r\n", "\n").replace("\r", "\n")
     refuse_excess(body)
-    tags: list[str] = []
-
-    def take_out(match: re.Match[str]) -> str:
-        tags.append(match[0])
-        return f"LQ{_KEY}N{len(tags) - 1}X"
-
-    def put_back(text: str) -> str:
-        return _STAND_IN.sub(lambda match: tags[int(match[1])], text)
-
-    body = _with_way_out(body, _language(subject + body))
-    plain = _LIQUID.sub(take_out, body.replace("\r\n", "\n").replace("\r", "\n"))
-    if _TAG.search(plain):
-        inlined, words = prepare(_document(plain))
-        html, text = put_back(inlined), put_back(_readable(words))
-    else:
-        html = _WAY_OUT.sub(_anchor, put_back(_document(linebreaks(urlize(escape(plain))))))
-        text = put_back(plain)
+    _refuse_large(body)
+    parse(body, environment=HTML)  # each block ends
+    html, text = _parts(body, language_of(subject + body))
     return Compiled(
-        subject=parse(subject), html=parse(html, environment=HTML), text=parse(text.strip() + "\n")
+        subject=subject_template,
+        html=parse_our_own(html, environment=HTML),
+        text=parse_our_own(text.strip() + "\n", environment=TEXT),
     )
+
+
+def _refuse_large(body: str) -> None:
+    if is_html(body):
+        look(body)
+    elif len(body) > LARGEST:
+        what = gettext("this text is longer than %(number)s characters") % {"number": LARGEST}
+        raise CannotCompile(what, token=None)
+
+
+def _parts(body: str, language: str) -> tuple[str, str]:
+    why, out = _way_out(language)
+    if is_html(body):
+        footer = _FOOTER % {"why": why, "out": out}
+        return prepare(
+            _document(body), footer_html=footer, footer_text=[why, f"{out}: {{{{ unsubscribe_url }}}}"]
+        )
+    if not names_way_out(body):
+        body = f"{body.rstrip()}\n\n-- \n{why}\n{out}: {{{{ unsubscribe_url }}}}\n"
+    return _document(as_html(body)), body
+
+
+def is_html(body: str) -> bool:
+    return bool(_TAG.search(_LIQUID.sub("", body)))
 
 
 def check_message(*, subject: str, body: str) -> None:
@@ -120,45 +140,25 @@ def preview_of(*, subject: str, body: str, owner: User) -> Preview:
     return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
 
 
-def _readable(text: str) -> str:
-    """A text part as people read it: links as “words: address”, and no more than one empty line in a row."""
-
-    def link(match: re.Match[str]) -> str:
-        words, address = match[1].strip(), match[2]
-        return address if words in ("", address) else f"{words}: {address}"
-
-    return re.sub(r"\n[ \n]*\n", "\n\n", _LINK.sub(link, text))
+_FOOTER = (
+    '<p style="margin-top:32px;padding-top:12px;border-top:1px solid #cccccc;'
+    'font-size:12px;color:#666666">'
+    '%(why)s <a href="{{ unsubscribe_url }}" style="color:#666666">%(out)s</a></p>'
+)
 
 
-def _with_way_out(body: str, language: str) -> str:
-    """Add a visible unsubscribe link in the language of the message, unless the body has its own."""
-    if re.search(r"\{\{-?\s*unsubscribe_url\b", body):
-        return body
+def _way_out(language: str) -> tuple[str, str]:
     with translation.override(language):
-        why = gettext("You receive this mail from {{ sender_name }}.")
-        out = gettext("Unsubscribe")
-    if not _TAG.search(_LIQUID.sub("", body)):
-        return f"{body.rstrip()}\n\n-- \n{why}\n{out}: {{{{ unsubscribe_url }}}}\n"
-    footer = (
-        '<p style="margin-top:32px;padding-top:12px;border-top:1px solid #cccccc;'
-        'font-size:12px;color:#666666">'
-        f'{why} <a href="{{{{ unsubscribe_url }}}}" style="color:#666666">{out}</a></p>'
-    )
-    end = body.lower().rfind("</body>")
-    return f"{body[:end]}{footer}{body[end:]}" if end >= 0 else body + footer
-
-
-def _anchor(match: re.Match[str]) -> str:
-    return f'<a href="{match[0]}">{match[0]}</a>'
+        return gettext("You receive this mail from {{ sender_name }}."), gettext("Unsubscribe")
 
 
 def _document(html: str) -> str:
-    if re.search(r"<html[\s>]", html, re.IGNORECASE):
+    if _DOCUMENT.search(html):
         return html
     return f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>{html}</body></html>'
 
 
-def _language(body: str) -> str:
+def language_of(body: str) -> str:
     letters = _LIQUID.sub("", _TAG.sub("", body))
     cyrillic = len(re.findall(r"[а-яё]", letters, re.IGNORECASE))
     return "ru" if cyrillic > len(re.findall(r"[a-z]", letters, re.IGNORECASE)) else "en"

@@ -1,38 +1,157 @@
-"""Styles inlined and a text part made, in a process of its own.
+"""An author's HTML made into the two parts of a mail: looked at, prepared in a process apart, and kept.
 
-The tools for it are native code that some bodies crash (deep nesting) or keep busy without end (many
-rules for many elements). A process with limits takes nothing down but itself.
+The process has limits, because anybody may write a body that keeps the tools busy. It takes nothing down
+but itself, and the answer is kept, so that preview, save and send pay once for the same body.
 """
 
+import hashlib
 import json
+import logging
+import re
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from mailer.composing.markup.elements import ENDS_BY_ITSELF
 from mailer.composing.merge import CannotCompile
+from mailer.composing.slots import slot
+
+log = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("html_process.py")
-WAIT_SECONDS = 60  # on a busy machine; the process has a limit of processor time of its own
+VERSION = 1  # of what the program makes of the same source
+KEEP_SECONDS = 7 * 24 * 3600
+WAIT_SECONDS = 12  # on a busy machine; the process has a limit of processor time of its own
+
+LARGEST = 600_000  # characters
+DEEPEST = 250
+MOST_TAGS = 40_000
+MOST_RULES = 6_000
+MOST_MATCHES = 25_000_000  # rules times tags
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9:]*)", re.IGNORECASE)
 
 
-@lru_cache(maxsize=16)
-def prepare(document: str) -> tuple[str, str]:
-    """An HTML document with its styles inlined, and its text; CannotCompile if that takes too much."""
+class Prepared(NamedTuple):
+    html: str
+    text: str
+
+
+def prepare(source: str, *, footer_html: str, footer_text: list[str]) -> Prepared:
+    """Styles inlined, a text part made, a way out added where there is none.
+
+    CannotCompile with the line if that cannot be done, or takes too much; Busy if others wait already.
+    """
+    look(source)
+    question = json.dumps({"source": source, "footer_html": footer_html, "footer_text": footer_text})
+    answer = _answer(question)
+    if problem := answer.get("problem"):
+        line = source.count("\n", 0, answer.get("position", 0)) + 1
+        raise CannotCompile(_sentence(problem, line), token=None)
+    return Prepared(answer["html"], answer["text"])
+
+
+def look(source: str) -> None:
+    """Refuse in linear time what would be refused in the end."""
+    if len(source) > LARGEST:
+        raise CannotCompile(_sentence("excess", 0), token=None)
+    rules = _rules(source.lower())
+    depth = deepest = tags = 0
+    for ending, name in _TAG.findall(source):
+        tags += 1
+        if name.lower() not in ENDS_BY_ITSELF:
+            depth = max(0, depth + (-1 if ending else 1))
+            deepest = max(deepest, depth)
+    if deepest > DEEPEST or tags > MOST_TAGS or rules > MOST_RULES or rules * tags > MOST_MATCHES:
+        raise CannotCompile(_sentence("excess", 0), token=None)
+
+
+def _rules(source: str) -> int:
+    rules, start = 0, source.find("<style")
+    while start >= 0:
+        end = source.find("</style", start)
+        rules += source.count("{", start, end if end >= 0 else len(source))
+        start = source.find("<style", end) if end >= 0 else -1
+    return rules
+
+
+def _answer(question: str) -> dict[str, Any]:
+    key = f"mailer:prepared:{VERSION}:{hashlib.sha256(question.encode()).hexdigest()}"
+    if (kept := _kept(key)) is None:
+        with slot():
+            kept = _kept(key)  # while it waited, somebody else may have done it
+            if kept is None:
+                kept = _run(question)
+                _keep(key, kept)
+    answer: dict[str, Any] = json.loads(kept)
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _nearby() -> dict[str, str]:
+    """The last few answers in this process: for a cache that is away."""
+    return {}
+
+
+def _kept(key: str) -> str | None:
+    if key in _nearby():
+        return _nearby()[key]
+    try:
+        kept: str | None = cache.get(key)
+    except Exception:  # whatever the cache runs on: it is done anew without it
+        log.warning("the cache does not answer", exc_info=True)
+        return None
+    return kept
+
+
+def _keep(key: str, answer: str) -> None:
+    nearby = _nearby()
+    nearby[key] = answer
+    while len(nearby) > 16:
+        nearby.pop(next(iter(nearby)), None)
+    try:
+        cache.set(key, answer, KEEP_SECONDS)
+    except Exception:
+        log.warning("the cache does not answer", exc_info=True)
+
+
+def _run(question: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603 (our own program)
             [sys.executable, "-I", str(PROGRAM)],
-            input=json.dumps(document),
+            input=question,
             capture_output=True,
             text=True,
+            encoding="utf-8",
             timeout=WAIT_SECONDS,
             check=True,
+            env={},
         )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise CannotCompile(
-            _("this HTML is too deeply nested, has too many style rules, or grows too large"), token=None
-        ) from error
-    html, text = json.loads(done.stdout)
-    return html, text
+    except subprocess.TimeoutExpired as error:
+        raise CannotCompile(_sentence("excess", 0), token=None) from error
+    except subprocess.CalledProcessError as error:
+        log.info("a message was not prepared: %s", (error.stderr or "")[-2000:])
+        return json.dumps({"problem": "excess"})
+    return done.stdout
+
+
+def _sentence(problem: str, line: int) -> str:
+    sentences = {
+        "excess": _("this HTML is too deeply nested, has too many style rules, or grows too large"),
+        "name": _("a merge field cannot be the name of an HTML tag (line %(line)s)"),
+        "attribute": _(
+            "a merge field can be the value of an HTML attribute, but not its name (line %(line)s)"
+        ),
+        "tag": _("the HTML tag that begins here is not closed (line %(line)s)"),
+        "branch": _(
+            "a Liquid tag cuts an HTML tag, a quote or a comment in two; "
+            "let each branch open and close them as a whole (line %(line)s)"
+        ),
+        "lost": _("this HTML could not be kept as it is written (line %(line)s)"),
+        "way out": _("the unsubscribe link would not be seen; please add one where everybody sees it"),
+    }
+    return sentences[problem] % {"line": line}

@@ -15,9 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
 
+from mailer.composing.first_names import first_name
+
 MERGE_FIELDS: dict[str, str | Promise] = {
     "full_name": _("the client's full name"),
-    "first_name": _("the first word of the full name"),
+    "first_name": _("the client's first name, if it can be told from the full name"),
     "email": _("the client's e-mail address"),
     "sender_name": _("your name, or your e-mail address"),
     "unsubscribe_url": _("the address of the client's unsubscribe page"),
@@ -86,6 +88,11 @@ def parse(source: str, *, environment: Environment = TEXT) -> BoundTemplate:
     return environment.from_string(source)
 
 
+def parse_our_own(source: str, *, environment: Environment) -> BoundTemplate:
+    """Parse what was made of a template that passed: it may have a few more tags."""
+    return environment.from_string(source)
+
+
 def check_template(source: str) -> None:
     """Raise ValidationError, saying what and where, unless every recipient could be merged into source."""
     try:
@@ -126,7 +133,7 @@ def values_for(*, full_name: str, email: str, sender_name: str, unsubscribe_url:
     """What each merge field stands for in one recipient's mail."""
     return {
         "full_name": full_name,
-        "first_name": full_name.split(maxsplit=1)[0] if full_name.strip() else "",
+        "first_name": first_name(full_name),
         "email": email,
         "sender_name": sender_name,
         "unsubscribe_url": unsubscribe_url,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from django.conf import settings
@@ -10,8 +10,9 @@ from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, RenderedMessage
+from mailer.composing.slots import Busy
 from mailer.models import Attempt, Delivery, Suppression
-from mailer.sending import holding, server_health
+from mailer.sending import clock, holding, server_health
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, DeliveryResult
 from mailer.sending.ledger_writer import LedgerWriter
 from mailer.sending.retries import seconds_until_retry
@@ -31,6 +32,7 @@ from mailer.transport import (
 from site_config.shutdown import STOPPING
 
 RECORD_SECONDS = 0.2
+BUSY_SECONDS = 5
 Status = Delivery.Status
 Progress = Callable[[int], None]
 
@@ -71,6 +73,8 @@ class SendLoop:
         try:
             self._compose()  # before anything is claimed: a process that dies over it leaves nothing in doubt
             self.result.more = self._work(transport)
+        except Busy:  # with other messages; this one is prepared when they are done
+            self.result.wake_at = clock.now() + timedelta(seconds=BUSY_SECONDS)
         except LiquidError as error:  # the snapshot was checked when it was saved; a downgrade may differ
             holding.hold(self._attempt.pk, f"The message cannot be merged: {error.message}")
         except MailRefused as error:

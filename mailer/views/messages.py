@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import MERGE_FIELDS, Preview, preview
+from mailer.composing.warnings import warnings
 from mailer.filters import MessageFilter
 from mailer.forms.message import MessageForm, TestSendForm
 from mailer.models import Message
@@ -110,7 +111,15 @@ class MessageView(SignedIn):
 
     def page(self, message: Message, form: TestSendForm, **context: Any) -> dict[str, Any]:
         merged, problem = self.merged(message)
-        return {"message": message, "form": form, "preview": merged, "problem": problem, **context}
+        notices = warnings(subject=message.subject, body=message.body, html=merged.html) if merged else []
+        return {
+            "message": message,
+            "form": form,
+            "preview": merged,
+            "problem": problem,
+            "notices": notices,
+            **context,
+        }
 
 
 class MessagePreview(MessageView):
