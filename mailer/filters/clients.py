@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_filters import ChoiceFilter, ModelChoiceFilter
 
-from mailer.models import Client, ClientGroup
+from mailer.models import Client, ClientGroup, Suppression
 from mailer.models.client import ClientQuerySet
 from site_config.ui.filters import ListFilter, SearchFilter
 
@@ -17,8 +17,16 @@ def groups_of(request: HttpRequest | None) -> QuerySet[ClientGroup]:
     return ClientGroup.objects.owned_by(request.user)
 
 
+class ClientSearch(SearchFilter):
+    def __init__(self) -> None:
+        super().__init__(fields=(), label=_("E-mail or name"))
+
+    def filter(self, qs: Any, value: str) -> Any:
+        return qs.search(value) if value else qs
+
+
 class ClientFilter(ListFilter):
-    q = SearchFilter(fields=("email", "full_name"), label=_("E-mail or name"))
+    q = ClientSearch()
     group = ModelChoiceFilter(
         field_name="groups", queryset=groups_of, label=_("Group"), empty_label=_("All groups")
     )
@@ -26,7 +34,7 @@ class ClientFilter(ListFilter):
         method="by_suppression",
         label=_("Stop-list"),
         empty_label=_("All clients"),
-        choices=[("no", _("Can be mailed")), ("yes", _("Suppressed"))],
+        choices=[("no", _("Can be mailed")), ("yes", _("Suppressed")), *Suppression.Reason.choices],
     )
 
     class Meta:
@@ -34,13 +42,13 @@ class ClientFilter(ListFilter):
         fields: tuple[str, ...] = ()
 
     def by_suppression(self, queryset: ClientQuerySet, _name: str, value: Any) -> ClientQuerySet:
-        return queryset.with_suppression().filter(
-            suppressed__isnull=value == "no"  # type: ignore[misc]  # annotations are not seen
-        )
+        if value == "no":
+            return queryset.mailable()
+        return queryset.stopped() if value == "yes" else queryset.stopped(value)
 
 
 class MemberFilter(ListFilter):
-    q = SearchFilter(fields=("email", "full_name"), label=_("E-mail or name"))
+    q = ClientSearch()
 
     class Meta:
         model = Client

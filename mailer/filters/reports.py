@@ -1,12 +1,14 @@
+from typing import Any
+
 from django.forms import DateInput
 from django.utils.translation import gettext_lazy as _
-from django_filters import ChoiceFilter, DateFilter
+from django_filters import CharFilter, ChoiceFilter, DateFilter
 
 from mailer.filters.owners import OversightFilter
 from mailer.models import Attempt, Delivery
 from mailer.models.attempt import AttemptQuerySet
 from mailer.models.delivery import DeliveryQuerySet
-from site_config.ui.filters import ListFilter, SearchFilter
+from site_config.ui.filters import ListFilter, SearchFilter, SearchInput
 
 
 class AttemptFilter(OversightFilter):
@@ -37,7 +39,9 @@ class AttemptFilter(OversightFilter):
 
 
 class DeliveryFilter(ListFilter):
-    q = SearchFilter(fields=("email", "full_name"), label=_("E-mail or name"))
+    """Of the deliveries of one attempt."""
+
+    q = CharFilter(method="by_text", label=_("E-mail or name"), max_length=100, widget=SearchInput())
     status = ChoiceFilter(
         method="by_status", label=_("Status"), empty_label=_("Any"), choices=Delivery.Status.choices
     )
@@ -49,5 +53,14 @@ class DeliveryFilter(ListFilter):
         model = Delivery
         fields: tuple[str, ...] = ()
 
+    def __init__(self, *args: Any, attempt: Attempt, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.attempt = attempt
+
+    def by_text(self, queryset: DeliveryQuerySet, _name: str, value: str) -> DeliveryQuerySet:
+        return queryset.search(value, attempt=self.attempt)
+
     def by_status(self, queryset: DeliveryQuerySet, _name: str, value: str) -> DeliveryQuerySet:
+        if self.attempt.finished_at and value in Delivery.OPEN:
+            return queryset.none()  # to find none, all of them would have to be read
         return queryset.with_status(value)

@@ -1,16 +1,15 @@
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.validators import validate_one_line
-
-if TYPE_CHECKING:
-    pass
+from site_config.ui.counting import CountUpTo
+from site_config.ui.search import found
 
 
 class ClientQuerySet(OwnedQuerySet["Client"]):
@@ -21,6 +20,23 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
         """Annotate `suppressed`: the reason this client is not mailed, or null."""
         reasons = Suppression.objects.against_client().values("reason")[:1]
         return self.annotate(suppressed=models.Subquery(reasons))
+
+    def with_key(self) -> Self:
+        """Make `address_key`, by which addresses are compared and sorted, known to an ordering."""
+        return self.alias(address_key=Lower("email"))
+
+    def mailable(self) -> Self:
+        """Those with nothing against them."""
+        return self.filter(~models.Exists(Suppression.objects.against_client()))
+
+    def stopped(self, *reasons: str) -> Self:
+        """Those on the stop-list, for one of these reasons if any is named."""
+        against = Suppression.objects.against_client()
+        return self.filter(models.Exists(against.filter(reason__in=reasons) if reasons else against))
+
+    def search(self, text: str) -> Self:
+        """Those whose address or name contains a text; see the index of migration 0002_lists."""
+        return self.filter(found(("email", "full_name"), text))
 
 
 class Client(Owned):
@@ -44,7 +60,10 @@ class Client(Owned):
                 violation_error_message=_("You have a client with this e-mail already."),
             ),
         )
-        indexes = (models.Index(fields=("owner", "full_name", "email", "id"), name="mailer_client_by_name"),)
+        indexes = (
+            models.Index(fields=("owner", "full_name", "email", "id"), name="mailer_client_by_name"),
+            models.Index(fields=("owner", "created_at", "id"), name="mailer_client_by_date"),
+        )
 
     def __str__(self) -> str:
         return f"{self.full_name} <{self.email}>" if self.full_name else self.email
@@ -58,11 +77,9 @@ class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
         return self.get(owner__email=owner, name=name)
 
     def with_size(self) -> Self:
-        """Annotate `size`: the number of clients in the group."""
+        """Annotate `size`: the number of clients in the group, as far as one counts."""
         members = ClientGroup.clients.through.objects.filter(clientgroup_id=models.OuterRef("pk"))
-        size = members.order_by().values("clientgroup_id").annotate(size=models.Count("pk"))
-        size_only = size.values("size")  # type: ignore[misc]  # annotations are not seen
-        return self.annotate(size=Coalesce(models.Subquery(size_only), 0))
+        return self.annotate(size=CountUpTo(members))
 
 
 class ClientGroup(Owned):

@@ -15,7 +15,8 @@ class SuppressionColumn(BadgeColumn):
 
     def __init__(self) -> None:
         kinds = {"unsubscribed": "warn", "bounced": "bad", "complained": "bad"}
-        super().__init__(kinds, verbose_name=_("Stop-list"))
+        # Not sorted by: the filter finds them, and those of a million would have to be looked up first.
+        super().__init__(kinds, verbose_name=_("Stop-list"), orderable=False)
 
     def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
         return Suppression.Reason(raw).label
@@ -24,7 +25,7 @@ class SuppressionColumn(BadgeColumn):
 class MemberTable(RowTable):
     """The clients of one group."""
 
-    email = tables.Column(attrs=MAIN)
+    email = tables.Column(order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     suppressed = SuppressionColumn()
     actions = tables.TemplateColumn(
@@ -39,7 +40,7 @@ class MemberTable(RowTable):
 
 
 class ClientTable(RowTable):
-    email = tables.Column(attrs=MAIN)
+    email = tables.Column(order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     groups = tables.Column(verbose_name=_("Groups"), orderable=False, empty_values=())
     suppressed = SuppressionColumn()
@@ -62,7 +63,7 @@ class ClientTable(RowTable):
 
 class GroupTable(RowTable):
     name = tables.Column(linkify=("group_detail", [tables.A("pk")]), attrs=MAIN)
-    size = tables.Column(verbose_name=_("Clients"), attrs=NUMBER)
+    size = tables.Column(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"), attrs=NUMBER)
     created_at = TimeColumn(verbose_name=_("Created"))
     actions = ActionsColumn(
         Action(name="edit", title=_("Rename"), url_name="group_edit", icon="pencil-square"),

@@ -83,9 +83,10 @@ class OversightReportTable(ReportTable):
 class DeliveryTable(RowTable):
     """What became of each mail of one attempt."""
 
-    email = tables.Column(attrs=MAIN)
+    # In the order of sending alone: an index for another would have to be written with each mail.
+    email = tables.Column(attrs=MAIN, orderable=False)
     full_name = tables.Column(default="", orderable=False)
-    status = BadgeColumn(DELIVERY_KINDS)
+    status = BadgeColumn(DELIVERY_KINDS, orderable=False)
     tries = tables.Column(attrs=NUMBER, orderable=False)
     said = tables.Column(verbose_name=_("Server's answer"), orderable=False, default="")
     finished_at = TimeColumn(default="", orderable=False)
