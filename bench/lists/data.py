@@ -112,7 +112,9 @@ def copy(template: Model, source: str, columns: dict[str, Any]) -> None:
 def _into(model: type[Model], columns: dict[str, Any], source: str) -> None:
     values = ", ".join(str(value) for value in columns.values())
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) SELECT {values} FROM {source}")
+        cursor.execute(
+            f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) SELECT {values} FROM {source}"
+        )
 
 
 def _mailing(owner: User, group: ClientGroup, number: int) -> Mailing:
@@ -151,4 +153,4 @@ def _one_of(words: tuple[str, ...]) -> str:
 
 def _key(email: str) -> dict[str, str]:
     """The canonical spelling, where the model keeps one: these addresses are plain."""
-    return {"key": f"lower({email})"}
+    return {"address_key": f"lower({email})"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from bench.lists.data import RARE, RARE_CYRILLIC, Owned
@@ -22,6 +23,19 @@ class Page:
 def deep(owned: Owned) -> int:
     """A page in the middle: number 20,000 of a million."""
     return owned.clients // 50
+
+
+def _page(area: str, name: str, url: Callable[[Owned], str], **more: Any) -> Page:
+    return Page(area=area, name=name, url=url, **more)
+
+
+def _chosen(owned: Owned) -> dict[str, object]:
+    clients = list(owned.mailing.clients.values_list("pk", flat=True))
+    return {"groups": [owned.group.pk], "clients": clients}
+
+
+def _admin_group(owned: Owned) -> str:
+    return f"/admin/mailer/clientgroup/{owned.group.pk}/change/"
 
 
 def _lists(area: str, base: Callable[[Owned], str], sorts: tuple[str, ...], **queries: str) -> list[Page]:
@@ -50,49 +64,36 @@ CLIENTS = _lists(
     stopped="suppressed=yes", not_stopped="suppressed=no",
     stopped_deep="suppressed=yes&page=300", stopped_and_rare=f"suppressed=no&q={RARE[:7]}",
 )  # fmt: skip
-MEMBERS = _lists(
-    "group", lambda owned: f"/groups/{owned.group.pk}/", ("email", "full_name", "suppressed")
-)
+MEMBERS = _lists("group", lambda owned: f"/groups/{owned.group.pk}/", ("email", "full_name", "suppressed"))
 DELIVERIES = _lists(
     "deliveries", lambda owned: f"/reports/{owned.attempt.pk}/", ("email", "status"),
     failed="status=failed", skipped="status=skipped", sent="status=sent", twice="possibly_twice=True",
 )  # fmt: skip
 CHOICES = [
-    Page(area="choices", name="groups", url=lambda _: "/groups/"),
-    Page(area="choices", name="groups, by size", url=lambda _: "/groups/?sort=-size"),
-    Page(area="choices", name="clients of a group", url=lambda owned: f"/clients/?group={owned.group.pk}"),
-    Page(area="choices", name="found into a group", url=lambda _: "/clients/to-group/"),
-    Page(area="choices", name="own mailings", url=lambda _: "/mailings/"),
-    Page(area="choices", name="manager's mailings", who="manager", url=lambda owned: f"/mailings/?owner={owned.owner.email}"),
-    Page(area="choices", name="a mailing", url=lambda owned: f"/mailings/{owned.mailing.pk}/"),
-    Page(area="choices", name="new mailing from a group", url=lambda owned: f"/mailings/new/?group={owned.group.pk}"),
-    Page(area="choices", name="a mailing's form", url=lambda owned: f"/mailings/{owned.mailing.pk}/edit/"),
-    Page(area="choices", name="copy of a mailing", url=lambda owned: f"/mailings/{owned.mailing.pk}/copy/"),
-    Page(area="choices", name="run now", url=lambda owned: f"/mailings/{owned.mailing.pk}/run/"),
-    Page(
-        area="choices",
-        name="recipients while choosing",
-        url=lambda _: "/mailings/recipients/",
-        data=lambda owned: {
-            "groups": [owned.group.pk],
-            "clients": list(owned.mailing.clients.values_list("pk", flat=True)),
-        },
+    _page("choices", "groups", lambda _: "/groups/"),
+    _page("choices", "groups, by size", lambda _: "/groups/?sort=-size"),
+    _page("choices", "clients of a group", lambda owned: f"/clients/?group={owned.group.pk}"),
+    _page("choices", "found into a group", lambda _: "/clients/to-group/"),
+    _page("choices", "own mailings", lambda _: "/mailings/"),
+    _page(
+        "choices", "manager's mailings", lambda owned: f"/mailings/?owner={owned.owner.email}", who="manager"
     ),
-    Page(area="choices", name="start", url=lambda _: "/"),
-    Page(area="choices", name="reports", url=lambda _: "/reports/"),
-    Page(area="choices", name="home, cold cache", url=lambda _: "/", who="nobody", cold=True),
+    _page("choices", "a mailing", lambda owned: f"/mailings/{owned.mailing.pk}/"),
+    _page("choices", "new mailing from a group", lambda owned: f"/mailings/new/?group={owned.group.pk}"),
+    _page("choices", "a mailing's form", lambda owned: f"/mailings/{owned.mailing.pk}/edit/"),
+    _page("choices", "copy of a mailing", lambda owned: f"/mailings/{owned.mailing.pk}/copy/"),
+    _page("choices", "run now", lambda owned: f"/mailings/{owned.mailing.pk}/run/"),
+    _page("choices", "recipients while choosing", lambda _: "/mailings/recipients/", data=_chosen),
+    _page("choices", "start", lambda _: "/"),
+    _page("choices", "reports", lambda _: "/reports/"),
+    _page("choices", "home, cold cache", lambda _: "/", who="nobody", cold=True),
 ]
 ENDINGS = [
-    Page(area="endings", name="delete a mailing?", url=lambda owned: f"/mailings/{owned.attempt.mailing_id}/delete/"),
-    Page(area="endings", name="delete a group?", url=lambda owned: f"/groups/{owned.group.pk}/delete/"),
-    Page(area="endings", name="delete the account?", url=lambda _: "/accounts/delete/"),
-    Page(
-        area="endings",
-        name="admin: the group",
-        who="superuser",
-        url=lambda owned: f"/admin/mailer/clientgroup/{owned.group.pk}/change/",
-    ),
-    Page(area="endings", name="admin: clients", who="superuser", url=lambda _: "/admin/mailer/client/"),
+    _page("endings", "delete a mailing?", lambda owned: f"/mailings/{owned.attempt.mailing_id}/delete/"),
+    _page("endings", "delete a group?", lambda owned: f"/groups/{owned.group.pk}/delete/"),
+    _page("endings", "delete the account?", lambda _: "/accounts/delete/"),
+    _page("endings", "admin: the group", _admin_group, who="superuser"),
+    _page("endings", "admin: clients", lambda _: "/admin/mailer/client/", who="superuser"),
 ]
 PAGES = [*CLIENTS, *MEMBERS, *DELIVERIES, *CHOICES, *ENDINGS]
 AREAS = list(dict.fromkeys(page.area for page in PAGES))

@@ -6,6 +6,7 @@ from mailer.audience import sizes_of
 from mailer.models import Attempt, Mailing
 from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn
 from people.tables import OwnerColumn
+from site_config.ui.counting import UpTo
 from site_config.ui.tables import RowTable, TimeColumn, badge
 
 
@@ -52,10 +53,13 @@ class OversightTable(MailingTable):
         sequence = ("message", "owner", "state", "recipients", "runs", "...", "actions")
 
     @cached_property
-    def sizes(self) -> dict[int, int]:
+    def sizes(self) -> dict[int, UpTo]:
         """How many those of this page would reach that have not run yet; the others' last runs say it."""
         rows = [row.record for row in self.paginated_rows]
         return sizes_of([mailing.pk for mailing in rows if not mailing.last_run])
 
-    def render_recipients(self, record: Mailing) -> int:
-        return record.last_run.total if record.last_run else self.sizes.get(record.pk, 0)
+    def render_recipients(self, record: Mailing) -> int | str:
+        if record.last_run:
+            return record.last_run.total
+        size = self.sizes.get(record.pk, UpTo(0))
+        return size.shown if size.more else int(size)

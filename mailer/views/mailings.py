@@ -15,12 +15,13 @@ from mailer.audience import Audience, audience_of_mailing
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker
-from mailer.models import Attempt, Delivery, Mailing
+from mailer.models import Attempt, Mailing
 from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
-from site_config.ui.http import Request
-from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
+from site_config.ui.counting import UpTo
+from site_config.ui.http import Request, targets
+from site_config.ui.views import REGION, CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -146,7 +147,7 @@ class MailingDelete(DeletePanel):
         attempts = self.object.attempts.count()
         if not attempts:
             return []
-        mails = Delivery.objects.filter(attempt__mailing=self.object).count()
+        mails = sum(self.object.attempts.filter(pruned_at=None).values_list("total", flat=True))
         lines = [
             ngettext(
                 "The report of %(count)s run goes with it:",
@@ -215,11 +216,11 @@ class MailingDetail(TableView):
         return running
 
     @property
-    def audience(self) -> Audience:
-        """Counted only while nothing runs: a page that looks each second goes by the run's own numbers."""
+    def audience(self) -> Audience | None:
+        """A run has counted it; else it is counted when the page is opened, and not again by its polls."""
         if self.running:
-            return Audience(total=self.running.total, suppressed=self.running.skipped)
-        return audience_of_mailing(self.mailing)
+            return Audience(total=UpTo(self.running.total), suppressed=self.running.skipped)
+        return None if targets(self.request, REGION) else audience_of_mailing(self.mailing)
 
     def next_runs(self) -> list[datetime]:
         """The next few dates, in the mailing's own zone."""
