@@ -34,9 +34,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         clients = Client.objects.filter(owner=attempt.mailing.owner_id).search(text)
         if attempt.total <= LIMIT or count(clients).more:
             return self.filter(by_words)
-        theirs = self.filter(client__in=clients.order_by().values("pk"))
-        orphans = self.filter(by_words, client=None)
-        return self.filter(pk__in=theirs.order_by().values("pk").union(orphans.order_by().values("pk")))
+        theirs = self.filter(client__in=clients.order_by().values("pk")).order_by().values_list("pk", flat=True)
+        orphans = self.filter(by_words, client=None).order_by().values_list("pk", flat=True)
+        # As ids: PostgreSQL would rather read the whole attempt than look for the rows of a subquery.
+        return self.filter(pk__in=[*theirs, *orphans[: LIMIT + 1]])
 
 
 class Delivery(models.Model):
