@@ -8,7 +8,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
-from mailer.sending import leases, opening, pruning, worker
+from mailer.sending import leases, leftovers, opening, pruning, worker
 from mailer.sending import sweep as sweeping
 from site_config.shutdown import STOPPING
 
@@ -48,6 +48,16 @@ def sweep() -> None:
 def prune() -> None:
     if days := settings.KEEP_DELIVERIES_DAYS:
         pruning.prune(before=timezone.now() - timedelta(days=days))
+
+
+@db_task()
+def remove_leftovers() -> None:
+    leftovers.remove()
+
+
+@db_periodic_task(crontab(minute="*/10"))
+def look_for_leftovers() -> None:
+    leftovers.remove()
 
 
 @db_task()

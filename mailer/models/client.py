@@ -42,6 +42,14 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
 class Client(Owned):
     """Who receives mail."""
 
+    # A user does not wait for a million clients: sending/leftovers.py.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        verbose_name=_("owner"),
+        related_name="clients",
+        db_constraint=False,
+    )
     email = models.EmailField(_("e-mail"), validators=[validate_one_line])
     full_name = models.CharField(_("full name"), max_length=150, blank=True, validators=[validate_one_line])
     comment = models.TextField(_("comment"), max_length=2000, blank=True)

@@ -34,7 +34,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         clients = Client.objects.filter(owner=attempt.mailing.owner_id).search(text)
         if attempt.total <= LIMIT or count(clients).more:
             return self.filter(by_words)
-        theirs = self.filter(client__in=clients.order_by().values("pk")).order_by().values_list("pk", flat=True)
+        theirs = (
+            self.filter(client__in=clients.order_by().values("pk")).order_by().values_list("pk", flat=True)
+        )
         orphans = self.filter(by_words, client=None).order_by().values_list("pk", flat=True)
         # As ids: PostgreSQL would rather read the whole attempt than look for the rows of a subquery.
         return self.filter(pk__in=[*theirs, *orphans[: LIMIT + 1]])
@@ -56,8 +58,10 @@ class Delivery(models.Model):
 
     # No index holds what a mail that is simply sent changes, so that PostgreSQL writes its row in place
     # (a heap-only tuple) and SQLite touches no index. Neither of these two is indexed by itself: the
-    # indexes below begin with them.
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="deliveries", db_index=False)
+    # indexes below begin with them. An attempt does not wait for its deliveries: sending/leftovers.py.
+    attempt = models.ForeignKey(
+        Attempt, models.DO_NOTHING, related_name="deliveries", db_index=False, db_constraint=False
+    )
     client = models.ForeignKey(Client, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
     email = models.EmailField(_("e-mail"))
     full_name = models.CharField(_("full name"), max_length=150, blank=True)

@@ -19,7 +19,7 @@ from mailer.models import Attempt, Mailing
 from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
-from site_config.ui.counting import UpTo
+from site_config.ui.counting import LIMIT, UpTo
 from site_config.ui.http import Request, targets
 from site_config.ui.views import REGION, CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
 
@@ -147,7 +147,7 @@ class MailingDelete(DeletePanel):
         attempts = self.object.attempts.count()
         if not attempts:
             return []
-        mails = sum(self.object.attempts.filter(pruned_at=None).values_list("total", flat=True))
+        mails = mailings.mails_of(self.object)
         lines = [
             ngettext(
                 "The report of %(count)s run goes with it:",
@@ -159,6 +159,8 @@ class MailingDelete(DeletePanel):
             + ngettext("what became of %(count)s mail.", "what became of %(count)s mails.", mails)
             % {"count": mails}
         ]
+        if mails > LIMIT:
+            lines.append(str(_("It is out of sight at once. To remove that much takes a few minutes more.")))
         if self.object.attempts.running().exists():
             lines.append(str(_("It is being sent just now; what is not sent yet will not go out.")))
         return lines
