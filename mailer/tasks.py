@@ -8,6 +8,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
+from mailer.reporting import unique_clients
 from mailer.sending import leases, leftovers, opening, pruning, worker
 from mailer.sending import sweep as sweeping
 from site_config.shutdown import STOPPING
@@ -58,6 +59,11 @@ def remove_leftovers() -> None:
 @db_periodic_task(crontab(minute="*/10"))
 def look_for_leftovers() -> None:
     leftovers.remove()
+
+
+@db_periodic_task(crontab(minute="*/15"))
+def count_clients() -> None:
+    unique_clients.recount()
 
 
 @db_task()
