@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 from django.core.cache import cache
@@ -14,6 +14,7 @@ VERSION = 1  # raise it when what is stored changes its shape
 REST_SECONDS = 5  # a cache that failed is left alone, so that not every page waits for its time limit
 STALE_FACTOR = 10
 LOCK_SECONDS = 30
+WAIT_SECONDS = 1  # for what another caller makes for the first time
 GENERATION = f"content:{VERSION}:generation"
 T = TypeVar("T")
 _rests_until = 0.0
@@ -22,21 +23,36 @@ _rests_until = 0.0
 def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
     """What `make` returned at most `seconds` ago.
 
-    When the time is up one caller makes it anew, and the others are given what there is meanwhile.
+    When the time is up one caller makes it anew, and the others are given what there is meanwhile. Where
+    there is nothing yet, they wait for that one; after a second they make it themselves.
     """
     key = f"content:{VERSION}:{name}"
     kept = _safely(cache.get, key)
-    if kept is not None:
-        fresh_until, value = kept
-        if time.time() < fresh_until or not _safely(cache.add, f"{key}:lock", 1, LOCK_SECONDS):
-            result: T = value
-            return result
+    if kept is not None and time.time() < kept[0]:
+        return cast(T, kept[1])
+    mine = _safely(cache.add, f"{key}:lock", 1, LOCK_SECONDS)
+    if not mine:
+        kept = kept or _awaited(key)
+        if kept is not None:
+            return cast(T, kept[1])
     try:
         made = make()  # what it raises is not kept
         _safely(cache.set, key, (time.time() + seconds, made), seconds * STALE_FACTOR)
     finally:
-        _safely(cache.delete, f"{key}:lock")
+        if mine:
+            _safely(cache.delete, f"{key}:lock")
     return made
+
+
+def _awaited(key: str) -> Any:
+    """What another caller makes at this moment, or None if that takes too long or the cache is away."""
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until and time.monotonic() >= _rests_until:
+        time.sleep(WAIT_SECONDS / 20)
+        kept = _safely(cache.get, key)
+        if kept is not None:
+            return kept
+    return None
 
 
 def remember_articles(name: str, make: Callable[[], T], *, seconds: float) -> T:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Sum
-from django.db.models.functions import Lower
+from django.db.models import Sum
 
 from content.cache import remember
-from mailer.models import Attempt, Client, Mailing
+from mailer.models import Attempt, Mailing
+from mailer.reporting.unique_clients import unique_clients
+from site_config.ui.counting import UpTo
 
 SECONDS = 60
 
@@ -15,7 +16,7 @@ SECONDS = 60
 class Figures:
     mailings: int
     active: int
-    clients: int
+    clients: UpTo
     sent: int
 
 
@@ -29,6 +30,6 @@ def count() -> Figures:
     return Figures(
         mailings=Mailing.objects.count(),
         active=Mailing.objects.allowed().filter(status=Mailing.Status.RUNNING).count(),
-        clients=Client.objects.aggregate(number=Count(Lower("email"), distinct=True))["number"],
+        clients=unique_clients(),
         sent=Attempt.objects.aggregate(number=Sum("sent"))["number"] or 0,
     )

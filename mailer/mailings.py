@@ -6,12 +6,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailer import tasks
-from mailer.models import Attempt, Client, ClientGroup, Mailing
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing
 from mailer.sending import closing, holding, leases
 from mailer.sending.opening import run_now, schedule_of
 from people.audit import record
 from people.models import AuditEntry, User
 from site_config.queue import after_commit
+from site_config.ui.counting import LIMIT
 
 Action = AuditEntry.Action
 # What saving may change of a mailing: never its switches, which others throw meanwhile.
@@ -108,8 +109,21 @@ def try_again(attempt: Attempt) -> bool:
 
 
 def delete(mailing: Mailing, *, by: User | None = None) -> None:
-    """Delete a mailing with its attempts and their ledger; a worker that is sending stops."""
+    """Delete a mailing with its attempts and their ledger; a worker that is sending stops.
+
+    A large ledger is out of sight at once, and is removed in the background.
+    """
     with transaction.atomic():
         Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
         record(actor=by or mailing.owner, action=Action.MAILING_DELETED, target=mailing)
+        if mails_of(mailing) <= LIMIT:
+            attempts = list(mailing.attempts.values_list("pk", flat=True))
+            Delivery.objects.filter(attempt__in=attempts).delete()
+        else:
+            after_commit(tasks.remove_leftovers)
         mailing.delete()
+
+
+def mails_of(mailing: Mailing) -> int:
+    """How many deliveries are kept of a mailing, by what its attempts counted."""
+    return sum(mailing.attempts.filter(pruned_at=None).values_list("total", flat=True))

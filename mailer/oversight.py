@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -13,7 +13,9 @@ from people.account_emails import AccountEmail, address, send_account_email
 from people.audit import record
 from people.models import AuditEntry, User
 from site_config.queue import after_commit
+from site_config.ui.counting import count
 
+MUCH = _("All of it is out of sight at once. To remove that much takes a few minutes more.")
 DISABLED = AccountEmail(
     subject=_("Your mailing was disabled"),
     lines=(
@@ -68,19 +70,20 @@ def owner_unblocked(**_kwargs: Any) -> None:
 def owner_leaves(user: User, **_kwargs: Any) -> None:
     """Delete a user's mailings: a message that one sends could not go before it.
 
-    Then the clients, as one statement a table: Django would fetch each of a million to look for what
-    hangs on it, and nothing does any more.
+    A few clients go at once; very many are out of sight with their owner, and removed in the background.
     """
     for mailing in Mailing.objects.owned_by(user):
         mailings.delete(mailing)
     clients = Client.objects.owned_by(user)
-    ClientGroup.clients.through.objects.filter(client__in=clients)._raw_delete(DEFAULT_DB_ALIAS)
-    clients._raw_delete(DEFAULT_DB_ALIAS)
+    if count(clients).more:
+        after_commit(tasks.remove_leftovers)
+    else:
+        clients.delete()
 
 
 def belongings(user: User, **_kwargs: Any) -> list[str]:
     """What of this app goes with an account, a sentence each."""
-    clients = Client.objects.owned_by(user).count()
+    clients = count(Client.objects.owned_by(user))
     groups = ClientGroup.objects.owned_by(user).count()
     messages = Message.objects.owned_by(user).count()
     mailings = Mailing.objects.owned_by(user).count()
@@ -92,4 +95,5 @@ def belongings(user: User, **_kwargs: Any) -> list[str]:
         (mailings, ngettext("%(count)s mailing", "%(count)s mailings", mailings)),
         (attempts, ngettext("the report of %(count)s run", "the reports of %(count)s runs", attempts)),
     ]
-    return [text % {"count": count} for count, text in counted if count]
+    lines = [text % {"count": getattr(number, "shown", number)} for number, text in counted if number]
+    return [*lines, str(MUCH)] if clients.more else lines

@@ -44,6 +44,27 @@ def prune() -> None:
     prune_old()
 
 
+@db_task()
+def remove_leftovers() -> None:
+    from mailer.sending.leftovers import remove
+
+    remove()
+
+
+@db_periodic_task(crontab(minute="*/10"))
+def look_for_leftovers() -> None:
+    from mailer.sending.leftovers import remove
+
+    remove()
+
+
+@db_periodic_task(crontab(minute="*/15"))
+def count_clients() -> None:
+    from mailer.reporting.unique_clients import recount
+
+    recount()
+
+
 @on_startup()
 def start_dispatcher() -> None:
     """Once for each consumer process, whichever of its workers begins first."""

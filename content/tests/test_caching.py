@@ -9,6 +9,7 @@ from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
+from content import cache as content_cache
 from content.cache import remember
 from content.models import Article
 from content.publishing import delete_article, save_article
@@ -52,7 +53,7 @@ def test_a_warm_article_asks_nothing_of_the_next_visitor_either(
 def test_a_cold_page_asks_the_same_with_1_and_with_30_articles(
     visitor, articles, django_assert_max_num_queries, django_assert_num_queries
 ):
-    with django_assert_max_num_queries(9) as few:
+    with django_assert_max_num_queries(10) as few:
         visitor.get(reverse("home"))
         visitor.get(reverse("blog"))
     ArticleFactory.create_batch(30)
@@ -120,6 +121,36 @@ def test_one_makes_what_is_out_of_date_and_the_others_do_not_wait():
         worker.join()
         assert results == ["new"]
         assert remember("slow", lambda: pytest.fail("made twice"), seconds=10) == "new"
+
+
+def test_the_first_makes_what_is_not_there_yet_and_the_others_wait_for_it():
+    making, go_on, results = threading.Event(), threading.Event(), []
+
+    def make() -> str:
+        making.set()
+        assert go_on.wait(10)
+        return "made"
+
+    def other() -> None:
+        results.append(remember("cold", lambda: pytest.fail("made twice"), seconds=10))
+
+    first = threading.Thread(target=lambda: results.append(remember("cold", make, seconds=10)))
+    first.start()
+    assert making.wait(10)
+    others = [threading.Thread(target=other) for _ in range(3)]
+    for thread in others:
+        thread.start()
+    go_on.set()
+    for thread in (first, *others):
+        thread.join()
+    assert results == ["made"] * 4
+
+
+def test_who_waits_too_long_makes_it_alone(monkeypatch):
+    monkeypatch.setattr(content_cache, "WAIT_SECONDS", 0.1)
+    cache.add(f"content:{content_cache.VERSION}:slow:lock", 1, 30)
+    assert remember("slow", lambda: "mine", seconds=10) == "mine"
+    assert cache.get(f"content:{content_cache.VERSION}:slow:lock") == 1
 
 
 def test_what_goes_wrong_is_not_kept_and_holds_nobody_up():

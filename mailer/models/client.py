@@ -1,16 +1,15 @@
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.validators import validate_one_line
-
-if TYPE_CHECKING:
-    pass
+from site_config.ui.counting import CountUpTo
+from site_config.ui.search import found
 
 
 class ClientQuerySet(OwnedQuerySet["Client"]):
@@ -22,10 +21,35 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
         reasons = Suppression.objects.against_client().values("reason")[:1]
         return self.annotate(suppressed=models.Subquery(reasons))
 
+    def with_key(self) -> Self:
+        """Make `address_key`, by which addresses are compared and sorted, known to an ordering."""
+        return self.alias(address_key=Lower("email"))
+
+    def mailable(self) -> Self:
+        """Those with nothing against them."""
+        return self.filter(~models.Exists(Suppression.objects.against_client()))
+
+    def stopped(self, *reasons: str) -> Self:
+        """Those on the stop-list, for one of these reasons if any is named."""
+        against = Suppression.objects.against_client()
+        return self.filter(models.Exists(against.filter(reason__in=reasons) if reasons else against))
+
+    def search(self, text: str) -> Self:
+        """Those whose address or name contains a text; see the index of migration 0002_lists."""
+        return self.filter(found(("email", "full_name"), text))
+
 
 class Client(Owned):
     """Who receives mail."""
 
+    # A user does not wait for a million clients: sending/leftovers.py.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        verbose_name=_("owner"),
+        related_name="clients",
+        db_constraint=False,
+    )
     email = models.EmailField(_("e-mail"), validators=[validate_one_line])
     full_name = models.CharField(_("full name"), max_length=150, blank=True, validators=[validate_one_line])
     comment = models.TextField(_("comment"), max_length=2000, blank=True)
@@ -44,7 +68,10 @@ class Client(Owned):
                 violation_error_message=_("You have a client with this e-mail already."),
             ),
         )
-        indexes = (models.Index(fields=("owner", "full_name", "email", "id"), name="mailer_client_by_name"),)
+        indexes = (
+            models.Index(fields=("owner", "full_name", "email", "id"), name="mailer_client_by_name"),
+            models.Index(fields=("owner", "created_at", "id"), name="mailer_client_by_date"),
+        )
 
     def __str__(self) -> str:
         return f"{self.full_name} <{self.email}>" if self.full_name else self.email
@@ -58,11 +85,9 @@ class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
         return self.get(owner__email=owner, name=name)
 
     def with_size(self) -> Self:
-        """Annotate `size`: the number of clients in the group."""
+        """Annotate `size`: the number of clients in the group, as far as one counts."""
         members = ClientGroup.clients.through.objects.filter(clientgroup_id=models.OuterRef("pk"))
-        size = members.order_by().values("clientgroup_id").annotate(size=models.Count("pk"))
-        size_only = size.values("size")  # type: ignore[misc]  # annotations are not seen
-        return self.annotate(size=Coalesce(models.Subquery(size_only), 0))
+        return self.annotate(size=CountUpTo(members))
 
 
 class ClientGroup(Owned):

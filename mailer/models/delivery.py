@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
@@ -7,9 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.models.attempt import Attempt
 from mailer.models.client import Client
-
-if TYPE_CHECKING:
-    pass
+from site_config.ui.counting import LIMIT, count
+from site_config.ui.search import found
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -24,6 +23,23 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Those of one status; the few that were not sent are found by the index of the queue."""
         rows = self.filter(status=status)
         return rows.filter(next_try_at=None) if status in Delivery.UNSENT else rows
+
+    def search(self, text: str, *, attempt: Attempt) -> Self:
+        """Those of an attempt whose address or name contains a text.
+
+        Of a large attempt they are found through its clients, who have an index for it, by what these are
+        called now; those of clients who are gone, and of whom too many are found, by their own words.
+        """
+        by_words = found(("email", "full_name"), text)
+        clients = Client.objects.filter(owner=attempt.mailing.owner_id).search(text)
+        if attempt.total <= LIMIT or count(clients).more:
+            return self.filter(by_words)
+        theirs = (
+            self.filter(client__in=clients.order_by().values("pk")).order_by().values_list("pk", flat=True)
+        )
+        orphans = self.filter(by_words, client=None).order_by().values_list("pk", flat=True)
+        # As ids: PostgreSQL would rather read the whole attempt than look for the rows of a subquery.
+        return self.filter(pk__in=[*theirs, *orphans[: LIMIT + 1]])
 
 
 class Delivery(models.Model):
@@ -42,8 +58,10 @@ class Delivery(models.Model):
 
     # No index holds what a mail that is simply sent changes, so that PostgreSQL writes its row in place
     # (a heap-only tuple) and SQLite touches no index. Neither of these two is indexed by itself: the
-    # indexes below begin with them.
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="deliveries", db_index=False)
+    # indexes below begin with them. An attempt does not wait for its deliveries: sending/leftovers.py.
+    attempt = models.ForeignKey(
+        Attempt, models.DO_NOTHING, related_name="deliveries", db_index=False, db_constraint=False
+    )
     client = models.ForeignKey(Client, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
     email = models.EmailField(_("e-mail"))
     full_name = models.CharField(_("full name"), max_length=150, blank=True)
@@ -85,6 +103,9 @@ class Delivery(models.Model):
         indexes = (
             models.Index(fields=("attempt", "next_try_at", "id"), name="mailer_delivery_queue"),
             models.Index(fields=("attempt", "id"), name="mailer_delivery_of_attempt"),
+            models.Index(
+                fields=("attempt", "id"), name="mailer_delivery_twice", condition=Q(possibly_twice=True)
+            ),
         )
 
     def __str__(self) -> str:

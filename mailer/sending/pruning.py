@@ -31,7 +31,7 @@ def prune(*, before: datetime) -> Pruned:
         while first is not None:
             if STOPPING.is_set():
                 return Pruned(attempts, deliveries)
-            first, deleted = _delete_some(attempt_id, first)
+            first, deleted = delete_some(attempt_id, first)
             deliveries += deleted
         attempts += 1
     return Pruned(attempts, deliveries)
@@ -49,7 +49,7 @@ def _old(before: datetime) -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def _delete_some(attempt_id: int, first: int) -> tuple[int | None, int]:
+def delete_some(attempt_id: int, first: int) -> tuple[int | None, int]:
     """Delete a batch; return the first row that is left, if any, and how many are deleted."""
     rows = Delivery.objects.filter(attempt_id=attempt_id, pk__gte=first)
     following = rows.order_by("pk").values_list("pk", flat=True)[BATCH : BATCH + 1].first()

@@ -6,7 +6,7 @@ from django import template
 from django.utils import formats
 
 from mailer.models import Attempt, Mailing
-from mailer.tables import ATTEMPT_KINDS, MAILING_KINDS
+from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS
 from site_config.ui import tables
 
 register = template.Library()

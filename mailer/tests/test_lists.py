@@ -84,8 +84,8 @@ def make_message(owner, group):
         ("group_detail", make_client, 7, 5),  # … the group
         ("mailings", make_mailing, 7, 7),  # … their latest attempts
         ("reports", make_attempt, 6, 6),
-        # … the mailing, its running attempt, audience, groups and single clients
-        ("mailing_detail", make_run, 11, 11),
+        # … the mailing, its running attempt, groups and single clients; on the page also its audience
+        ("mailing_detail", make_run, 12, 10),
         ("attempt_detail", make_delivery, 7, 7),  # … the attempt
     ],
 )
@@ -157,7 +157,7 @@ def test_the_filter_of_clients(query, found, owner, stranger, group, browser):
     assert {client.owner for client in shown(answer)} <= {owner}
 
 
-@pytest.mark.parametrize("sort", ["email", "-email", "full_name", "-full_name", "suppressed", "-created_at"])
+@pytest.mark.parametrize("sort", ["email", "-email", "full_name", "-full_name", "-created_at"])
 def test_pages_never_overlap_and_leave_nobody_out(sort, owner, browser):
     made = {ClientFactory(owner=owner, full_name="Same").pk for _ in range(60)}
     pages = [browser.get(f"{reverse('clients')}?sort={sort}&page={page}") for page in (1, 2, 3)]
@@ -166,7 +166,7 @@ def test_pages_never_overlap_and_leave_nobody_out(sort, owner, browser):
     assert len(seen) == 60
     assert set(seen) == made
     for page in pages:
-        assert page.context["table"].data.data.query.order_by[-1] == "pk"
+        assert page.context["table"].data.data.query.order_by[-1] == ("-pk" if sort[0] == "-" else "pk")
 
 
 @pytest.mark.parametrize(

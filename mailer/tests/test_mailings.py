@@ -230,11 +230,12 @@ def test_posting_a_copy_makes_a_mailing_of_its_own(browser, owner, message, form
 
 def test_delete_says_what_goes_with_it(browser, owner, message):
     mailing = MailingFactory(owner=owner, message=message)
-    attempt = AttemptFactory(mailing=mailing)
+    attempt = AttemptFactory(mailing=mailing, total=2)
     DeliveryFactory.create_batch(2, attempt=attempt)
+    AttemptFactory(mailing=mailing, total=5, pruned_at=timezone.now())
     url = reverse("mailing_delete", args=[mailing.pk])
     page = browser.get(url)
-    assert "The report of 1 run goes with it: what became of 2 mails." in page.content.decode()
+    assert "The reports of 2 runs go with it: what became of 2 mails." in page.content.decode()
     assert browser.post(url, headers=DIALOG).status_code == 204
     assert not Mailing.objects.exists()
 

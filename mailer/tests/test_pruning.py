@@ -55,13 +55,13 @@ def test_it_goes_in_batches(batch, queries, monkeypatch, django_assert_num_queri
 def test_a_stop_is_heard_between_two_batches_and_the_next_call_goes_on(monkeypatch, capsys):
     monkeypatch.setattr(pruning, "BATCH", 2)
     old = attempt(days=9, mails=5)
-    real = pruning._delete_some
+    real = pruning.delete_some
 
     def stopped(attempt_id, first):
         STOPPING.set()
         return real(attempt_id, first)
 
-    monkeypatch.setattr(pruning, "_delete_some", stopped)
+    monkeypatch.setattr(pruning, "delete_some", stopped)
     try:
         with pytest.raises(CommandError, match="goes on where it stopped"):
             call_command("prune_deliveries", days=8)
@@ -70,7 +70,7 @@ def test_a_stop_is_heard_between_two_batches_and_the_next_call_goes_on(monkeypat
     assert capsys.readouterr().out == "Deleted 2 deliveries of 0 runs.\n"
     said = Attempt.objects.get(pk=old.pk).pruned_at
     assert said is not None
-    monkeypatch.setattr(pruning, "_delete_some", real)
+    monkeypatch.setattr(pruning, "delete_some", real)
     call_command("prune_deliveries", days=8)
     assert capsys.readouterr().out == "Deleted 3 deliveries of 1 runs.\n"
     assert Attempt.objects.get(pk=old.pk).pruned_at == said

@@ -73,11 +73,10 @@ def test_the_filter_of_reports(query, subjects, browser, owner, stranger, mailin
         ("possibly_twice=True", ["c@example.org"]),
         ("q=A@EXAMPLE", ["a@example.org"]),
         ("status=nonsense", ["a@example.org", "b@example.org", "c@example.org", "d@example.org"]),
-        ("sort=-email", ["d@example.org", "c@example.org", "b@example.org", "a@example.org"]),
     ],
 )
 def test_a_report_shows_each_mail(query, emails, browser, owner, mailing):
-    attempt = AttemptFactory(mailing=mailing)
+    attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None)
     made = {"a": {}, "b": {"status": "failed"}, "c": {"possibly_twice": True}, "d": {"status": "queued"}}
     for name, fields in made.items():
         client = ClientFactory(owner=owner, email=f"{name}@example.org")

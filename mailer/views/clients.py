@@ -13,6 +13,7 @@ from mailer.forms.picker import as_ids
 from mailer.models import Client, Delivery
 from mailer.tables import ClientTable
 from people.models import User
+from site_config.ui.counting import count
 from site_config.ui.http import Request
 from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, OwnersOnly, PanelView, TableView
 
@@ -30,7 +31,7 @@ class ClientList(TableView):
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[Client]:
-        return Client.objects.visible_to(user).with_suppression().prefetch_related("groups")
+        return Client.objects.visible_to(user).with_key().with_suppression().prefetch_related("groups")
 
 
 class ClientCreate(CreatePanel):
@@ -84,7 +85,7 @@ class ClientsToGroup(OwnersOnly, PanelView):
     body = "clients/to_group_body.html"
 
     def found(self) -> Any:
-        rows = Client.objects.owned_by(self.request.user).with_suppression()
+        rows = Client.objects.owned_by(self.request.user)
         return ClientFilter(self.request.GET, queryset=rows, request=self.request).qs
 
     def back_url(self) -> str:
@@ -105,4 +106,4 @@ class ClientsToGroup(OwnersOnly, PanelView):
         return self.changed(text % {"count": new, "group": group})
 
     def ask(self, form: AddToGroupForm, status: int = 200) -> HttpResponse:
-        return self.show(form=form, count=self.found().count(), submit=_("Add"), status=status)
+        return self.show(form=form, count=count(self.found()), submit=_("Add"), status=status)

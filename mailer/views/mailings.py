@@ -15,12 +15,13 @@ from mailer.audience import Audience, audience_of_mailing
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker
-from mailer.models import Attempt, Delivery, Mailing
+from mailer.models import Attempt, Mailing
 from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
-from site_config.ui.http import Request
-from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
+from site_config.ui.counting import LIMIT, UpTo
+from site_config.ui.http import Request, targets
+from site_config.ui.views import REGION, CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -146,7 +147,7 @@ class MailingDelete(DeletePanel):
         attempts = self.object.attempts.count()
         if not attempts:
             return []
-        mails = Delivery.objects.filter(attempt__mailing=self.object).count()
+        mails = mailings.mails_of(self.object)
         lines = [
             ngettext(
                 "The report of %(count)s run goes with it:",
@@ -158,6 +159,8 @@ class MailingDelete(DeletePanel):
             + ngettext("what became of %(count)s mail.", "what became of %(count)s mails.", mails)
             % {"count": mails}
         ]
+        if mails > LIMIT:
+            lines.append(str(_("It is out of sight at once. To remove that much takes a few minutes more.")))
         if self.object.attempts.running().exists():
             lines.append(str(_("It is being sent just now; what is not sent yet will not go out.")))
         return lines
@@ -215,11 +218,11 @@ class MailingDetail(TableView):
         return running
 
     @property
-    def audience(self) -> Audience:
-        """Counted only while nothing runs: a page that looks each second goes by the run's own numbers."""
+    def audience(self) -> Audience | None:
+        """A run has counted it; else it is counted when the page is opened, and not again by its polls."""
         if self.running:
-            return Audience(total=self.running.total, suppressed=self.running.skipped)
-        return audience_of_mailing(self.mailing)
+            return Audience(total=UpTo(self.running.total), suppressed=self.running.skipped)
+        return None if targets(self.request, REGION) else audience_of_mailing(self.mailing)
 
     def next_runs(self) -> list[datetime]:
         """The next few dates, in the mailing's own zone."""

@@ -69,6 +69,9 @@ class AttemptDetail(OneAttempt, TableView):
         deliveries = self.attempt.deliveries
         return deliveries.none() if self.attempt.masked else deliveries.all()
 
+    def get_filterset_kwargs(self, filterset_class: Any) -> dict[str, Any]:
+        return {**super().get_filterset_kwargs(filterset_class), "attempt": self.attempt}
+
     def get_template_names(self) -> list[str]:
         return ["reports/state.html"] if targets(self.request, STATE) else super().get_template_names()
 

@@ -19,6 +19,13 @@ class ListFilter(FilterSet):
         return form
 
 
+class SearchInput(forms.TextInput):
+    input_type = "search"
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"autocomplete": "off"})
+
+
 class SearchFilter(CharFilter):
     """One box that looks into several fields."""
 
@@ -26,7 +33,7 @@ class SearchFilter(CharFilter):
         kwargs.setdefault("label", _("Search"))
         super().__init__(
             max_length=100,
-            widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+            widget=SearchInput(),
             **kwargs,
         )
         self.fields = fields

@@ -11,12 +11,14 @@ from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import formats, timezone
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_tables2.data import TableQuerysetData
+
+from site_config.ui.counting import UpTo, count
 
 MOMENT = pgettext_lazy("format of a date with its time", "j M Y, H:i")
 PER_PAGE = 25
@@ -24,10 +26,17 @@ PER_PAGE_LIMIT = 100
 
 
 class Pages(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Pages of a size the address may ask for, within reason."""
+    """Pages of a size the address may ask for, within reason; only the first rows of a long list have one.
+
+    To skip a million rows takes as long as to read them, whatever the index.
+    """
 
     def __init__(self, rows: Any, per_page: int, **kwargs: Any) -> None:
         super().__init__(rows, min(max(per_page, 1), PER_PAGE_LIMIT), **kwargs)
+
+    @cached_property
+    def count(self) -> UpTo:
+        return UpTo.of(len(self.object_list))
 
 
 class StableData(TableQuerysetData):
@@ -38,8 +47,24 @@ class StableData(TableQuerysetData):
     def order_by(self, aliases: Sequence[str]) -> None:
         super().order_by(aliases)
         chosen = self.data.query.order_by
-        if chosen and "pk" not in chosen:
-            self.data = self.data.order_by(*chosen, "pk")
+        if chosen and not {"pk", "-pk"}.intersection(chosen):
+            # In the direction of the others: an index is read one way.
+            last = str(chosen[-1])
+            self.data = self.data.order_by(*chosen, "-pk" if last.startswith("-") else "pk")
+
+    def __len__(self) -> int:
+        if getattr(self, "_length", None) is None:
+            counted = count(self.data)
+            self._length = counted + counted.more
+        return int(self._length)
+
+    def __getitem__(self, key: Any) -> Any:
+        """The rows of a page; those before them are skipped by their ids alone."""
+        if not isinstance(key, slice) or not key.start:
+            return super().__getitem__(key)
+        ids = list(self.data.values_list("pk", flat=True)[key])
+        rows = {row.pk: row for row in self.data.order_by().filter(pk__in=ids)}
+        return [rows[pk] for pk in ids if pk in rows]
 
 
 def row_id(record: Model) -> str:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0001_initial'),
+        ('mailer', '0003_large_deletions'),
     ]
 
     operations = [

@@ -1,0 +1,156 @@
+"""One owner with very many clients beside one with a few, written by the database itself.
+
+Every row is a copy of one that the models made, so that a new column needs nothing here: only what differs
+from row to row is named, as SQL over `n`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+from django.utils import timezone
+
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
+from people.models import User
+
+FIRST = ("Anna", "Boris", "Carla", "Мария", "Elena", "Иван", "Igor", "Ольга", "Greta", "Пётр", "John")
+LAST = ("Smith", "Petrov", "Garcia", "Иванова", "Müller", "Соколов", "Jones", "Кузнецова", "Novak")
+DOMAINS = ("example.com", "example.org", "mail.example.net")
+RARE, RARE_CYRILLIC = "Zebulon Quixote", "Акакий Башмачкин"
+RARE_EVERY = 400_000  # clients; at least two of each in every list
+SINGLE_CLIENTS, MAILINGS = 3, 20
+STOPPED_EVERY = 50
+FAILED_EVERY = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owned:
+    """What one owner has, for the pages that show it."""
+
+    owner: User
+    group: ClientGroup
+    mailing: Mailing
+    attempt: Attempt
+    clients: int
+
+
+def build(owner: User, *, clients: int) -> Owned:
+    """Give an owner this many clients, half of them in a group, mailings to it, and a run to all."""
+    add_clients(owner, clients)
+    group = ClientGroup.objects.create(owner=owner, name="Half of them")
+    _into(ClientGroup.clients.through, {"clientgroup_id": group.pk, "client_id": "c.id"}, _of(owner, every=2))
+    mailings = [_mailing(owner, group, number) for number in range(MAILINGS)]
+    stopped = Suppression.objects.create(owner=owner, email="template@example.com", reason="bounced")
+    reasons = "WHEN 0 THEN 'bounced' WHEN 1 THEN 'complained' ELSE 'unsubscribed'"
+    reason = f"CASE (c.id / {STOPPED_EVERY}) % 3 {reasons} END"
+    copy(stopped, _of(owner, every=STOPPED_EVERY), {"email": "c.email", "reason": reason, **_key("c.email")})
+    stopped.delete()
+    return Owned(
+        owner=owner, group=group, mailing=mailings[0], attempt=add_attempt(mailings[-1]), clients=clients
+    )
+
+
+def add_clients(owner: User, number: int) -> None:
+    template = Client.objects.create(owner=owner, email="template@example.com")
+    email = f"{_one_of(('anna', 'boris', 'carla', 'ivan', 'olga'))} || '.' || n || '@' || {_one_of(DOMAINS)}"
+    name = f"{_one_of(FIRST)} || ' ' || {_one_of(LAST)} || ' ' || n % 97"
+    every = min(RARE_EVERY, number // 2)
+    rare = f"CASE n % {every} WHEN 1 THEN '{RARE}' WHEN 2 THEN '{RARE_CYRILLIC}' ELSE {name} END"
+    columns = {"email": email, "full_name": rare, "form_key": _random(), **_key(email)}
+    copy(template, _numbers(number), columns)
+    template.delete()
+
+
+def add_attempt(mailing: Mailing, *, hours_ago: int = 1) -> Attempt:
+    """A finished run of a mailing to all clients of its owner."""
+    moment = timezone.now() - timedelta(hours=hours_ago)
+    attempt = Attempt.objects.create(
+        mailing=mailing, scheduled_for=moment, started_at=moment, finished_at=moment, status="succeeded",
+        subject=mailing.message.subject, body=mailing.message.body,
+    )  # fmt: skip
+    template = Delivery.objects.create(
+        attempt=attempt, email="template@example.com", message_id="<template>", status="sent",
+        next_try_at=moment, response="250 2.0.0 OK", finished_at=moment, tries=1,
+    )  # fmt: skip
+    failed = f"c.id % {FAILED_EVERY} = 7"
+    columns = {
+        "client_id": "c.id",
+        "email": "c.email",
+        "full_name": "c.full_name",
+        "message_id": f"'<' || c.id || '.{attempt.key}@example.com>'",
+        "status": f"CASE WHEN {failed} THEN 'failed' ELSE 'sent' END",
+        "next_try_at": f"CASE WHEN {failed} THEN NULL ELSE t.next_try_at END",
+    }
+    copy(template, _of(mailing.owner), columns)
+    template.delete()
+    sent = Delivery.objects.filter(attempt=attempt, status="sent").count()
+    total = Delivery.objects.filter(attempt=attempt).count()
+    Attempt.objects.filter(pk=attempt.pk).update(total=total, sent=sent, failed=total - sent)
+    return attempt
+
+
+def analyse() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def copy(template: Model, source: str, columns: dict[str, Any]) -> None:
+    """Copy a row once for each row of `source`, with these columns' values in its place."""
+    table = template._meta.db_table
+    names = [field.column for field in template._meta.local_concrete_fields if not field.primary_key]
+    values = ", ".join(str(columns.get(name, f"t.{name}")) for name in names)
+    joined = f"{source} AND" if " WHERE " in source else f"{source} WHERE"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} "
+            f"FROM {table} t, {joined} t.id = {template.pk}"
+        )
+
+
+def _into(model: type[Model], columns: dict[str, Any], source: str) -> None:
+    values = ", ".join(str(value) for value in columns.values())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) SELECT {values} FROM {source}"
+        )
+
+
+def _mailing(owner: User, group: ClientGroup, number: int) -> Mailing:
+    message = Message.objects.create(owner=owner, subject=f"News {number}", body="<p>Hello</p>")
+    start = timezone.now() + timedelta(days=1 + number)
+    mailing = Mailing.objects.create(
+        owner=owner, message=message, starts_at=start, ends_at=start + timedelta(days=9), time_zone="UTC",
+        next_run_at=start,
+    )  # fmt: skip
+    mailing.groups.add(group)
+    mailing.clients.add(*Client.objects.owned_by(owner).order_by("pk")[:SINGLE_CLIENTS])
+    return mailing
+
+
+def _of(owner: User, *, every: int = 1) -> str:
+    return f"mailer_client c WHERE c.owner_id = {owner.pk} AND c.id % {every} = 0"
+
+
+def _numbers(number: int) -> str:
+    if connection.vendor == "postgresql":
+        return f"generate_series(1, {number}) AS n"
+    return (
+        "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers "
+        f"LIMIT {number}) SELECT n FROM numbers)"
+    )
+
+
+def _random() -> str:
+    return "gen_random_uuid()" if connection.vendor == "postgresql" else "lower(hex(randomblob(16)))"
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    whens = " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(words))
+    return f"CASE n % {len(words)} {whens} END"
+
+
+def _key(email: str) -> dict[str, str]:
+    """The canonical spelling, where the model keeps one: these addresses are plain."""
+    return {"address_key": f"lower({email})"}

@@ -1,0 +1,99 @@
+"""The pages that an owner with very many rows must not wait for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from bench.lists.data import RARE, RARE_CYRILLIC, Owned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page, and who looks at it: its owner, a manager or a superuser."""
+
+    area: str
+    name: str
+    url: Callable[[Owned], str]
+    who: str = "owner"
+    data: Callable[[Owned], dict[str, object]] | None = None  # posted
+    cold: bool = False  # with an empty cache
+
+
+def deep(owned: Owned) -> int:
+    """A page in the middle: number 20,000 of a million."""
+    return owned.clients // 50
+
+
+def _page(area: str, name: str, url: Callable[[Owned], str], **more: Any) -> Page:
+    return Page(area=area, name=name, url=url, **more)
+
+
+def _chosen(owned: Owned) -> dict[str, object]:
+    clients = list(owned.mailing.clients.values_list("pk", flat=True))
+    return {"groups": [owned.group.pk], "clients": clients}
+
+
+def _admin_group(owned: Owned) -> str:
+    return f"/admin/mailer/clientgroup/{owned.group.pk}/change/"
+
+
+def _lists(area: str, base: Callable[[Owned], str], sorts: tuple[str, ...], **queries: str) -> list[Page]:
+    def page(name: str, query: Callable[[Owned], str]) -> Page:
+        return Page(area=area, name=name, url=lambda owned: f"{base(owned)}?{query(owned)}")
+
+    return [
+        page("page 1", lambda _: ""),
+        page("a page in the middle", lambda owned: f"page={deep(owned)}"),
+        page("last page", lambda _: "page=9999999"),
+        *(page(f"by {sort}", lambda _, sort=sort: f"sort={sort}") for sort in sorts),
+        *(page(f"by -{sort}", lambda _, sort=sort: f"sort=-{sort}") for sort in sorts),
+        page("deep, by -full_name", lambda owned: f"sort=-full_name&page={deep(owned)}"),
+        page("rare name", lambda _: f"q={quote(RARE[:11])}"),
+        page("rare name, Cyrillic", lambda _: f"q={quote(RARE_CYRILLIC[:9].lower())}"),
+        page("frequent name", lambda _: "q=anna"),
+        page("two letters", lambda _: "q=an"),
+        page("nothing found", lambda _: "q=nobodyhasthisname"),
+        page("two letters, nothing found", lambda _: "q=xq"),
+        *(page(name, lambda _, query=query: query) for name, query in queries.items()),
+    ]
+
+
+CLIENTS = _lists(
+    "clients", lambda _: "/clients/", ("email", "full_name", "suppressed", "created_at"),
+    stopped="suppressed=yes", not_stopped="suppressed=no",
+    stopped_deep="suppressed=yes&page=300", stopped_and_rare=f"suppressed=no&q={RARE[:7]}",
+)  # fmt: skip
+MEMBERS = _lists("group", lambda owned: f"/groups/{owned.group.pk}/", ("email", "full_name", "suppressed"))
+DELIVERIES = _lists(
+    "deliveries", lambda owned: f"/reports/{owned.attempt.pk}/", ("email", "status"),
+    failed="status=failed", skipped="status=skipped", sent="status=sent", twice="possibly_twice=True",
+)  # fmt: skip
+CHOICES = [
+    _page("choices", "groups", lambda _: "/groups/"),
+    _page("choices", "groups, by size", lambda _: "/groups/?sort=-size"),
+    _page("choices", "clients of a group", lambda owned: f"/clients/?group={owned.group.pk}"),
+    _page("choices", "found into a group", lambda _: "/clients/to-group/"),
+    _page("choices", "own mailings", lambda _: "/mailings/"),
+    _page(
+        "choices", "manager's mailings", lambda owned: f"/mailings/?owner={owned.owner.email}", who="manager"
+    ),
+    _page("choices", "a mailing", lambda owned: f"/mailings/{owned.mailing.pk}/"),
+    _page("choices", "new mailing from a group", lambda owned: f"/mailings/new/?group={owned.group.pk}"),
+    _page("choices", "a mailing's form", lambda owned: f"/mailings/{owned.mailing.pk}/edit/"),
+    _page("choices", "copy of a mailing", lambda owned: f"/mailings/{owned.mailing.pk}/copy/"),
+    _page("choices", "run now", lambda owned: f"/mailings/{owned.mailing.pk}/run/"),
+    _page("choices", "recipients while choosing", lambda _: "/mailings/recipients/", data=_chosen),
+    _page("choices", "start", lambda _: "/"),
+    _page("choices", "reports", lambda _: "/reports/"),
+    _page("choices", "home, cold cache", lambda _: "/", who="nobody", cold=True),
+]
+ENDINGS = [
+    _page("endings", "delete a mailing?", lambda owned: f"/mailings/{owned.attempt.mailing_id}/delete/"),
+    _page("endings", "delete a group?", lambda owned: f"/groups/{owned.group.pk}/delete/"),
+    _page("endings", "delete the account?", lambda _: "/accounts/delete/"),
+    _page("endings", "admin: the group", _admin_group, who="superuser"),
+    _page("endings", "admin: clients", lambda _: "/admin/mailer/client/", who="superuser"),
+]
+PAGES = [*CLIENTS, *MEMBERS, *DELIVERIES, *CHOICES, *ENDINGS]
+AREAS = list(dict.fromkeys(page.area for page in PAGES))

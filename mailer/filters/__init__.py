@@ -1,0 +1,16 @@
+"""By what the lists of mailings can be searched."""
+
+from mailer.filters.clients import ClientFilter, GroupFilter, MemberFilter
+from mailer.filters.mailings import MailingFilter
+from mailer.filters.messages import MessageFilter
+from mailer.filters.reports import AttemptFilter, DeliveryFilter
+
+__all__ = [
+    "AttemptFilter",
+    "ClientFilter",
+    "DeliveryFilter",
+    "GroupFilter",
+    "MailingFilter",
+    "MemberFilter",
+    "MessageFilter",
+]

@@ -1,0 +1,32 @@
+"""How many people the service writes to, over all owners: of very many, as the consumer counted them last."""
+
+from django.core.cache import cache
+from django.db.models import Count
+from django.db.models.functions import Lower
+
+from mailer.models import Client
+from site_config.queue import QUEUE_AWAY
+from site_config.ui.counting import UpTo, count
+
+KEY = "mailer:unique-clients"
+
+
+def unique_clients() -> UpTo:
+    """The number of distinct addresses of clients; never counts more than a page can wait for."""
+    few = count(Client.objects.all())
+    if not few.more:
+        return UpTo(_distinct())
+    try:
+        kept = cache.get(KEY)
+    except (*QUEUE_AWAY, OSError):  # the cache is where the queue is, or on the disk
+        kept = None
+    return UpTo(kept) if kept else few
+
+
+def recount() -> None:
+    """Count them all: seconds for each million."""
+    cache.set(KEY, _distinct(), None)
+
+
+def _distinct() -> int:
+    return int(Client.objects.aggregate(number=Count(Lower("email"), distinct=True))["number"])

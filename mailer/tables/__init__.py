@@ -1,0 +1,26 @@
+"""What the lists of mailings show: columns, badges and actions."""
+
+from mailer.tables.clients import ClientTable, GroupTable, MemberTable
+from mailer.tables.mailings import MailingTable, OversightTable
+from mailer.tables.messages import MessageTable
+from mailer.tables.reports import (
+    AttemptTable,
+    DeliveryTable,
+    MaskedAttemptTable,
+    OversightReportTable,
+    ReportTable,
+)
+
+__all__ = [
+    "AttemptTable",
+    "ClientTable",
+    "DeliveryTable",
+    "GroupTable",
+    "MailingTable",
+    "MaskedAttemptTable",
+    "MemberTable",
+    "MessageTable",
+    "OversightReportTable",
+    "OversightTable",
+    "ReportTable",
+]

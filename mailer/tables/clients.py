@@ -1,0 +1,77 @@
+from typing import Any
+
+import django_tables2 as tables
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models import Client, ClientGroup, Suppression
+from mailer.tables.states import MAIN, NUMBER
+from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
+
+
+class SuppressionColumn(BadgeColumn):
+    """Why a client is not mailed; empty if nothing is against it."""
+
+    def __init__(self) -> None:
+        kinds = {"unsubscribed": "warn", "bounced": "bad", "complained": "bad"}
+        # Not sorted by: the filter finds them, and those of a million would have to be looked up first.
+        super().__init__(kinds, verbose_name=_("Stop-list"), orderable=False)
+
+    def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
+        return Suppression.Reason(raw).label
+
+
+class MemberTable(RowTable):
+    """The clients of one group."""
+
+    email = tables.Column(order_by=("address_key",), attrs=MAIN)
+    full_name = tables.Column(order_by=("full_name", "email"), default="")
+    suppressed = SuppressionColumn()
+    actions = tables.TemplateColumn(
+        template_name="groups/remove.html", verbose_name=_("Actions"), orderable=False
+    )
+
+    class Meta(RowTable.Meta):
+        model = Client
+        fields = ("email", "full_name", "suppressed", "actions")
+        order_by = "full_name"
+        empty_text = _("No client here. Add some from the list of clients.")
+
+
+class ClientTable(RowTable):
+    email = tables.Column(order_by=("address_key",), attrs=MAIN)
+    full_name = tables.Column(order_by=("full_name", "email"), default="")
+    groups = tables.Column(verbose_name=_("Groups"), orderable=False, empty_values=())
+    suppressed = SuppressionColumn()
+    created_at = TimeColumn(verbose_name=_("Added"))
+    actions = ActionsColumn(
+        Action(name="edit", title=_("Edit"), url_name="client_edit", icon="pencil-square"),
+        Action(name="delete", title=_("Delete"), url_name="client_delete", icon="trash"),
+    )
+
+    class Meta(RowTable.Meta):
+        model = Client
+        fields = ("email", "full_name", "groups", "suppressed", "created_at", "actions")
+        order_by = "full_name"
+        empty_text = _("No client found. Clients are the people who receive your mail.")
+
+    def render_groups(self, record: Client) -> str:
+        groups = record.groups.all()
+        return render_to_string("clients/groups.html", {"groups": groups}) if groups else ""
+
+
+class GroupTable(RowTable):
+    name = tables.Column(linkify=("group_detail", [tables.A("pk")]), attrs=MAIN)
+    size = tables.Column(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"), attrs=NUMBER)
+    created_at = TimeColumn(verbose_name=_("Created"))
+    actions = ActionsColumn(
+        Action(name="edit", title=_("Rename"), url_name="group_edit", icon="pencil-square"),
+        Action(name="delete", title=_("Delete"), url_name="group_delete", icon="trash"),
+    )
+
+    class Meta(RowTable.Meta):
+        model = ClientGroup
+        fields = ("name", "size", "created_at", "actions")
+        order_by = "name"
+        empty_text = _("No group found. A mailing to a group includes who joins it later.")

@@ -1,0 +1,65 @@
+import django_tables2 as tables
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from mailer.audience import sizes_of
+from mailer.models import Attempt, Mailing
+from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn
+from people.tables import OwnerColumn
+from site_config.ui.counting import UpTo
+from site_config.ui.tables import RowTable, TimeColumn, badge
+
+
+class MailingTable(RowTable):
+    message = tables.Column(
+        linkify=("mailing_detail", [tables.A("pk")]), order_by=("message__subject",), attrs=MAIN
+    )
+    state = StateColumn(MAILING_KINDS, Mailing.State)
+    period = tables.Column()
+    starts_at = TimeColumn()
+    next_run_at = TimeColumn(default="")
+    last_run = tables.Column(verbose_name=_("Last run"), orderable=False, default="")
+    actions = tables.TemplateColumn(
+        template_name="mailings/row_actions.html", verbose_name=_("Actions"), orderable=False
+    )
+
+    class Meta(RowTable.Meta):
+        model = Mailing
+        fields = ("message", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
+        order_by = "-starts_at"
+        empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
+
+    def render_last_run(self, value: Attempt) -> str:
+        kind = ATTEMPT_KINDS[value.state]
+        if value.finished_at:
+            return badge(kind, _("%(sent)s of %(total)s sent") % {"sent": value.sent, "total": value.total})
+        return badge(kind, _("%(done)s of %(total)s") % {"done": value.done, "total": value.total})
+
+
+class OversightTable(MailingTable):
+    """The mailings of all users, for who looks after them."""
+
+    owner = OwnerColumn("owner")
+    runs = tables.Column(verbose_name=_("Runs"), attrs=NUMBER)
+    recipients = tables.Column(
+        accessor="pk", verbose_name=_("Recipients"), attrs=NUMBER, orderable=False, empty_values=()
+    )
+    actions = tables.TemplateColumn(
+        template_name="mailings/oversight_actions.html", verbose_name=_("Actions"), orderable=False
+    )
+
+    class Meta(MailingTable.Meta):
+        exclude = ("period",)
+        sequence = ("message", "owner", "state", "recipients", "runs", "...", "actions")
+
+    @cached_property
+    def sizes(self) -> dict[int, UpTo]:
+        """How many those of this page would reach that have not run yet; the others' last runs say it."""
+        rows = [row.record for row in self.paginated_rows]
+        return sizes_of([mailing.pk for mailing in rows if not mailing.last_run])
+
+    def render_recipients(self, record: Mailing) -> int | str:
+        if record.last_run:
+            return record.last_run.total
+        size = self.sizes.get(record.pk, UpTo(0))
+        return size.shown if size.more else int(size)

@@ -1,0 +1,102 @@
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models import Attempt, Delivery
+from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS, MAIN, NUMBER, StateColumn
+from people.tables import OwnerColumn
+from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn, badge
+
+
+class AnswersColumn(tables.TemplateColumn):
+    """The server's most frequent answer; masked, it says nobody's address."""
+
+    def __init__(self, *, masked: bool = False) -> None:
+        super().__init__(
+            template_name="reports/answers.html", verbose_name=_("Server's answer"), orderable=False
+        )
+        self.masked = masked
+
+    def render(self, record: Attempt, **kwargs: Any) -> Any:
+        record.masked = self.masked
+        return super().render(record=record, **kwargs)
+
+
+class AttemptTable(RowTable):
+    """The runs of one mailing."""
+
+    scheduled_for = TimeColumn(linkify=("attempt_detail", [tables.A("pk")]), attrs=MAIN)
+    state = StateColumn(ATTEMPT_KINDS, Attempt.State)
+    total = tables.Column(attrs=NUMBER)
+    sent = tables.Column(attrs=NUMBER)
+    failed = tables.Column(attrs=NUMBER)
+    skipped = tables.Column(attrs=NUMBER)
+    expired = tables.Column(attrs=NUMBER)
+    answers = AnswersColumn()
+
+    class Meta(RowTable.Meta):
+        model = Attempt
+        fields: tuple[str, ...] = (
+            "scheduled_for",
+            "state",
+            "total",
+            "sent",
+            "failed",
+            "skipped",
+            "expired",
+            "answers",
+        )
+        order_by = "-scheduled_for"
+        empty_text = _("It has not run yet.")
+
+
+class ReportTable(AttemptTable):
+    """The runs of all mailings."""
+
+    subject = tables.Column(linkify=("attempt_detail", [tables.A("pk")]), attrs=MAIN)
+    scheduled_for = TimeColumn(attrs={}, linkify=False)
+
+    class Meta(AttemptTable.Meta):
+        sequence: tuple[str, ...] = ("subject", "...")
+        fields: tuple[str, ...] = ("subject", *AttemptTable.Meta.fields)
+        empty_text = _("No run found. Here is what became of every mailing, run by run.")
+
+
+class MaskedAttemptTable(AttemptTable):
+    """The runs of another's mailing."""
+
+    answers = AnswersColumn(masked=True)
+
+
+class OversightReportTable(ReportTable):
+    """The runs of all users' mailings."""
+
+    owner = OwnerColumn("mailing__owner")
+    answers = AnswersColumn(masked=True)
+
+    class Meta(ReportTable.Meta):
+        sequence = ("subject", "owner", "...")
+
+
+class DeliveryTable(RowTable):
+    """What became of each mail of one attempt."""
+
+    # In the order of sending alone: an index for another would have to be written with each mail.
+    email = tables.Column(attrs=MAIN, orderable=False)
+    full_name = tables.Column(default="", orderable=False)
+    status = BadgeColumn(DELIVERY_KINDS, orderable=False)
+    tries = tables.Column(attrs=NUMBER, orderable=False)
+    said = tables.Column(verbose_name=_("Server's answer"), orderable=False, default="")
+    finished_at = TimeColumn(default="", orderable=False)
+
+    class Meta(RowTable.Meta):
+        model = Delivery
+        fields = ("email", "full_name", "status", "tries", "said", "finished_at")
+        empty_text = _("No recipient found.")
+
+    def render_email(self, record: Delivery) -> Any:
+        if not record.possibly_twice:
+            return record.email
+        return format_html("{} {}", record.email, badge("warn", _("possibly twice")))

@@ -1,0 +1,25 @@
+"""How the states of mailings, runs and deliveries look; `kinds` are those of a badge."""
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from site_config.ui.tables import BadgeColumn
+
+MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
+NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
+MAILING_KINDS = {"running": "ok", "paused": "warn", "disabled": "bad"}
+ATTEMPT_KINDS = {"running": "live", "waiting": "warn", "held": "bad", "succeeded": "ok", "failed": "bad"}
+DELIVERY_KINDS = {"sending": "live", "sent": "ok", "failed": "bad", "skipped": "warn", "expired": "warn"}
+
+
+class StateColumn(BadgeColumn):
+    """What a person is shown of a mailing or an attempt: its `state`."""
+
+    def __init__(self, kinds: dict[str, str], states: Any) -> None:
+        super().__init__(kinds, accessor="state", verbose_name=_("Status"), order_by=("status",))
+        self.states = states
+
+    def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
+        return str(self.states(raw).label)

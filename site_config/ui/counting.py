@@ -1,0 +1,50 @@
+"""Counts that stop: how many there are matters while it is few, and must not cost what it is many."""
+
+from typing import Any, Self
+
+from django.db.models import IntegerField, QuerySet, Subquery
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+LIMIT = 10_000  # rows that a list counts and leafs through; a search finds the others
+
+
+class UpTo(int):
+    """A number up to LIMIT; `more`: there are more than that."""
+
+    more = False
+
+    @classmethod
+    def of(cls, number: int) -> Self:
+        """Read a count that may have stopped anywhere beyond LIMIT."""
+        counted = cls(min(number, LIMIT))
+        counted.more = number > LIMIT
+        return counted
+
+    @property
+    def shown(self) -> str:
+        """As people read it; plural forms go by the number itself."""
+        number = formats.number_format(int(self), force_grouping=True) if self.more else str(int(self))
+        return _("more than %(number)s") % {"number": number} if self.more else number
+
+
+def count(rows: QuerySet[Any]) -> UpTo:
+    """How many rows there are, by a statement that reads no more of them than it must."""
+    return UpTo.of(rows.order_by().values("pk")[: LIMIT + 1].count())
+
+
+class UpToField(IntegerField):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A count in the database that comes back as UpTo."""
+
+    def from_db_value(self, value: int, *_: Any) -> UpTo:
+        return UpTo.of(value)
+
+
+class CountUpTo(Subquery):
+    """How many rows a subquery finds, for an annotation; it stops as well."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = UpToField()
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(rows.order_by().values("pk")[: LIMIT + 1])
