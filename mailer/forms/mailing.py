@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -69,7 +70,8 @@ class MailingForm(OwnedForm[Mailing]):
     @property
     def pickers(self) -> list[Picker]:
         chosen = {name: _ids(self[name].value()) for name in RECIPIENTS}
-        return pickers(self.owner, chosen=chosen, searches=searches(self.data))
+        found = pickers(self.owner, chosen=chosen, searches=searches(self.data))
+        return [replace(picker, errors=tuple(self.errors.get(picker.name, ()))) for picker in found]
 
     @property
     def audience(self) -> Audience:
