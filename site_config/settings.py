@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "django_tables2",
     "heroicons",
     "huey.contrib.djhuey",
+    "template_partials",
     "widget_tweaks",
     "csp",
     "site_config",

@@ -2,12 +2,13 @@ from typing import Any
 
 import django_tables2 as tables
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Client, ClientGroup, Suppression
 from mailer.tables.states import MAIN, NUMBER
-from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
+from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, row_id
 
 
 class SuppressionColumn(BadgeColumn):
@@ -21,15 +22,27 @@ class SuppressionColumn(BadgeColumn):
         return Suppression.Reason(raw).label
 
 
+class RemoveColumn(ActionsColumn):
+    """Takes a client out of the group on the page."""
+
+    def render(self, record: Client, table: tables.Table) -> str:
+        group = table.context["group"]
+        link = {
+            "id": f"{row_id(record)}-remove",
+            "title": _("Remove"),
+            "url": reverse("group_remove", args=[group.pk, record.pk]),
+            "post": True,
+        }
+        return render_to_string("includes/row_actions.html", {"main": [link], "record": record})
+
+
 class MemberTable(RowTable):
     """The clients of one group."""
 
     email = tables.Column(attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     suppressed = SuppressionColumn()
-    actions = tables.TemplateColumn(
-        template_name="groups/remove.html", verbose_name=_("Actions"), orderable=False
-    )
+    actions = RemoveColumn()
 
     class Meta(RowTable.Meta):
         model = Client
@@ -45,8 +58,8 @@ class ClientTable(RowTable):
     suppressed = SuppressionColumn()
     created_at = TimeColumn(verbose_name=_("Added"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Edit"), url_name="client_edit", icon="pencil-square"),
-        Action(name="delete", title=_("Delete"), url_name="client_delete", icon="trash"),
+        Action(name="edit", title=_("Edit"), url_name="client_edit"),
+        Action(name="delete", title=_("Delete"), url_name="client_delete", danger=True),
     )
 
     class Meta(RowTable.Meta):
@@ -65,8 +78,8 @@ class GroupTable(RowTable):
     size = tables.Column(verbose_name=_("Clients"), attrs=NUMBER)
     created_at = TimeColumn(verbose_name=_("Created"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Rename"), url_name="group_edit", icon="pencil-square"),
-        Action(name="delete", title=_("Delete"), url_name="group_delete", icon="trash"),
+        Action(name="edit", title=_("Rename"), url_name="group_edit"),
+        Action(name="delete", title=_("Delete"), url_name="group_delete", danger=True),
     )
 
     class Meta(RowTable.Meta):

@@ -19,6 +19,7 @@ from mailer.tests.factories import (
     MailingFactory,
     MessageFactory,
 )
+from site_config.tests.html import flat
 
 pytestmark = pytest.mark.django_db
 
@@ -179,7 +180,7 @@ def test_edit_in_the_dialog_gives_the_row_back_and_plans_anew(browser, form, own
     url = reverse("mailing_edit", args=[mailing.pk])
     answer = browser.post(url, {**form, "period": "weekly"}, headers=DIALOG)
     assert (answer.status_code, answer["HX-Retarget"]) == (200, f"#mailing-{mailing.pk}")
-    assert answer.content.decode().startswith("<tr")
+    assert flat(answer).startswith("<tr")
     mailing.refresh_from_db()
     assert (mailing.period, mailing.next_run_at) == ("weekly", datetime(2030, 5, 1, 6, tzinfo=UTC))
 
@@ -259,7 +260,7 @@ def test_the_search_offers_a_few_of_very_many_and_keeps_what_is_chosen(browser, 
     answer = recipients(browser, "clients-list", **{"clients": [kept.pk], "clients-search": "борис"})
     assert labels(answer) == ["Борис <boris@example.org>"]
     assert answer.context["picker"].chosen == [kept]
-    html = answer.content.decode()
+    html = flat(answer)
     assert f'value="{kept.pk}" checked' in html
     assert "There are more" not in html
     everyone = recipients(browser, "clients-list")
@@ -325,8 +326,8 @@ def test_pause_and_resume_without_javascript(browser, mailing):
 def test_pause_in_a_row_gives_the_row_back_and_on_a_page_reloads_it(browser, mailing):
     url = f"/mailings/{mailing.pk}/pause/"
     row = browser.post(url, headers={"HX-Request": "true", "HX-Target": f"mailing-{mailing.pk}"})
-    assert row.content.decode().startswith("<tr")
-    assert "Resume" in row.content.decode()
+    assert flat(row).startswith("<tr")
+    assert "Resume" in flat(row)
     page = browser.post(url, headers={"HX-Request": "true"})
     assert (page.status_code, events(page)) == (204, {"mailings:changed", "toasts"})
 
@@ -394,7 +395,7 @@ def test_the_page_of_a_mailing_is_live_while_it_runs(browser, mailing):
     attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
     page = browser.get(url, headers={"HX-Request": "true", "HX-Target": "table-region"})
     assert page.context["poll"] == 1
-    assert '<progress max="4" value="1"' in page.content.decode()
+    assert '<progress max="4" value="1"' in flat(page)
     Attempt.objects.filter(pk=attempt.pk).update(problem="535 5.7.8 Bad log-in", held_at=timezone.now())
     held = browser.get(url).content.decode()
     assert "535 5.7.8 Bad log-in" in held

@@ -3,7 +3,7 @@ from typing import Any, cast
 
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -20,7 +20,15 @@ from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
 from site_config.ui.http import Request
-from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
+from site_config.ui.views import (
+    ActionView,
+    CreatePanel,
+    DeletePanel,
+    EditPanel,
+    OwnersOnly,
+    TableView,
+    own_row,
+)
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -64,15 +72,22 @@ class MailingList(TableView):
         rows = [row.record for row in context["table"].paginated_rows]
         if self.request.user.oversees:
             return OVERSIGHT_SECONDS
-        if any(mailing.last_run and not mailing.last_run.finished_at for mailing in rows):
+        if any(moves(mailing.last_run) and not mailing.paused_at for mailing in rows):
             return LIVE_SECONDS
         return seconds_until_a_look(*rows)
 
 
 def seconds_until_a_look(*mailings: Mailing) -> int:
-    """How soon a page that shows these mailings should look again."""
-    soon = timezone.now() + SOON
-    return SOON_SECONDS if any(m.next_run_at and m.next_run_at < soon for m in mailings) else IDLE_SECONDS
+    """How soon a page that shows these mailings should look again; never if nothing is to come."""
+    due = [m.next_run_at for m in mailings if m.next_run_at and not m.paused_at and not m.disabled_at]
+    if not due:
+        return 0
+    return SOON_SECONDS if min(due) < timezone.now() + SOON else IDLE_SECONDS
+
+
+def moves(attempt: Attempt | None) -> bool:
+    """Tell whether a run's figures can change by themselves just now."""
+    return attempt is not None and attempt.state in ("running", "waiting")
 
 
 class MailingPage:
@@ -194,8 +209,7 @@ class MailingDetail(TableView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         mailing = self.mailing
-        return {
-            **super().get_context_data(**kwargs),
+        own = {
             "title": str(mailing),
             "mailing": mailing,
             "running": self.running,
@@ -206,6 +220,7 @@ class MailingDetail(TableView):
             "single_clients": mailing.clients.count(),
             "next_runs": self.next_runs(),
         }
+        return super().get_context_data(**{**own, **kwargs})
 
     @cached_property
     def running(self) -> Attempt | None:
@@ -231,14 +246,15 @@ class MailingDetail(TableView):
         return dates
 
     def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002
-        return LIVE_SECONDS if self.running else seconds_until_a_look(self.mailing)
+        if moves(self.running) and not (self.mailing.paused_at or self.mailing.disabled_at):
+            return LIVE_SECONDS
+        return IDLE_SECONDS if self.running else seconds_until_a_look(self.mailing)
 
 
-class Recipients(OwnersOnly):
+class Recipients(OwnersOnly, ActionView):
     """While a mailing's form is filled in: what a search finds, and how many the choice reaches."""
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
-        return redirect("mailing_create")  # where log-in leads back to
+    back = "mailing_create"
 
     def post(self, request: Request) -> HttpResponse:
         chosen = submitted_pickers(request.user, request.POST)

@@ -21,7 +21,7 @@ from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.ui.http import Request, targets
 from site_config.ui.tables import moment
-from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
+from site_config.ui.views import ActionView, CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
 
 TEST_REGION = "test-send"
 
@@ -128,9 +128,8 @@ class MessagePreviewHtml(MessageView):
         return HttpResponse(merged.html if merged else "", status=422 if problem else 200)
 
 
-class MessageTest(MessageView):
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
-        return redirect("message_preview", pk)  # where log-in leads back to
+class MessageTest(MessageView, ActionView):
+    back = "message_preview"
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         message = own_row(Message, request.user, pk)
