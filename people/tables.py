@@ -19,7 +19,7 @@ class OwnerColumn(tables.TemplateColumn):
 
     def __init__(self, owner: str) -> None:
         super().__init__(
-            template_name="people/owner_cell.html",
+            template_name="people/cells.html#owner",
             accessor=owner,
             verbose_name=_("Owner"),
             order_by=(f"{owner}__email",),
@@ -51,7 +51,7 @@ def deletable(user: User, by: User) -> bool:
 class UserTable(RowTable):
     email = tables.Column(attrs=MAIN)
     name = tables.TemplateColumn(
-        template_name="people/name_cell.html",
+        template_name="people/cells.html#name",
         verbose_name=_("Name"),
         order_by=("name", "email"),
         attrs=PERSON,
@@ -81,7 +81,7 @@ class UserTable(RowTable):
         empty_text = _("No user found.")
 
     def render_email(self, record: User) -> str:
-        return render_to_string("people/user_cell.html", {"record": record})
+        return render_to_string("people/cells.html#user", {"record": record})
 
     def render_roles(self, record: User) -> str:
         names = [role_name(group) for group in record.groups.all()]

@@ -4,11 +4,14 @@ import django_tables2 as tables
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Client, ClientGroup, Suppression
 from mailer.tables.states import MAIN, NUMBER
 from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, row_id
+
+NAMES_SHOWN = 2
 
 
 class SuppressionColumn(BadgeColumn):
@@ -51,6 +54,12 @@ class MemberTable(RowTable):
         empty_text = _("No client here. Add some from the list of clients.")
 
 
+def shortened(names: list[str]) -> str:
+    """The first few names, and how many there are more."""
+    rest = f" +{len(names) - NAMES_SHOWN}" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + rest
+
+
 class ClientTable(RowTable):
     email = tables.Column(attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
@@ -69,8 +78,10 @@ class ClientTable(RowTable):
         empty_text = _("No client found. Clients are the people who receive your mail.")
 
     def render_groups(self, record: Client) -> str:
-        groups = record.groups.all()
-        return render_to_string("clients/groups.html", {"groups": groups}) if groups else ""
+        names = [group.name for group in record.groups.all()]
+        if not names:
+            return ""
+        return format_html('<span title="{}">{}</span>', ", ".join(names), shortened(names))
 
 
 class GroupTable(RowTable):

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.audience import sizes_of
 from mailer.models import Attempt, Mailing
-from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn
+from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn, mailing_badge
 from people.tables import OwnerColumn
 from site_config.ui.tables import Action, ActionsColumn, RowTable, TimeColumn, badge
 
@@ -68,6 +68,9 @@ class MailingTable(RowTable):
         fields = ("message", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
         order_by = "-starts_at"
         empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
+
+    def render_state(self, record: Mailing) -> str:
+        return mailing_badge(record, sending=bool(record.last_run and not record.last_run.finished_at))
 
     def render_last_run(self, value: Attempt) -> str:
         kind = ATTEMPT_KINDS[value.state]
