@@ -26,7 +26,7 @@ class ClientFilter(ListFilter):
         method="by_suppression",
         label=_("Stop-list"),
         empty_label=_("All clients"),
-        choices=[("no", _("Can be mailed")), ("yes", _("Suppressed"))],
+        choices=[("no", _("Can be mailed")), ("yes", _("On the stop-list"))],
     )
 
     class Meta:

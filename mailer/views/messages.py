@@ -92,7 +92,7 @@ class MessageDelete(DeletePanel):
         ]
 
     def consequences(self) -> list[str]:
-        return [gettext("Attempts keep the text they sent.")]
+        return [gettext("Past runs keep the text they sent.")]
 
 
 class MessageView(SignedIn):
