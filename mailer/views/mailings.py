@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from mailer.audience import Audience, audience_of_mailing
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker
+from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
@@ -98,6 +100,23 @@ class MailingPage:
     body = "mailings/form_body.html"
     wide = True
     object: Any
+    show: Callable[..., HttpResponse]
+    request: Request
+
+    def ask_first(self, form: MailingForm) -> HttpResponse | None:
+        """What goes out as soon as it is saved is looked at once more, with its number of recipients."""
+        plan = form.plan
+        if plan is None or not plan.now or self.request.POST.get("confirmed"):
+            return None
+        subject = form.cleaned_data["message"].subject
+        return self.show(
+            form=form,
+            plan=plan,
+            subject=subject,
+            sender=form.owner.get_full_name() or form.owner.email,
+            body="mailings/review_body.html",
+            title=_("Check before sending"),
+        )
 
     def store(self, form: MailingForm) -> Mailing:
         data = form.cleaned_data
@@ -258,7 +277,13 @@ class Recipients(OwnersOnly, ActionView):
 
     def post(self, request: Request) -> HttpResponse:
         chosen = submitted_pickers(request.user, request.POST)
-        context: dict[str, Any] = {"audience": audience_of(request.user, chosen)}
+        audience = audience_of(request.user, chosen)
+        form = MailingForm(request.POST, owner=request.user)
+        context: dict[str, Any] = {
+            "audience": audience,
+            "plan": plan_of(form, recipients=audience.mailable),
+            "swapped": True,
+        }
         target = self.targeted(chosen)
         if target is None:
             return render(request, "mailings/audience.html", context)

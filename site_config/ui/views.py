@@ -226,6 +226,10 @@ class PanelFormView(PanelView):
     def initial(self) -> dict[str, Any]:
         return {}
 
+    def ask_first(self, form: Any) -> HttpResponse | None:  # noqa: ARG002  (for subclasses)
+        """What to ask about a valid form before it is saved, if anything."""
+        return None
+
     def store(self, form: Any) -> Any:
         """Save a valid form; the place to call a domain function."""
         return form.save()
@@ -260,6 +264,8 @@ class CreatePanel(OwnersOnly, PanelFormView):
             return self.changed(str(self.done_text))
         form = self.make_form(request.POST)
         if form.is_valid():
+            if question := self.ask_first(form):
+                return question
             form.instance.form_key = form.cleaned_data.get("form_key") or uuid.uuid4()
             if self.saved(form):
                 return self.changed(str(self.done_text))
@@ -291,7 +297,10 @@ class EditPanel(PanelFormView):
         with transaction.atomic():
             self.object = self.find(lock=True)
             form = self.make_form(request.POST)
-            done = form.is_valid() and self.saved(form)
+            valid = form.is_valid()
+            if valid and (question := self.ask_first(form)):
+                return question
+            done = valid and self.saved(form)
         if not done:
             return self.show(form=form, status=422)
         return self.row() if self.in_dialog else self.changed(str(self.done_text))

@@ -84,7 +84,11 @@ document.addEventListener("click", (event) => {
     field.focus();
   }
   const fill = event.target.closest("[data-fill]");
-  if (fill) document.getElementById(fill.dataset.into).value = fill.dataset.fill;
+  if (fill) {
+    const field = document.getElementById(fill.dataset.into);
+    field.value = fill.dataset.fill;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
   document.querySelectorAll("details.menu[open]").forEach((menu) => {
     if (!menu.contains(event.target)) menu.open = false;
   });
