@@ -59,7 +59,7 @@ def test_every_page_of_people(look, email, pages, context_of, check):
     check(page, f"reauthenticate-{look['viewport']['width']}")
     page.locator("[name=password]").fill(DEMO_PASSWORD)
     page.locator("main button[type=submit]").click()
-    page.wait_for_url("**/mailings/")
+    page.wait_for_url("**/start/")
     for name, address in pages.items():
         page.goto(address)
         check(page, f"{name}-{look['viewport']['width']}")
@@ -113,7 +113,7 @@ def confirm(page, check):
     page.goto(link[0])
     check(page, "confirm")
     page.get_by_role("button", name="Yes, confirm").click()
-    expect(page).to_have_url(re.compile("/mailings/"))
+    expect(page).to_have_url(re.compile("/start/"))
     page.goto("/accounts/profile/")
     expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
 
