@@ -34,6 +34,7 @@ lint: .venv/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	$(BIN)/python -m pytest site_config/tests/test_templates.py
 	DEBUG=True $(BIN)/mypy .
 	DEBUG=True $(BIN)/lint-imports
 

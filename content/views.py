@@ -20,7 +20,6 @@ from content import counting, reading
 from content.figures import figures
 from content.models import Article
 from content.pictures import Shown
-from mailer.reporting.overview import overview_of
 
 PER_PAGE = 12
 ALL = "all"
@@ -47,9 +46,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "url": absolute(reverse("home")),
         },
     }
-    if request.user.is_authenticated:
-        context |= {"overview": overview_of(request.user)}
-        return render(request, "content/dashboard.html", context)
     return render(request, "content/home.html", context)
 
 

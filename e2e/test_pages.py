@@ -5,7 +5,7 @@ import pytest
 from e2e.conftest import NARROW, WIDE
 
 PAGES = {
-    "start": "/",
+    "start": "/start/",
     "mailings": "/mailings/",
     "mailing": "/mailings/|tbody .main-cell a",
     "mailing-new": "/mailings/new/",

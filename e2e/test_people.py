@@ -59,7 +59,7 @@ def test_every_page_of_people(look, email, pages, context_of, check):
     check(page, f"reauthenticate-{look['viewport']['width']}")
     page.locator("[name=password]").fill(DEMO_PASSWORD)
     page.locator("main button[type=submit]").click()
-    page.wait_for_url("**/mailings/")
+    page.wait_for_url("**/start/")
     for name, address in pages.items():
         page.goto(address)
         check(page, f"{name}-{look['viewport']['width']}")
@@ -96,7 +96,7 @@ def register(page):
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password, again").fill(PASSWORD)
     page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
 
 def confirm(page, check):
@@ -113,7 +113,7 @@ def confirm(page, check):
     page.goto(link[0])
     check(page, "confirm")
     page.get_by_role("button", name="Yes, confirm").click()
-    expect(page).to_have_url(re.compile("/mailings/"))
+    expect(page).to_have_url(re.compile("/start/"))
     page.goto("/accounts/profile/")
     expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
 

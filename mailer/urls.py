@@ -9,10 +9,12 @@ from mailer.views import (
     outbox,
     oversight,
     reports,
+    start,
     unsubscribe,
 )
 
 urlpatterns = [
+    path("start/", start.Start.as_view(), name="start"),
     path("clients/", clients.ClientList.as_view(), name="clients"),
     path("clients/new/", clients.ClientCreate.as_view(), name="client_create"),
     path("clients/to-group/", clients.ClientsToGroup.as_view(), name="clients_to_group"),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from people.access import may_block
 from people.models import AuditEntry, User
 from people.roles import role_name
-from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn
+from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 PERSON: dict[str, Any] = {"td": {"class": "person-cell"}}
@@ -19,7 +19,7 @@ class OwnerColumn(tables.TemplateColumn):
 
     def __init__(self, owner: str) -> None:
         super().__init__(
-            template_name="people/owner_cell.html",
+            template_name="people/cells.html#owner",
             accessor=owner,
             verbose_name=_("Owner"),
             order_by=(f"{owner}__email",),
@@ -32,10 +32,26 @@ class StateColumn(BadgeColumn):
         return _("active") if raw == "True" else _("blocked")
 
 
+def blockable(user: User, by: User) -> bool:
+    return user.is_active and may_block(user=user, by=by)
+
+
+def unblockable(user: User, by: User) -> bool:
+    return not user.is_active and may_block(user=user, by=by)
+
+
+def for_superusers(_user: User, by: User) -> bool:
+    return by.is_superuser
+
+
+def deletable(user: User, by: User) -> bool:
+    return by.is_superuser and user.pk != by.pk
+
+
 class UserTable(RowTable):
     email = tables.Column(attrs=MAIN)
     name = tables.TemplateColumn(
-        template_name="people/name_cell.html",
+        template_name="people/cells.html#name",
         verbose_name=_("Name"),
         order_by=("name", "email"),
         attrs=PERSON,
@@ -44,7 +60,19 @@ class UserTable(RowTable):
     roles = tables.Column(verbose_name=_("Roles"), orderable=False, empty_values=())
     date_joined = TimeColumn(verbose_name=_("Registered"))
     last_login = TimeColumn(default="")
-    actions = tables.Column(verbose_name=_("Actions"), orderable=False, empty_values=())
+    actions = ActionsColumn(
+        Action(name="block", title=_("Block"), url_name="user_block", shown=blockable, danger=True),
+        Action(
+            name="unblock",
+            title=_("Unblock"),
+            url_name="user_unblock",
+            post=True,
+            confirm=_("Let %(row)s in again? Their mailings go on."),
+            shown=unblockable,
+        ),
+        Action(name="edit", title=_("Edit"), url_name="user_edit", shown=for_superusers),
+        Action(name="delete", title=_("Delete"), url_name="user_delete", shown=deletable, danger=True),
+    )
 
     class Meta(RowTable.Meta):
         model = User
@@ -53,22 +81,13 @@ class UserTable(RowTable):
         empty_text = _("No user found.")
 
     def render_email(self, record: User) -> str:
-        return render_to_string("people/user_cell.html", {"record": record})
+        return render_to_string("people/cells.html#user", {"record": record})
 
     def render_roles(self, record: User) -> str:
         names = [role_name(group) for group in record.groups.all()]
         if record.is_superuser:
             names.append(str(_("Superuser")))
         return ", ".join(names)
-
-    def render_actions(self, record: User) -> str:
-        by: User = self.request.user
-        context = {
-            "record": record,
-            "may_block": may_block(user=record, by=by),
-            "may_edit": by.is_superuser,
-        }
-        return render_to_string("people/row_actions.html", context, request=self.request)
 
 
 class AuditTable(RowTable):

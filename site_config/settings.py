@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "django_tables2",
     "heroicons",
     "huey.contrib.djhuey",
+    "template_partials",
     "widget_tweaks",
     "csp",
     "site_config",
@@ -272,7 +273,7 @@ MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_TOTP_ISSUER = "Mailings"
 USERSESSIONS_TRACK_ACTIVITY = False  # a write for every request is too dear for "last seen"
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "mailings"
+LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "account_login"
 
 # Languages and time

@@ -34,7 +34,7 @@ class ClientFilter(ListFilter):
         method="by_suppression",
         label=_("Stop-list"),
         empty_label=_("All clients"),
-        choices=[("no", _("Can be mailed")), ("yes", _("Suppressed")), *Suppression.Reason.choices],
+        choices=[("no", _("Can be mailed")), ("yes", _("On the stop-list")), *Suppression.Reason.choices],
     )
 
     class Meta:

@@ -46,7 +46,7 @@ class DeliveryFilter(ListFilter):
         method="by_status", label=_("Status"), empty_label=_("Any"), choices=Delivery.Status.choices
     )
     possibly_twice = ChoiceFilter(
-        label=_("Certainty"), empty_label=_("Any"), choices=[("True", _("possibly twice"))]
+        label=_("Sent twice?"), empty_label=_("Any"), choices=[("True", _("possibly twice"))]
     )
 
     class Meta:

@@ -1,5 +1,7 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, cast
 
 from django import forms
@@ -11,6 +13,7 @@ from django.utils.translation import ngettext_lazy
 
 from mailer.audience import Audience, measure
 from mailer.forms.picker import CHOSEN_LIMIT, Picker, as_ids
+from mailer.forms.plan import Plan, plan_of
 from mailer.models import Client, ClientGroup, Mailing, Message
 from people.models import ZONES, User
 from site_config.ui.forms import OwnedForm, RowsField
@@ -69,11 +72,23 @@ class MailingForm(OwnedForm[Mailing]):
     @property
     def pickers(self) -> list[Picker]:
         chosen = {name: _ids(self[name].value()) for name in RECIPIENTS}
-        return pickers(self.owner, chosen=chosen, searches=searches(self.data))
+        found = pickers(self.owner, chosen=chosen, searches=searches(self.data))
+        return [replace(picker, errors=tuple(map(str, self.errors.get(picker.name, [])))) for picker in found]
 
-    @property
+    @cached_property
     def audience(self) -> Audience:
         return audience_of(self.owner, self.pickers)
+
+    @property
+    def plan(self) -> Plan | None:
+        return plan_of(self, recipients=self.audience.mailable)
+
+    @property
+    def sent_values(self) -> list[tuple[str, str]]:
+        """What was sent with the form, for the step that asks before mail goes out."""
+        skipped = ("csrfmiddlewaretoken", "confirmed")
+        sent = cast("QueryDict", self.data).lists()
+        return [(name, str(value)) for name, values in sent if name not in skipped for value in values]
 
     @property
     def now(self) -> str:

@@ -24,6 +24,7 @@ class Picker:
     search_in: tuple[str, ...]
     chosen_ids: frozenset[int]
     query: str = ""
+    errors: tuple[str, ...] = ()
 
     @property
     def list_id(self) -> str:

@@ -9,6 +9,7 @@ from site_config.queue import QUEUE_AWAY
 from site_config.ui.counting import UpTo, count
 
 KEY = "mailer:unique-clients"
+AWAY: tuple[type[Exception], ...] = (*QUEUE_AWAY, OSError)  # the cache is where the queue is, or on the disk
 
 
 def unique_clients() -> UpTo:
@@ -18,7 +19,7 @@ def unique_clients() -> UpTo:
         return UpTo(_distinct())
     try:
         kept = cache.get(KEY)
-    except (*QUEUE_AWAY, OSError):  # the cache is where the queue is, or on the disk
+    except AWAY:
         kept = None
     return UpTo(kept) if kept else few
 

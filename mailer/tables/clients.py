@@ -1,13 +1,18 @@
 from typing import Any
 
 import django_tables2 as tables
+from django.db.models import Model
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Client, ClientGroup, Suppression
 from mailer.tables.states import MAIN, NUMBER
-from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
+from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, row_id
+
+NAMES_SHOWN = 2
 
 
 class SuppressionColumn(BadgeColumn):
@@ -22,21 +27,39 @@ class SuppressionColumn(BadgeColumn):
         return Suppression.Reason(raw).label
 
 
+class RemoveColumn(ActionsColumn):
+    """Takes a client out of the group on the page."""
+
+    def render(self, record: Model, table: tables.Table) -> str:
+        group = table.context["group"]
+        link = {
+            "id": f"{row_id(record)}-remove",
+            "title": _("Remove"),
+            "url": reverse("group_remove", args=[group.pk, record.pk]),
+            "post": True,
+        }
+        return render_to_string("includes/row_actions.html", {"main": [link], "record": record})
+
+
 class MemberTable(RowTable):
     """The clients of one group."""
 
     email = tables.Column(order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     suppressed = SuppressionColumn()
-    actions = tables.TemplateColumn(
-        template_name="groups/remove.html", verbose_name=_("Actions"), orderable=False
-    )
+    actions = RemoveColumn()
 
     class Meta(RowTable.Meta):
         model = Client
         fields = ("email", "full_name", "suppressed", "actions")
         order_by = "full_name"
         empty_text = _("No client here. Add some from the list of clients.")
+
+
+def shortened(names: list[str]) -> str:
+    """The first few names, and how many there are more."""
+    rest = f" +{len(names) - NAMES_SHOWN}" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + rest
 
 
 class ClientTable(RowTable):
@@ -46,8 +69,8 @@ class ClientTable(RowTable):
     suppressed = SuppressionColumn()
     created_at = TimeColumn(verbose_name=_("Added"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Edit"), url_name="client_edit", icon="pencil-square"),
-        Action(name="delete", title=_("Delete"), url_name="client_delete", icon="trash"),
+        Action(name="edit", title=_("Edit"), url_name="client_edit"),
+        Action(name="delete", title=_("Delete"), url_name="client_delete", danger=True),
     )
 
     class Meta(RowTable.Meta):
@@ -57,8 +80,10 @@ class ClientTable(RowTable):
         empty_text = _("No client found. Clients are the people who receive your mail.")
 
     def render_groups(self, record: Client) -> str:
-        groups = record.groups.all()
-        return render_to_string("clients/groups.html", {"groups": groups}) if groups else ""
+        names = [group.name for group in record.groups.all()]
+        if not names:
+            return ""
+        return format_html('<span title="{}">{}</span>', ", ".join(names), shortened(names))
 
 
 class GroupTable(RowTable):
@@ -66,8 +91,8 @@ class GroupTable(RowTable):
     size = tables.Column(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"), attrs=NUMBER)
     created_at = TimeColumn(verbose_name=_("Created"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Rename"), url_name="group_edit", icon="pencil-square"),
-        Action(name="delete", title=_("Delete"), url_name="group_delete", icon="trash"),
+        Action(name="edit", title=_("Rename"), url_name="group_edit"),
+        Action(name="delete", title=_("Delete"), url_name="group_delete", danger=True),
     )
 
     class Meta(RowTable.Meta):

@@ -1,13 +1,56 @@
+from typing import Any
+
 import django_tables2 as tables
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from mailer.audience import sizes_of
 from mailer.models import Attempt, Mailing
-from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn
+from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn, mailing_badge
 from people.tables import OwnerColumn
 from site_config.ui.counting import UpTo
-from site_config.ui.tables import RowTable, TimeColumn, badge
+from site_config.ui.tables import Action, ActionsColumn, RowTable, TimeColumn, badge
+
+
+def own(mailing: Mailing, user: Any) -> bool:
+    return bool(mailing.owner_id == user.pk)
+
+
+def may_pause(mailing: Mailing, user: Any) -> bool:
+    return own(mailing, user) and not mailing.paused_at and mailing.state not in ("finished", "disabled")
+
+
+def may_resume(mailing: Mailing, user: Any) -> bool:
+    return own(mailing, user) and bool(mailing.paused_at) and mailing.state not in ("finished", "disabled")
+
+
+def may_disable(mailing: Mailing, user: Any) -> bool:
+    return not mailing.disabled_at and user.has_perm("mailer.disable_mailing")
+
+
+def may_enable(mailing: Mailing, user: Any) -> bool:
+    return bool(mailing.disabled_at) and user.has_perm("mailer.disable_mailing")
+
+
+OWNERS_ACTIONS = (
+    Action(name="pause", title=_("Pause"), url_name="mailing_pause", post=True, shown=may_pause),
+    Action(name="resume", title=_("Resume"), url_name="mailing_resume", post=True, shown=may_resume),
+    Action(name="run", title=_("Run now"), url_name="mailing_run", shown=own),
+    Action(name="edit", title=_("Edit"), url_name="mailing_edit", shown=own),
+    Action(name="clone", title=_("Copy"), url_name="mailing_clone", shown=own),
+    Action(name="delete", title=_("Delete"), url_name="mailing_delete", shown=own, danger=True),
+)
+OVERSIGHT_ACTIONS = (
+    Action(name="disable", title=_("Disable"), url_name="mailing_disable", shown=may_disable, danger=True),
+    Action(
+        name="enable",
+        title=_("Enable"),
+        url_name="mailing_enable",
+        post=True,
+        confirm=_("Enable “%(row)s” again? It goes on by its schedule."),
+        shown=may_enable,
+    ),
+)
 
 
 class MailingTable(RowTable):
@@ -19,15 +62,16 @@ class MailingTable(RowTable):
     starts_at = TimeColumn()
     next_run_at = TimeColumn(default="")
     last_run = tables.Column(verbose_name=_("Last run"), orderable=False, default="")
-    actions = tables.TemplateColumn(
-        template_name="mailings/row_actions.html", verbose_name=_("Actions"), orderable=False
-    )
+    actions = ActionsColumn(*OWNERS_ACTIONS)
 
     class Meta(RowTable.Meta):
         model = Mailing
         fields = ("message", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
         order_by = "-starts_at"
         empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
+
+    def render_state(self, record: Mailing) -> str:
+        return mailing_badge(record, sending=bool(record.last_run and not record.last_run.finished_at))
 
     def render_last_run(self, value: Attempt) -> str:
         kind = ATTEMPT_KINDS[value.state]
@@ -44,9 +88,7 @@ class OversightTable(MailingTable):
     recipients = tables.Column(
         accessor="pk", verbose_name=_("Recipients"), attrs=NUMBER, orderable=False, empty_values=()
     )
-    actions = tables.TemplateColumn(
-        template_name="mailings/oversight_actions.html", verbose_name=_("Actions"), orderable=False
-    )
+    actions = ActionsColumn(*OVERSIGHT_ACTIONS, *OWNERS_ACTIONS)
 
     class Meta(MailingTable.Meta):
         exclude = ("period",)

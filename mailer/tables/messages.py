@@ -11,8 +11,8 @@ class MessageTable(RowTable):
     uses = tables.Column(verbose_name=_("Mailings"), attrs=NUMBER)
     updated_at = TimeColumn(verbose_name=_("Changed"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Edit"), url_name="message_edit", icon="pencil-square", dialog=False),
-        Action(name="delete", title=_("Delete"), url_name="message_delete", icon="trash"),
+        Action(name="edit", title=_("Edit"), url_name="message_edit", dialog=False),
+        Action(name="delete", title=_("Delete"), url_name="message_delete", danger=True),
     )
 
     class Meta(RowTable.Meta):

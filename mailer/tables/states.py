@@ -5,7 +5,8 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from site_config.ui.tables import BadgeColumn
+from mailer.models import Mailing
+from site_config.ui.tables import BadgeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
@@ -23,3 +24,11 @@ class StateColumn(BadgeColumn):
 
     def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
         return str(self.states(raw).label)
+
+
+def mailing_badge(mailing: Mailing, *, sending: bool) -> str:
+    """What a mailing does: a run that goes out now is not the same as one that comes on Tuesday."""
+    state = Mailing.State(mailing.state)
+    if state == Mailing.State.RUNNING:
+        return badge("live", _("sending now")) if sending else badge("ok", _("on schedule"))
+    return badge(MAILING_KINDS.get(state, "idle"), state.label)

@@ -6,11 +6,13 @@ from django import template
 from django.utils import formats
 
 from mailer.models import Attempt, Mailing
-from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS
+from mailer.tables import states
+from mailer.tables.states import ATTEMPT_KINDS
 from site_config.ui import tables
 
 register = template.Library()
 register.filter("moment", tables.moment)
+register.filter("when", tables.shown_moment)
 
 
 @register.filter
@@ -20,9 +22,8 @@ def in_zone_of(value: datetime, mailing: Mailing) -> str:
 
 
 @register.simple_tag
-def mailing_badge(mailing: Mailing) -> str:
-    state = Mailing.State(mailing.state)
-    return tables.badge(MAILING_KINDS.get(state, "idle"), state.label)
+def mailing_badge(mailing: Mailing, running: Attempt | None = None) -> str:
+    return states.mailing_badge(mailing, sending=running is not None)
 
 
 @register.simple_tag

@@ -19,6 +19,7 @@ from mailer.tests.factories import (
     MailingFactory,
     MessageFactory,
 )
+from site_config.tests.html import flat
 
 pytestmark = pytest.mark.django_db
 
@@ -86,17 +87,77 @@ def test_the_same_form_sent_twice_makes_one_mailing(browser, form):
     assert locations == {f"/mailings/{Mailing.objects.get().pk}/"}
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_mailing_that_starts_now_is_sent_when_it_is_saved(browser, form, smtp):
+def starting_now(form):
     now = timezone.localtime(timezone=timezone.get_fixed_timezone(180))
-    data = {
-        **form,
-        "starts_at": f"{now:%Y-%m-%dT%H:%M}",
-        "ends_at": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}",
-    }
-    browser.post(NEW, data)
+    end = now + timedelta(days=2)
+    return {**form, "starts_at": f"{now:%Y-%m-%dT%H:%M}", "ends_at": f"{end:%Y-%m-%dT%H:%M}"}
+
+
+@pytest.mark.parametrize("headers", [{}, DIALOG])
+def test_what_goes_out_at_once_is_looked_at_first(headers, browser, form, message):
+    answer = browser.post(NEW, starting_now(form), headers=headers)
+    html = flat(answer)
+    assert (answer.status_code, Mailing.objects.count()) == (200, 0)
+    assert "<dt>Recipients</dt><dd><strong>1</strong></dd>" in html
+    assert f"<dt>Subject</dt><dd>{message.subject}</dd>" in html
+    assert 'name="confirmed" value="1" autofocus>Send now to 1 person</button>' in html
+    assert f'<input type="hidden" name="form_key" value="{form["form_key"]}">' in html
+
+
+def test_from_the_last_look_one_can_go_back_to_the_form(browser, form):
+    answer = browser.post(NEW, {**starting_now(form), "search": "1"})
+    assert (answer.status_code, Mailing.objects.count()) == (422, 0)
+    assert answer.context["form"]["message"].value() == str(form["message"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mailing_that_starts_now_is_sent_once_it_is_confirmed(browser, form, smtp):
+    browser.post(NEW, {**starting_now(form), "confirmed": "1"})
     assert smtp.recipients == ["anna@example.org"]
     assert Attempt.objects.get().status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence", "button"),
+    [
+        (
+            {"period": "daily"},
+            "Every day at 08:00 (Europe/Berlin). Until 1 Jun 2030, 08:00. Next run: 1 May 2030, 08:00.",
+            "Schedule for 1 May 2030, 08:00",
+        ),
+        (
+            {"period": "weekly"},
+            "Every week on Wednesday at 08:00 (Europe/Berlin). Until 1 Jun 2030, 08:00. "
+            "Next run: 1 May 2030, 08:00.",
+            "Schedule for 1 May 2030, 08:00",
+        ),
+        (
+            {"period": "monthly", "starts_at": "2030-05-31T01:30", "ends_at": "2030-08-01T00:00"},
+            "Every month on day 31 at 00:30 (Europe/Berlin). Until 31 Jul 2030, 23:00. "
+            "Next run: 31 May 2030, 00:30.",
+            "Schedule for 31 May 2030, 00:30",
+        ),
+        (
+            {"period": "once"},
+            "Once, on 1 May 2030, 08:00 (Europe/Berlin).",
+            "Schedule for 1 May 2030, 08:00",
+        ),
+        ({"starts_at": "2030-07-01T09:00"}, "Choose a start that comes before the end.", "Save"),
+        ({"starts_at": "0001-01-01T00:00"}, "Choose a start that comes before the end.", "Save"),
+        ({"time_zone": "Moon/Base"}, "Choose a start that comes before the end.", "Save"),
+        ({"period": "hourly"}, "Choose a start that comes before the end.", "Save"),
+    ],
+)
+def test_the_form_says_what_it_will_do(changed, sentence, button, browser, form):
+    html = flat(recipients(browser, "audience", **{**form, **changed}))
+    assert f'<p class="note" id="plan" role="status" hx-swap-oob="true"><span>{sentence}</span></p>' in html
+    assert f'type="submit" hx-swap-oob="true">{button}</button>' in html
+
+
+def test_without_a_message_the_form_leads_to_the_first_one(browser, message):
+    assert "Write your first message" not in browser.get(NEW).content.decode()
+    message.delete()
+    assert f'href="{reverse("message_create")}">Write your first message</a>' in flat(browser.get(NEW))
 
 
 def test_a_start_in_the_past_and_an_end_in_the_past(browser, form):
@@ -179,7 +240,7 @@ def test_edit_in_the_dialog_gives_the_row_back_and_plans_anew(browser, form, own
     url = reverse("mailing_edit", args=[mailing.pk])
     answer = browser.post(url, {**form, "period": "weekly"}, headers=DIALOG)
     assert (answer.status_code, answer["HX-Retarget"]) == (200, f"#mailing-{mailing.pk}")
-    assert answer.content.decode().startswith("<tr")
+    assert flat(answer).startswith("<tr")
     mailing.refresh_from_db()
     assert (mailing.period, mailing.next_run_at) == ("weekly", datetime(2030, 5, 1, 6, tzinfo=UTC))
 
@@ -260,7 +321,7 @@ def test_the_search_offers_a_few_of_very_many_and_keeps_what_is_chosen(browser, 
     answer = recipients(browser, "clients-list", **{"clients": [kept.pk], "clients-search": "борис"})
     assert labels(answer) == ["Борис <boris@example.org>"]
     assert answer.context["picker"].chosen == [kept]
-    html = answer.content.decode()
+    html = flat(answer)
     assert f'value="{kept.pk}" checked' in html
     assert "There are more" not in html
     everyone = recipients(browser, "clients-list")
@@ -326,8 +387,8 @@ def test_pause_and_resume_without_javascript(browser, mailing):
 def test_pause_in_a_row_gives_the_row_back_and_on_a_page_reloads_it(browser, mailing):
     url = f"/mailings/{mailing.pk}/pause/"
     row = browser.post(url, headers={"HX-Request": "true", "HX-Target": f"mailing-{mailing.pk}"})
-    assert row.content.decode().startswith("<tr")
-    assert "Resume" in row.content.decode()
+    assert flat(row).startswith("<tr")
+    assert "Resume" in flat(row)
     page = browser.post(url, headers={"HX-Request": "true"})
     assert (page.status_code, events(page)) == (204, {"mailings:changed", "toasts"})
 
@@ -395,7 +456,7 @@ def test_the_page_of_a_mailing_is_live_while_it_runs(browser, mailing):
     attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
     page = browser.get(url, headers={"HX-Request": "true", "HX-Target": "table-region"})
     assert page.context["poll"] == 1
-    assert '<progress max="4" value="1"' in page.content.decode()
+    assert '<progress max="4" value="1"' in flat(page)
     Attempt.objects.filter(pk=attempt.pk).update(problem="535 5.7.8 Bad log-in", held_at=timezone.now())
     held = browser.get(url).content.decode()
     assert "535 5.7.8 Bad log-in" in held

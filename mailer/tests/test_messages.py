@@ -174,7 +174,7 @@ def test_a_message_in_use_stays_and_says_why(headers, browser, message, owner):
 
 def test_delete(browser, message):
     url = reverse("message_delete", args=[message.pk])
-    assert b"Attempts keep the text they sent." in browser.get(url).content
+    assert b"Past runs keep the text they sent." in browser.get(url).content
     assert browser.post(url)["Location"] == "/messages/"
     assert not Message.objects.exists()
 

@@ -14,6 +14,7 @@ from mailer.tests.factories import (
     MailingFactory,
     MessageFactory,
 )
+from site_config.tests.html import flat
 
 pytestmark = pytest.mark.django_db
 
@@ -113,12 +114,16 @@ def test_our_own_reasons_are_in_the_reader_s_language(browser, mailing):
 
 def test_the_state_of_a_run_is_live_until_it_is_finished(browser, mailing):
     attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=2, sent=1)
-    url, headers = f"/reports/{attempt.pk}/", {"HX-Request": "true", "HX-Target": "attempt-state"}
-    live = browser.get(url, headers=headers).content.decode().strip()
-    assert live.startswith('<div id="attempt-state" hx-get=')
+    url = f"/reports/{attempt.pk}/"
+    page = browser.get(url)
+    assert (page.context["poll"], 'hx-trigger="every 1s, look"' in flat(page)) == (1, True)
+    seen = f"{page.context['above_mark']};{page.context['table'].marks}"
+    look = {"HX-Request": "true", "HX-Target": "table-poll", "X-Seen": seen}
+    assert browser.get(url, headers=look).status_code == 204
     Attempt.objects.filter(pk=attempt.pk).update(status="succeeded", finished_at=timezone.now(), sent=2)
-    done = browser.get(url, headers=headers).content.decode().strip()
-    assert done.startswith('<div id="attempt-state">')
+    done = flat(browser.get(url, headers=look))
+    assert done.startswith('<div id="table-poll"></div><div id="above-table" hx-swap-oob="true">')
+    assert "every" not in done
 
 
 def test_the_message_as_the_run_sent_it_is_the_snapshot(browser, mailing):

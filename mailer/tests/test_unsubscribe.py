@@ -54,7 +54,7 @@ def test_a_forged_or_cut_token_says_so(db, token):
     for method in (Browser().get, Browser().post):
         answer = method(reverse("unsubscribe", args=[token]))
         assert answer.status_code == 404
-        assert b"This link is not complete" in answer.content
+        assert b"This link is incomplete" in answer.content
 
 
 def test_a_deleted_owner_is_no_error(url, owner):

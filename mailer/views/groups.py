@@ -16,7 +16,7 @@ from mailer.models import Client, ClientGroup
 from mailer.tables import GroupTable, MemberTable
 from people.models import User
 from site_config.ui.http import Request, is_htmx, no_content
-from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
+from site_config.ui.views import ActionView, CreatePanel, DeletePanel, EditPanel, TableView, own_row
 
 
 class GroupList(TableView):
@@ -91,11 +91,10 @@ class GroupDetail(TableView):
         return {**super().get_context_data(**kwargs), "group": self.group, "title": self.group.name}
 
 
-class GroupRemove(SignedIn):
+class GroupRemove(ActionView):
     """Take one client out of a group."""
 
-    def get(self, request: Request, pk: int, client: int) -> HttpResponse:  # noqa: ARG002
-        return redirect("group_detail", pk)  # where log-in leads back to
+    back = "group_detail"
 
     def post(self, request: Request, pk: int, client: int) -> HttpResponse:
         group = own_row(ClientGroup, request.user, pk)

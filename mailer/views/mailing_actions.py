@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from mailer import mailings
@@ -15,17 +15,15 @@ from mailer.sending.opening import CannotRun, latest_id, why_not
 from mailer.views.mailings import MailingList
 from site_config.ui.http import Request, is_htmx, no_content, targets
 from site_config.ui.tables import row_id
-from site_config.ui.views import PanelView, SignedIn, Text, own_row
+from site_config.ui.views import ActionView, PanelView, Text, own_row
 
 
-class Switch(SignedIn):
+class Switch(ActionView):
     """A switch beside the mailing's status; throwing it again changes nothing."""
 
+    back = "mailing_detail"
     throw: ClassVar[Callable[[Mailing], bool]]
     done_text: ClassVar[Text]
-
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
-        return redirect("mailing_detail", pk)  # where log-in leads back to
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         mailing = own_row(Mailing, request.user, pk)
@@ -37,9 +35,7 @@ class Switch(SignedIn):
 def show_changed(request: Request, mailing: Mailing) -> HttpResponse:
     """The row again if the answer goes into a row; else whoever shows the mailing reloads."""
     if targets(request, row_id(mailing)):
-        row = MailingList.rows(request.user).get(pk=mailing.pk)
-        table = MailingList.row_table(row, request)
-        return render(request, "includes/table_row.html", {"row": table.rows[0]})
+        return MailingList.answer_row(request, mailing.pk)
     if is_htmx(request):
         return no_content("mailings:changed")
     return redirect("mailing_detail", mailing.pk)
@@ -84,11 +80,10 @@ class MailingRun(PanelView):
         return str(self.object.get_absolute_url())
 
 
-class AttemptTryAgain(SignedIn):
+class AttemptTryAgain(ActionView):
     """Release an attempt that a mistake in the settings stopped."""
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
-        return redirect("attempt_detail", pk)  # where log-in leads back to
+    back = "attempt_detail"
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         attempt = own_row(Attempt, request.user, pk)

@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -15,13 +16,24 @@ from mailer.audience import Audience, audience_of_mailing
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker
+from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Mailing
 from mailer.sending.opening import schedule_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
 from site_config.ui.http import Request, targets
-from site_config.ui.views import REGION, CreatePanel, DeletePanel, EditPanel, OwnersOnly, TableView, own_row
+from site_config.ui.views import (
+    POLL,
+    REGION,
+    ActionView,
+    CreatePanel,
+    DeletePanel,
+    EditPanel,
+    OwnersOnly,
+    TableView,
+    own_row,
+)
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
@@ -65,15 +77,22 @@ class MailingList(TableView):
         rows = [row.record for row in context["table"].paginated_rows]
         if self.request.user.oversees:
             return OVERSIGHT_SECONDS
-        if any(mailing.last_run and not mailing.last_run.finished_at for mailing in rows):
+        if any(moves(mailing.last_run) and not mailing.paused_at for mailing in rows):
             return LIVE_SECONDS
         return seconds_until_a_look(*rows)
 
 
 def seconds_until_a_look(*mailings: Mailing) -> int:
-    """How soon a page that shows these mailings should look again."""
-    soon = timezone.now() + SOON
-    return SOON_SECONDS if any(m.next_run_at and m.next_run_at < soon for m in mailings) else IDLE_SECONDS
+    """How soon a page that shows these mailings should look again; never if nothing is to come."""
+    due = [m.next_run_at for m in mailings if m.next_run_at and not m.paused_at and not m.disabled_at]
+    if not due:
+        return 0
+    return SOON_SECONDS if min(due) < timezone.now() + SOON else IDLE_SECONDS
+
+
+def moves(attempt: Attempt | None) -> bool:
+    """Tell whether a run's figures can change by themselves just now."""
+    return attempt is not None and attempt.state in ("running", "waiting")
 
 
 class MailingPage:
@@ -84,6 +103,23 @@ class MailingPage:
     body = "mailings/form_body.html"
     wide = True
     object: Any
+    show: Callable[..., HttpResponse]
+    request: Any
+
+    def ask_first(self, form: MailingForm) -> HttpResponse | None:
+        """What goes out as soon as it is saved is looked at once more, with its number of recipients."""
+        plan = form.plan
+        if plan is None or not plan.now or self.request.POST.get("confirmed"):
+            return None
+        subject = form.cleaned_data["message"].subject
+        return self.show(
+            form=form,
+            plan=plan,
+            subject=subject,
+            sender=form.owner.get_full_name() or form.owner.email,
+            body="mailings/review_body.html",
+            title=_("Check before sending"),
+        )
 
     def store(self, form: MailingForm) -> Mailing:
         data = form.cleaned_data
@@ -197,8 +233,7 @@ class MailingDetail(TableView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         mailing = self.mailing
-        return {
-            **super().get_context_data(**kwargs),
+        own = {
             "title": str(mailing),
             "mailing": mailing,
             "running": self.running,
@@ -209,6 +244,7 @@ class MailingDetail(TableView):
             "single_clients": mailing.clients.count(),
             "next_runs": self.next_runs(),
         }
+        return super().get_context_data(**{**own, **kwargs})
 
     @cached_property
     def running(self) -> Attempt | None:
@@ -222,7 +258,9 @@ class MailingDetail(TableView):
         """A run has counted it; else it is counted when the page is opened, and not again by its polls."""
         if self.running:
             return Audience(total=UpTo(self.running.total), suppressed=self.running.skipped)
-        return None if targets(self.request, REGION) else audience_of_mailing(self.mailing)
+        if targets(self.request, POLL) or targets(self.request, REGION):
+            return None
+        return audience_of_mailing(self.mailing)
 
     def next_runs(self) -> list[datetime]:
         """The next few dates, in the mailing's own zone."""
@@ -234,18 +272,25 @@ class MailingDetail(TableView):
         return dates
 
     def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002
-        return LIVE_SECONDS if self.running else seconds_until_a_look(self.mailing)
+        if moves(self.running) and not (self.mailing.paused_at or self.mailing.disabled_at):
+            return LIVE_SECONDS
+        return IDLE_SECONDS if self.running else seconds_until_a_look(self.mailing)
 
 
-class Recipients(OwnersOnly):
+class Recipients(OwnersOnly, ActionView):
     """While a mailing's form is filled in: what a search finds, and how many the choice reaches."""
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
-        return redirect("mailing_create")  # where log-in leads back to
+    back = "mailing_create"
 
     def post(self, request: Request) -> HttpResponse:
         chosen = submitted_pickers(request.user, request.POST)
-        context: dict[str, Any] = {"audience": audience_of(request.user, chosen)}
+        audience = audience_of(request.user, chosen)
+        form = MailingForm(request.POST, owner=request.user)
+        context: dict[str, Any] = {
+            "audience": audience,
+            "plan": plan_of(form, recipients=audience.mailable),
+            "swapped": True,
+        }
         target = self.targeted(chosen)
         if target is None:
             return render(request, "mailings/audience.html", context)

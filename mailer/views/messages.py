@@ -22,7 +22,7 @@ from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.ui.http import Request, targets
 from site_config.ui.tables import moment
-from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
+from site_config.ui.views import ActionView, CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
 
 TEST_REGION = "test-send"
 
@@ -93,7 +93,7 @@ class MessageDelete(DeletePanel):
         ]
 
     def consequences(self) -> list[str]:
-        return [gettext("Attempts keep the text they sent.")]
+        return [gettext("Past runs keep the text they sent.")]
 
 
 class MessageView(SignedIn):
@@ -137,9 +137,8 @@ class MessagePreviewHtml(MessageView):
         return HttpResponse(merged.html if merged else "", status=422 if problem else 200)
 
 
-class MessageTest(MessageView):
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
-        return redirect("message_preview", pk)  # where log-in leads back to
+class MessageTest(MessageView, ActionView):
+    back = "message_preview"
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         message = own_row(Message, request.user, pk)

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,9 +14,8 @@ from mailer.models import Mailing
 from mailer.views.mailing_actions import show_changed
 from mailer.views.mailings import MailingList
 from people.forms.users import ReasonForm
-from site_config.ui.http import Request, no_content, retarget, sent_from, trigger
-from site_config.ui.tables import row_id
-from site_config.ui.views import PanelView
+from site_config.ui.http import Request, no_content, sent_from
+from site_config.ui.views import ActionView, PanelView
 
 
 class Oversight(PanelView):
@@ -61,19 +60,15 @@ class MailingDisable(Oversight):
         """The page under the dialog: the mailing's own reloads itself, a list gets the row anew."""
         if sent_from(self.request).startswith(self.back_url()):
             return no_content("mailings:changed", "dialog:close")
-        row = MailingList.rows(self.request.user).get(pk=self.object.pk)
-        table = MailingList.row_table(row, self.request)
-        response = render(self.request, "includes/table_row.html", {"row": table.rows[0]})
-        return trigger(retarget(response, f"#{row_id(row)}"), "dialog:close")
+        return MailingList.answer_row(self.request, self.object.pk)
 
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
         title = gettext("Disable “%(mailing)s”?") % {"mailing": self.object}
         return self.show(form=form, title=title, submit=_("Disable"), status=status)
 
 
-class MailingEnable(Oversight):
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
-        return redirect("mailing_detail", pk)  # where log-in leads back to
+class MailingEnable(Oversight, ActionView):
+    back = "mailing_detail"
 
     def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         oversight.enable(mailing=self.object, by=request.user)

@@ -13,10 +13,8 @@ from mailer.tables import DeliveryTable, OversightReportTable, ReportTable
 from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from people.models import User
-from site_config.ui.http import Request, targets
+from site_config.ui.http import Request
 from site_config.ui.views import SignedIn, TableView
-
-STATE = "attempt-state"
 
 
 class ReportList(TableView):
@@ -64,6 +62,7 @@ class AttemptDetail(OneAttempt, TableView):
     things = "reports"
     title = _("Report")
     template_name = "reports/detail.html"
+    above_table = "reports/state.html"
 
     def get_queryset(self) -> QuerySet[Delivery]:
         deliveries = self.attempt.deliveries
@@ -72,12 +71,9 @@ class AttemptDetail(OneAttempt, TableView):
     def get_filterset_kwargs(self, filterset_class: Any) -> dict[str, Any]:
         return {**super().get_filterset_kwargs(filterset_class), "attempt": self.attempt}
 
-    def get_template_names(self) -> list[str]:
-        return ["reports/state.html"] if targets(self.request, STATE) else super().get_template_names()
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        return {**context, "attempt": self.attempt, "title": self.attempt.subject}
+        own = {"attempt": self.attempt, "title": self.attempt.subject, "above_elsewhere": True}
+        return super().get_context_data(**{**own, **kwargs})
 
     def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002
         return 0 if self.attempt.finished_at else LIVE_SECONDS

@@ -47,7 +47,7 @@ def test_the_walk_from_registering_to_logging_in():
     browser = Browser()
     answer = browser.post(SIGNUP, NEW)
     assert (answer.status_code, answer["Location"]) == (302, SENT)
-    assert b"Look into your mail" in browser.get(SENT).content
+    assert b"Check your email" in browser.get(SENT).content
     user = User.objects.get()
     assert (user.email, user.name, user.time_zone, user.language) == (
         "nina@example.com",

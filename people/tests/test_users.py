@@ -117,7 +117,7 @@ def test_old_sessions_stay_dead_after_unblocking(verified, manager, client_of):
     access.unblock(user=verified, by=manager)
     assert browser.get("/mailings/").status_code == 302
     login = {"login": verified.email, "password": PASSWORD}
-    assert browser.post("/accounts/login/", login)["Location"] == "/mailings/"
+    assert browser.post("/accounts/login/", login)["Location"] == "/start/"
 
 
 @pytest.mark.parametrize("headers", [{}, DIALOG])
@@ -221,7 +221,7 @@ def test_a_superuser_makes_a_user_who_sets_a_password_by_the_link(roles, superus
     form = browser.get(link)["Location"]
     browser.post(form, {"password1": "correct-horse-7", "password2": "correct-horse-7"})
     login = {"login": "nina@example.com", "password": "correct-horse-7"}
-    assert browser.post("/accounts/login/", login)["Location"] == "/mailings/"
+    assert browser.post("/accounts/login/", login)["Location"] == "/start/"
 
 
 def test_the_same_new_user_sent_twice_is_one(roles, superuser, client_of):

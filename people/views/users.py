@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,9 +17,9 @@ from people.filters import AuditFilter, UserFilter
 from people.forms.users import ReasonForm, UserForm
 from people.models import AuditEntry, User
 from people.tables import AuditTable, UserTable
-from site_config.ui.http import Request, retarget, targets, trigger
+from site_config.ui.http import Request, targets
 from site_config.ui.tables import row_id
-from site_config.ui.views import EditPanel, PanelFormView, PanelView, SignedIn, TableView
+from site_config.ui.views import ActionView, EditPanel, PanelFormView, PanelView, SignedIn, TableView
 
 
 class Permitted(SignedIn):
@@ -92,10 +92,7 @@ class OnUser(PanelView):
         messages.success(self.request, text)
         if not row:
             return redirect("users")
-        user = UserList.rows(self.request.user).get(pk=self.object.pk)
-        table = UserTable([user], request=self.request)
-        response = render(self.request, "includes/table_row.html", {"row": table.rows[0]})
-        return trigger(retarget(response, f"#{row_id(user)}"), "dialog:close")
+        return UserList.answer_row(self.request, self.object.pk)
 
 
 class UserBlock(Permitted, OnUser):
@@ -126,11 +123,8 @@ class UserBlock(Permitted, OnUser):
         return self.show(form=form, title=title, submit=_("Block"), status=status)
 
 
-class UserUnblock(Permitted, OnUser):
+class UserUnblock(Permitted, OnUser, ActionView):
     permission = "people.block_user"
-
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
-        return redirect("users")  # where log-in leads back to
 
     def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         self.object = self.find()

@@ -137,6 +137,7 @@ TABLE: dict[str, Row] = {
     "message_preview": VIEW,
     "message_preview_html": VIEW,
     "message_test": Row(users(ELSEWHERE), owner(INVALID)),
+    "start": LIST,
     # Mailings
     "mailings": LIST,
     "mailing_create": CREATE,

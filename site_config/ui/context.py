@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from site_config.ui.http import Request
 
 NAVIGATION = {
+    "start": _("Overview"),
     "mailings": _("Mailings"),
     "clients": _("Clients"),
     "groups": _("Groups"),

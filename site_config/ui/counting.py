@@ -24,7 +24,7 @@ class UpTo(int):
     @property
     def shown(self) -> str:
         """As people read it; plural forms go by the number itself."""
-        number = formats.number_format(int(self), force_grouping=True) if self.more else str(int(self))
+        number = formats.number_format(int(self), force_grouping=True)
         return _("more than %(number)s") % {"number": number} if self.more else number
 
 

@@ -18,6 +18,11 @@ class ListFilter(FilterSet):
         form.auto_id = "filter_%s"
         return form
 
+    @property
+    def chosen(self) -> int:
+        """By how many of its fields the list is filtered."""
+        return sum(bool(self.data.get(name)) for name in self.filters)
+
 
 class SearchInput(forms.TextInput):
     input_type = "search"

@@ -1,8 +1,10 @@
 """What every table of the site has in common."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, ClassVar
 
 import django_tables2 as tables
@@ -21,6 +23,10 @@ from django_tables2.data import TableQuerysetData
 from site_config.ui.counting import UpTo, count
 
 MOMENT = pgettext_lazy("format of a date with its time", "j M Y, H:i")
+SAME_YEAR = pgettext_lazy("format of a date of this year with its time", "j M, H:i")
+ANOTHER_YEAR = pgettext_lazy("format of a date of another year", "j M Y")
+NEAR_DAYS = {-1: _("yesterday, %(time)s"), 0: _("today, %(time)s"), 1: _("tomorrow, %(time)s")}
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"')
 PER_PAGE = 25
 PER_PAGE_LIMIT = 100
 
@@ -72,11 +78,52 @@ def row_id(record: Model) -> str:
     return f"{record._meta.model_name}-{record.pk}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShownRow:
+    """A row as it is shown: its cells are rendered once, for the page and for the mark that tells changes."""
+
+    id: str
+    pk: Any
+    attrs: str
+    cells: list[tuple[Any, Any]]
+
+    @property
+    def mark(self) -> str:
+        return digest(*(str(cell) for _column, cell in self.cells))
+
+
+def digest(*texts: str) -> str:
+    """A short mark of what is on screen; the tokens of its forms differ each time and do not count."""
+    hashed = sha256()
+    for text in texts:
+        hashed.update(TOKEN.sub("", text).encode() + b"\0")
+    return hashed.hexdigest()[:10]
+
+
 class RowTable(tables.Table):
     """A table whose rows can be replaced one by one. Orderings are the model's, unless a column is chosen."""
 
+    empty_action: tuple[str | Promise, str] | None = None  # words and address of what fills an empty list
+
     class Meta:
         row_attrs: ClassVar[dict[str, Any]] = {"id": row_id}
+
+    @cached_property
+    def shown_rows(self) -> list[ShownRow]:
+        return [
+            ShownRow(
+                id=row_id(row.record),
+                pk=row.record.pk,
+                attrs=row.attrs.as_html(),
+                cells=list(row.items()),
+            )
+            for row in self.paginated_rows
+        ]
+
+    @property
+    def marks(self) -> str:
+        """The rows on screen, each with its mark, by which a page that looks again asks what changed."""
+        return ",".join(f"{row.pk}:{row.mark}" for row in self.shown_rows)
 
     @property
     def shows_times(self) -> bool:
@@ -88,46 +135,74 @@ def moment(value: datetime) -> str:
     return formats.date_format(timezone.localtime(value), str(MOMENT))
 
 
+def near_moment(value: datetime) -> str:
+    """A moment as people say it: today, tomorrow or yesterday with the time, else the date."""
+    local, now = timezone.localtime(value), timezone.localtime()
+    days = (local.date() - now.date()).days
+    if days in NEAR_DAYS:
+        return str(NEAR_DAYS[days]) % {"time": formats.date_format(local, "H:i")}
+    return formats.date_format(local, str(SAME_YEAR if local.year == now.year else ANOTHER_YEAR))
+
+
+def shown_moment(value: datetime) -> SafeString:
+    """A moment as people say it; the exact one when one points at it."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), moment(value), near_moment(value)
+    )
+
+
 class TimeColumn(tables.Column):
     """A moment, in the user's zone."""
 
     def render(self, value: datetime) -> SafeString:
-        date, comma, time = moment(value).rpartition(", ")
-        unbroken = date.replace(" ", "\N{NO-BREAK SPACE}")  # only the time may stand on a second line
-        return format_html('<time datetime="{}">{}{}{}</time>', value.isoformat(), unbroken, comma, time)
+        return shown_moment(value)
+
+
+def always(_row: Any, _user: Any) -> bool:
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """A link in each row; in the dialog, or to a page of its own."""
+    """What can be done with a row: a form or a question in the dialog, a page, or (`post`) at once.
+
+    `shown` says for which row and whom; `confirm` is asked before, about %(row)s.
+    """
 
     name: str
     title: str | Promise
     url_name: str
-    icon: str
     dialog: bool = True
+    post: bool = False
+    confirm: str | Promise = ""
+    danger: bool = False
+    shown: Callable[[Any, Any], bool] = always
 
     def link(self, record: Model) -> dict[str, Any]:
         return {
             "id": f"{row_id(record)}-{self.name}",
+            "row": row_id(record),
             "title": self.title,
             "url": reverse(self.url_name, args=[record.pk]),
-            "icon": self.icon,
             "dialog": self.dialog,
-            "kind": "danger" if self.name == "delete" else "secondary",
+            "post": self.post,
+            "confirm": str(self.confirm) % {"row": record} if self.confirm else "",
+            "danger": self.danger,
         }
 
 
 class ActionsColumn(tables.Column):
-    """What can be done with a row."""
+    """What can be done with a row: the first that is allowed is in sight, the others are in a menu."""
 
     def __init__(self, *actions: Action, **kwargs: Any) -> None:
         super().__init__(verbose_name=_("Actions"), empty_values=(), orderable=False, **kwargs)
         self.actions = actions
 
-    def render(self, record: Model) -> str:
-        links = [action.link(record) for action in self.actions]
-        return render_to_string("includes/row_actions.html", {"actions": links, "record": record})
+    def render(self, record: Model, table: tables.Table) -> str:
+        user = getattr(getattr(table, "request", None), "user", None)
+        links = [action.link(record) for action in self.actions if action.shown(record, user)]
+        context = {"main": links[:1], "more": links[1:], "record": record, "row": row_id(record)}
+        return render_to_string("includes/row_actions.html", context)
 
 
 class BadgeColumn(tables.Column):

@@ -14,19 +14,22 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views import View
 from django_filters.views import FilterView
-from django_tables2 import SingleTableMixin, Table
+from django_tables2 import SingleTableMixin
 
 from people.models import User
 from site_config.ui.forms import ModelForm
 from site_config.ui.http import Request, is_htmx, no_content, retarget, sent_from, targets, trigger
-from site_config.ui.tables import PER_PAGE, Pages, StableData, row_id
+from site_config.ui.tables import PER_PAGE, Pages, StableData, digest
 
 REGION = "table-region"
+POLL = "table-poll"
+SEEN = "X-Seen"  # what the page that looks again shows: see RowTable.marks
 DIALOG = "dialog-body"
 Text = str | Promise
 
@@ -63,6 +66,18 @@ class OwnersOnly(SignedIn):
         return super().dispatch(request, *args, **kwargs)
 
 
+class ActionView(SignedIn):
+    """A button: it acts when it is pressed, and log-in leads back to the page it stands on."""
+
+    back: ClassVar[str]  # the name of that page's URL, which has the same arguments or fewer
+
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        return redirect(self.back_url())
+
+    def back_url(self) -> str:
+        return reverse(self.back, args=[self.kwargs["pk"]] if "pk" in self.kwargs else [])
+
+
 class TableView(SignedIn, SingleTableMixin, FilterView):
     """A table of the rows a user may see, with filter, sort and pages."""
 
@@ -85,8 +100,16 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         return rows
 
     @classmethod
-    def row_table(cls, row: models.Model, request: HttpRequest) -> Table:
+    def row_table(cls, row: models.Model, request: HttpRequest) -> Any:
         return cls.table_class([row], request=request)
+
+    @classmethod
+    def answer_row(cls, request: Request, pk: Any) -> HttpResponse:
+        """One row as it is now, put in its place on the page; a dialog that asked for the change closes."""
+        row = cls.rows(request.user).get(pk=pk)
+        [shown] = cls.row_table(row, request).shown_rows
+        response = render(request, "includes/table.html#row", {"row": shown})
+        return trigger(retarget(response, f"#{shown.id}"), "dialog:close")
 
     def get_queryset(self) -> QuerySet[Any]:
         return self.rows(self.request.user)
@@ -109,7 +132,36 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         }
         context: dict[str, Any] = super().get_context_data(**{**own, **kwargs})
         context["poll"] = self.poll_seconds(context)
+        if self.above_table:
+            context["above"] = render_to_string(self.above_table, context, request=self.request)
+        context["above_mark"] = digest(context.get("above", ""))
+        context["table"].empty_action = SimpleLazyObject(self.empty_action)
         return context
+
+    def empty_action(self) -> tuple[Text, str] | None:
+        """What to do about an empty list: clear the filter, or make the first row."""
+        if self.request.GET:
+            return _("Clear the filter"), self.request.path
+        return (self.create_title, self.create_url()) if self.may_create() else None
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        if targets(self.request, POLL):
+            return self.changes(context)
+        response: HttpResponse = super().render_to_response(context, **kwargs)
+        return response
+
+    def changes(self, context: dict[str, Any]) -> HttpResponse:
+        """What is new since the page was made: nothing, some cells, or all if rows came, went or moved."""
+        above, _sep, marks = self.request.headers.get(SEEN, "").partition(";")
+        seen = dict(mark.split(":", 1) for mark in marks.split(",") if ":" in mark)
+        rows = context["table"].shown_rows
+        if list(seen) != [str(row.pk) for row in rows]:
+            return retarget(render(self.request, "includes/table_region.html", context), f"#{REGION}")
+        changed = [row for row in rows if seen[str(row.pk)] != row.mark]
+        if not changed and above == context["above_mark"]:
+            return no_content()
+        context |= {"changed": changed, "above_changed": above != context["above_mark"]}
+        return render(self.request, "includes/table_changes.html", context)
 
     def create_url(self) -> str:
         return reverse(self.create_url_name) if self.may_create() else ""
@@ -174,6 +226,10 @@ class PanelFormView(PanelView):
     def initial(self) -> dict[str, Any]:
         return {}
 
+    def ask_first(self, form: Any) -> HttpResponse | None:  # noqa: ARG002  (for subclasses)
+        """What to ask about a valid form before it is saved, if anything."""
+        return None
+
     def store(self, form: Any) -> Any:
         """Save a valid form; the place to call a domain function."""
         return form.save()
@@ -208,6 +264,8 @@ class CreatePanel(OwnersOnly, PanelFormView):
             return self.changed(str(self.done_text))
         form = self.make_form(request.POST)
         if form.is_valid():
+            if question := self.ask_first(form):
+                return question
             form.instance.form_key = form.cleaned_data.get("form_key") or uuid.uuid4()
             if self.saved(form):
                 return self.changed(str(self.done_text))
@@ -239,17 +297,17 @@ class EditPanel(PanelFormView):
         with transaction.atomic():
             self.object = self.find(lock=True)
             form = self.make_form(request.POST)
-            done = form.is_valid() and self.saved(form)
+            valid = form.is_valid()
+            if valid and (question := self.ask_first(form)):
+                return question
+            done = valid and self.saved(form)
         if not done:
             return self.show(form=form, status=422)
         return self.row() if self.in_dialog else self.changed(str(self.done_text))
 
     def row(self) -> HttpResponse:
         messages.success(self.request, str(self.done_text))
-        row = self.list_view.rows(self.request.user).get(pk=self.object.pk)
-        table = self.list_view.row_table(row, self.request)
-        response = render(self.request, "includes/table_row.html", {"row": table.rows[0]})
-        return trigger(retarget(response, f"#{row_id(row)}"), "dialog:close")
+        return self.list_view.answer_row(self.request, self.object.pk)
 
 
 class DeletePanel(PanelView):

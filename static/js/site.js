@@ -15,6 +15,50 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (first) first.focus();
 });
 
+// A page that looks again gets cells out of band: what has not changed stays, with its focus and selection.
+const bare = (element) => element.outerHTML.replace(/ hx-swap-oob="[^"]*"| (aria-busy|class)="[^"]*htmx[^"]*"/g, "")
+  .replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1");
+const pieces = (root) => [...root.querySelectorAll("[data-piece]")];
+const changePieces = (old, fresh) => {
+  const names = (list) => list.map((piece) => piece.id).join();
+  const [before, after] = [pieces(old), pieces(fresh)];
+  if (!before.length || names(before) !== names(after)) return false;
+  before.forEach((piece, index) => {
+    after[index].querySelectorAll("[hx-preserve]").forEach((gap) => {
+      const kept = gap.id && piece.querySelector(`#${gap.id}`);
+      if (kept) gap.replaceWith(kept.cloneNode(true));
+    });
+    if (bare(piece) === bare(after[index])) return;
+    piece.replaceWith(after[index]);
+    htmx.process(after[index]);
+  });
+  return true;
+};
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const fresh = fragment.firstElementChild;
+  if (!fresh) return;
+  if (bare(target) === bare(fresh) || changePieces(target, fresh)) event.detail.shouldSwap = false;
+});
+const looks = (element) => element?.id === "table-poll" || element?.id === "outbox";
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && looks(event.detail.elt)) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  const poll = document.getElementById("table-poll");
+  if (!document.hidden && poll) htmx.trigger(poll, "look");
+});
+
+// Menus of rows: beside their button where the style sheet cannot do it; closed once one has chosen.
+document.addEventListener("toggle", (event) => {
+  const menu = event.target;
+  if (event.newState !== "open" || !menu.matches(".row-menu") || CSS.supports("position-area", "block-end")) return;
+  const button = document.querySelector(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+  menu.style.top = `${Math.min(button.bottom, innerHeight - menu.offsetHeight - 8)}px`;
+  menu.style.left = `${Math.max(8, button.right - menu.offsetWidth)}px`;
+}, true);
+document.addEventListener("click", (event) => event.target.closest(".row-menu .menu-item")?.closest(".row-menu").hidePopover());
+
 const closeDialog = () => dialog.open && dialog.close();
 dialog.addEventListener("close", () => dialogBody.replaceChildren());
 let focusLost = false; // the row that opened the dialog may be gone when the list comes back
@@ -44,7 +88,11 @@ document.addEventListener("click", (event) => {
     field.focus();
   }
   const fill = event.target.closest("[data-fill]");
-  if (fill) document.getElementById(fill.dataset.into).value = fill.dataset.fill;
+  if (fill) {
+    const field = document.getElementById(fill.dataset.into);
+    field.value = fill.dataset.fill;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
   document.querySelectorAll("details.menu[open]").forEach((menu) => {
     if (!menu.contains(event.target)) menu.open = false;
   });
@@ -71,8 +119,19 @@ document.addEventListener("toasts", (event) => {
   // After the events beside it: one of them may close the dialog.
   setTimeout(() => (event.detail.value || []).forEach(({ level, text }) => toast(level, text)));
 });
-document.addEventListener("htmx:responseError", () => toast("danger", document.body.dataset.failed));
-document.addEventListener("htmx:sendError", () => toast("danger", document.body.dataset.offline));
+// A page that looks again by itself says once that the service is away, and nothing more until it is back.
+let away = false;
+const complain = (text) => (event) => {
+  if (looks(event.detail.elt)) {
+    if (away) return;
+    away = true;
+  }
+  toast("danger", text);
+};
+document.addEventListener("htmx:responseError", complain(document.body.dataset.failed));
+document.addEventListener("htmx:sendError", complain(document.body.dataset.offline));
+document.addEventListener("htmx:afterOnLoad", () => (away = false));
+document.querySelector("main [aria-invalid=true]")?.focus();
 
 // The server keeps a form that is sent twice from acting twice; this keeps it from being tried.
 document.addEventListener("submit", (event) => {

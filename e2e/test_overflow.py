@@ -1,0 +1,72 @@
+"""Nothing is wider than its frame, and what can be done with a row is in sight, at every usual width."""
+
+import pytest
+
+WIDTHS = (390, 768, 1024, 1280, 1366, 1920)
+DENSE = 14  # rows that a screen of 1280 × 800 shows
+OWNERS = (
+    "/start/",
+    "/mailings/",
+    "/mailings/new/",
+    "/clients/",
+    "/groups/",
+    "/messages/",
+    "/messages/new/",
+    "/reports/",
+    "/outbox/",
+    "/accounts/profile/",
+)
+MANAGERS = ("/start/", "/mailings/", "/reports/", "/users/", "/audit/", "/mailings/1/", "/reports/1/")
+WIDER = """() => [document.documentElement, ...document.querySelectorAll(".table-panel")]
+    .filter((frame) => frame.scrollWidth > frame.clientWidth)
+    .map((frame) => `${frame.className || "page"} by ${frame.scrollWidth - frame.clientWidth}px`)"""
+HIDDEN_BUTTONS = """() => [...document.querySelectorAll(".row-actions > .btn")].filter((button) => {
+    const box = button.getBoundingClientRect();
+    return box.left < 0 || box.right > document.documentElement.clientWidth;
+}).length"""
+TALL = """() => [...document.querySelectorAll("tbody tr")]
+    .map((row) => row.getBoundingClientRect().height).filter((height) => height > 44).length"""
+IN_SIGHT = """() => [...document.querySelectorAll("tbody tr")]
+    .filter((row) => row.getBoundingClientRect().bottom <= innerHeight).length"""
+
+
+@pytest.mark.parametrize("locale", ["en", "ru"])
+@pytest.mark.parametrize(
+    ("email", "pages"),
+    [("demo@example.com", OWNERS), ("manager@example.com", MANAGERS)],
+    ids=["owner", "manager"],
+)
+def test_nothing_is_wider_than_its_frame(email, pages, locale, context_of):
+    page = context_of(email, locale=locale).new_page()
+    found = []
+    for address in pages:
+        page.goto(address)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            found += [f"{address} at {width}: {what}" for what in page.evaluate(WIDER)]
+            if cut := page.evaluate(HIDDEN_BUTTONS):
+                found.append(f"{address} at {width}: {cut} buttons out of sight")
+    assert found == []
+
+
+@pytest.mark.parametrize("locale", ["en", "ru"])
+def test_a_row_is_one_line_and_fourteen_are_in_sight(locale, context_of):
+    page = context_of("manager@example.com", locale=locale).new_page()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto("/mailings/")
+    assert page.evaluate(TALL) == 0
+    assert page.evaluate(IN_SIGHT) >= min(DENSE, page.locator("tbody tr").count())
+
+
+def test_a_page_that_looks_again_keeps_what_one_reads(context_of):
+    """The rows that did not change are the same elements after several looks; so is what is selected."""
+    page = context_of().new_page()
+    page.goto("/mailings/")
+    page.evaluate("document.querySelectorAll('tbody tr').forEach((row) => (row.kept = true))")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('tbody .main-cell'))")
+    selected = page.evaluate("String(getSelection())")
+    for _ in range(3):
+        with page.expect_response(lambda answer: answer.request.headers.get("hx-target") == "table-poll"):
+            page.evaluate("htmx.ajax('GET', location.href, {target: '#table-poll', source: '#table-poll'})")
+    assert page.evaluate("[...document.querySelectorAll('tbody tr')].every((row) => row.kept)")
+    assert page.evaluate("String(getSelection())") == selected != ""
