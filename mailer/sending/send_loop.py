@@ -182,6 +182,19 @@ class SendLoop:
                 assert isinstance(mail, RenderedMessage)  # noqa: S101  # no other was put
                 self._throttle.add(mail)
 
+        if self._stop_loss.newly_closed:
+            self._stop_loss.newly_closed = False
+            self._set_closed_aside(transport)
+
+    def _set_closed_aside(self, transport: Transport) -> None:
+        """Take back what is not begun and goes to a domain that refuses us."""
+        for mail in transport.withdraw():
+            delivery = _delivery(mail)
+            if self._stop_loss.closed(delivery):
+                self._done(self._stop_loss.skip_closed(delivery))
+            else:
+                transport.put([mail])
+
     def _judge(self, delivery: Claimed, result: Result) -> DeliveryResult:
         if result.verdict is Verdict.ACCEPTED:
             self._accepted_any = True

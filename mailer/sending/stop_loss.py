@@ -44,6 +44,7 @@ class StopLoss:
 
     def __init__(self, attempt_id: int, started_at: datetime, *, any_sent: bool) -> None:
         self.stop: Stop | None = None
+        self.newly_closed = False  # a domain is closed of which mails may be under way
         self._started_at = started_at
         self._any_sent = any_sent
         self._in_a_row: Counter[str] = Counter()  # refusals without an acceptance, by what they are about
@@ -87,6 +88,7 @@ class StopLoss:
         if self._in_a_row["us"] >= settings.MAIL_STOP_AFTER:
             self.stop = self.stop or Stop(result.text, refusal, None)
         elif self._by_domain[domain] >= settings.MAIL_STOP_AFTER:
+            self.newly_closed |= domain not in self._closed
             self._closed.add(domain)
         return _set_aside(delivery, result.text, refusal.refusal_class.value, ASIDE_SECONDS)
 

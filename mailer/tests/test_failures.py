@@ -18,25 +18,12 @@ from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, RateLim
 from mailer.sending import leases, ledger_writer, rate_limit, worker
 from mailer.sending.claims import LedgerClaims
 from mailer.tests.factories import ClientFactory
-from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
+from mailer.tests.rough_server import CHUNKS, PLAIN, Cut
 from mailer.tests.test_sending import come_by, make_mailing
 from site_config.shutdown import STOPPING
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EVERY = [(), PLAIN, CHUNKS]
-
-
-@pytest.fixture
-def rough(settings):
-    """A server on loopback that the settings point to; its `answer` and `offers` may be changed."""
-    with RoughServer() as server:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-        settings.MAIL_CONNECTIONS = 4
-        settings.MAIL_TIMEOUT = 3
-        yield server
 
 
 def clients(owner, number):

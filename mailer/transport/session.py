@@ -390,8 +390,6 @@ class SmtpSession:
 
     def _refuse(self, command: Command, flight: InFlight, reply: Reply) -> None:
         flight.unsent = []
-        if TOO_FAST.search(reply.text):
-            self.distrusted.add("PIPELINING")
         if flight.known is None:
             self._dirty = flight.by_chunk or command in (Command.RCPT, Command.DATA)
             self._note_refusal()
@@ -415,7 +413,9 @@ class SmtpSession:
     def _distrusts(self, command: Command, flight: InFlight, reply: Reply) -> bool:
         """Whether the server refuses what it has offered; no recipient pays for that."""
         before = len(self.distrusted)
-        if command is Command.CONTENT and flight.by_chunk and reply.code in NOT_KNOWN[:5]:
+        if self._features.pipelining and TOO_FAST.search(reply.text):
+            self.distrusted.add("PIPELINING")
+        elif command is Command.CONTENT and flight.by_chunk and reply.code in NOT_KNOWN[:5]:
             self.distrusted.add("CHUNKING")
         elif command is Command.MAIL and reply.code in NOT_KNOWN and reply.code != 503 and not flight.utf8:
             offered = {"8BITMIME": self._features.eight_bit, "SIZE": self._features.size is not None}
