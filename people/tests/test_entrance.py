@@ -63,9 +63,9 @@ def test_the_walk_from_registering_to_logging_in():
     assert b"<strong>nina@example.com</strong> your address?" in browser.get(link).content
     assert not EmailAddress.objects.get().verified
     answer = browser.post(link)
-    assert (answer.status_code, answer["Location"]) == (302, reverse("mailings"))
+    assert (answer.status_code, answer["Location"]) == (302, reverse("start"))
     assert browser.get(reverse("mailings")).status_code == 200
-    assert log_in("NINA@example.com", "correct-horse-7")["Location"] == reverse("mailings")
+    assert log_in("NINA@example.com", "correct-horse-7")["Location"] == reverse("start")
     assert list(AuditEntry.objects.order_by("pk").values_list("action", "actor", "address")) == [
         ("signed_up", "nina@example.com", "127.0.0.1"),
         ("confirmed", "nina@example.com", "127.0.0.1"),
