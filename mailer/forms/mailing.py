@@ -73,7 +73,10 @@ class MailingForm(OwnedForm[Mailing]):
     def pickers(self) -> list[Picker]:
         chosen = {name: _ids(self[name].value()) for name in RECIPIENTS}
         found = pickers(self.owner, chosen=chosen, searches=searches(self.data))
-        return [replace(picker, errors=tuple(self.errors.get(picker.name, ()))) for picker in found]
+        return [
+            replace(picker, errors=tuple(str(error) for error in self.errors.get(picker.name, [])))
+            for picker in found
+        ]
 
     @cached_property
     def audience(self) -> Audience:
@@ -88,7 +91,10 @@ class MailingForm(OwnedForm[Mailing]):
         """What was sent with the form, for the step that asks before mail goes out."""
         skipped = ("csrfmiddlewaretoken", "confirmed")
         return [
-            (name, value) for name, values in self.data.lists() if name not in skipped for value in values
+            (name, value)
+            for name, values in cast(QueryDict, self.data).lists()
+            if name not in skipped
+            for value in values
         ]
 
     @property

@@ -1,6 +1,7 @@
 from typing import Any
 
 import django_tables2 as tables
+from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -28,7 +29,7 @@ class SuppressionColumn(BadgeColumn):
 class RemoveColumn(ActionsColumn):
     """Takes a client out of the group on the page."""
 
-    def render(self, record: Client, table: tables.Table) -> str:
+    def render(self, record: Model, table: tables.Table) -> str:
         group = table.context["group"]
         link = {
             "id": f"{row_id(record)}-remove",

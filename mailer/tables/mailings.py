@@ -12,7 +12,7 @@ from site_config.ui.tables import Action, ActionsColumn, RowTable, TimeColumn, b
 
 
 def own(mailing: Mailing, user: Any) -> bool:
-    return mailing.owner_id == user.pk
+    return bool(mailing.owner_id == user.pk)
 
 
 def may_pause(mailing: Mailing, user: Any) -> bool:

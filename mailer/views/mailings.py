@@ -101,7 +101,7 @@ class MailingPage:
     wide = True
     object: Any
     show: Callable[..., HttpResponse]
-    request: Request
+    request: Any
 
     def ask_first(self, form: MailingForm) -> HttpResponse | None:
         """What goes out as soon as it is saved is looked at once more, with its number of recipients."""
