@@ -113,7 +113,7 @@ def mail_it_now(page, check):
     dialog(page).get_by_role("button", name="Send now to 1 person").click()
     toast(page, "The mailing was saved.")
     mailing = page.locator("tbody tr", has_text="A walk")
-    expect(mailing).to_contain_text("1 of 1 sent", timeout=2_000)
+    expect(mailing).to_contain_text("1 of 1 sent", timeout=5_000)
     mailing.get_by_role("link", name=re.compile("^A walk")).click()
     expect(page.locator("tbody tr")).to_contain_text("250 OK")
     check(page, "mailing")

@@ -73,7 +73,10 @@ class MailingForm(OwnedForm[Mailing]):
     def pickers(self) -> list[Picker]:
         chosen = {name: _ids(self[name].value()) for name in RECIPIENTS}
         found = pickers(self.owner, chosen=chosen, searches=searches(self.data))
-        return [replace(picker, errors=tuple(map(str, self.errors.get(picker.name, [])))) for picker in found]
+        return [
+            replace(picker, errors=tuple(str(error) for error in self.errors.get(picker.name, [])))
+            for picker in found
+        ]
 
     @cached_property
     def audience(self) -> Audience:
@@ -87,8 +90,12 @@ class MailingForm(OwnedForm[Mailing]):
     def sent_values(self) -> list[tuple[str, str]]:
         """What was sent with the form, for the step that asks before mail goes out."""
         skipped = ("csrfmiddlewaretoken", "confirmed")
-        sent = cast("QueryDict", self.data).lists()
-        return [(name, str(value)) for name, values in sent if name not in skipped for value in values]
+        return [
+            (name, value)
+            for name, values in cast("QueryDict", self.data).lists()
+            if name not in skipped
+            for value in values
+        ]
 
     @property
     def now(self) -> str:

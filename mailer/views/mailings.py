@@ -87,7 +87,10 @@ def seconds_until_a_look(*mailings: Mailing) -> int:
     due = [m.next_run_at for m in mailings if m.next_run_at and not m.paused_at and not m.disabled_at]
     if not due:
         return 0
-    return SOON_SECONDS if min(due) < timezone.now() + SOON else IDLE_SECONDS
+    now = timezone.now()
+    if min(due) <= now:
+        return LIVE_SECONDS  # its run opens any moment
+    return SOON_SECONDS if min(due) < now + SOON else IDLE_SECONDS
 
 
 def moves(attempt: Attempt | None) -> bool:

@@ -63,9 +63,9 @@ def test_the_walk_from_registering_to_logging_in():
     assert b"<strong>nina@example.com</strong> your address?" in browser.get(link).content
     assert not EmailAddress.objects.get().verified
     answer = browser.post(link)
-    assert (answer.status_code, answer["Location"]) == (302, reverse("mailings"))
+    assert (answer.status_code, answer["Location"]) == (302, reverse("start"))
     assert browser.get(reverse("mailings")).status_code == 200
-    assert log_in("NINA@example.com", "correct-horse-7")["Location"] == reverse("mailings")
+    assert log_in("NINA@example.com", "correct-horse-7")["Location"] == reverse("start")
     assert list(AuditEntry.objects.order_by("pk").values_list("action", "actor", "address")) == [
         ("signed_up", "nina@example.com", "127.0.0.1"),
         ("confirmed", "nina@example.com", "127.0.0.1"),
@@ -96,10 +96,10 @@ def test_a_confirm_link_works_once_and_only_as_it_was_sent():
     browser.post(SIGNUP, NEW)
     link = link_in(mail.outbox[0])
     altered = f"{link[:-2]}{'A' if link[-2] != 'A' else 'B'}/"
-    assert b"of no use any more" in browser.get(altered).content
+    assert b"no longer works" in browser.get(altered).content
     assert browser.post(altered).status_code == 404
     assert Browser().post(link).status_code == 302  # in another browser: confirmed, not logged in
-    assert b"of no use any more" in browser.get(link).content
+    assert b"no longer works" in browser.get(link).content
     assert browser.post(link).status_code == 404
     assert EmailAddress.objects.filter(verified=True).count() == 1
 
@@ -112,7 +112,7 @@ def test_a_confirm_link_that_is_late(time_machine):
     time_machine.move_to("2026-03-04 11:59:00+00:00")
     assert b"Yes, confirm" in browser.get(link).content
     time_machine.move_to("2026-03-04 12:01:00+00:00")
-    assert b"of no use any more" in browser.get(link).content
+    assert b"no longer works" in browser.get(link).content
     assert browser.post(link).status_code == 404
     assert not EmailAddress.objects.get().verified
 
@@ -257,7 +257,7 @@ def test_reset_of_a_password(verified):
     assert "password1" in weak.context["form"].errors
     done = browser.post(form, {"password1": "new-horse-77", "password2": "new-horse-77"})
     assert done["Location"] == "/accounts/password/reset/key/done/"
-    assert b"of no use any more" in Browser().get(link).content
+    assert b"no longer works" in Browser().get(link).content
     assert log_in("owner@example.com", PASSWORD).status_code == 200
     assert log_in("owner@example.com", "new-horse-77").status_code == 302
     assert [message.subject for message in mail.outbox[1:]] == ["Your password was changed"]

@@ -55,11 +55,11 @@ def test_log_in_asks_for_a_code_and_takes_each_recovery_code_once(browser, secre
     assert browser.get(reverse("mfa_download_recovery_codes")).content.decode().split() == codes
     other = Browser()
     assert other.post("/accounts/login/", LOGIN)["Location"] == reverse("mfa_authenticate")
-    assert other.get(reverse("mailings")).status_code == 302
+    assert other.get(reverse("start")).status_code == 302
     wrong = other.post(reverse("mfa_authenticate"), {"code": "000000"})
     assert "code" in wrong.context["form"].errors
     right = other.post(reverse("mfa_authenticate"), {"code": codes[0]})
-    assert right["Location"] == reverse("mailings")
+    assert right["Location"] == reverse("start")
     third = Browser()
     third.post("/accounts/login/", LOGIN)
     assert "code" in third.post(reverse("mfa_authenticate"), {"code": codes[0]}).context["form"].errors
@@ -71,7 +71,7 @@ def test_it_is_switched_off(browser, secret):
     answer = browser.post(reverse("mfa_deactivate_totp"))
     assert answer["Location"] == reverse("mfa_index")
     assert browser.get(reverse("mfa_index")).content.count(b">off<") == 1
-    assert Browser().post("/accounts/login/", LOGIN)["Location"] == reverse("mailings")
+    assert Browser().post("/accounts/login/", LOGIN)["Location"] == reverse("start")
     assert AuditEntry.objects.filter(action="two_factor_off").count() == 1
 
 
@@ -80,7 +80,7 @@ def test_what_concerns_safety_asks_for_the_password_again(browser, time_machine)
     answer = browser.get(reverse("mfa_activate_totp"))
     assert answer["Location"].startswith(reverse("account_reauthenticate"))
     page = browser.get(answer["Location"])
-    assert b"Enter your password once more" in page.content
+    assert b"Enter your password again" in page.content
     assert "password" in browser.post(answer["Location"], {"password": "x"}).context["form"].errors
     assert browser.post(answer["Location"], {"password": PASSWORD})["Location"] == reverse(
         "mfa_activate_totp"
