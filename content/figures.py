@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from django.db.models import Count, Sum
-from django.db.models.functions import Lower
 
 from content.cache import remember
 from mailer.models import Attempt, Client, Mailing
@@ -29,6 +28,6 @@ def count() -> Figures:
     return Figures(
         mailings=Mailing.objects.count(),
         active=Mailing.objects.allowed().filter(status=Mailing.Status.RUNNING).count(),
-        clients=Client.objects.aggregate(number=Count(Lower("email"), distinct=True))["number"],
+        clients=Client.objects.aggregate(number=Count("address_key", distinct=True))["number"],
         sent=Attempt.objects.aggregate(number=Sum("sent"))["number"] or 0,
     )

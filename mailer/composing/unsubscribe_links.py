@@ -5,15 +5,17 @@ import hmac
 import json
 import re
 from binascii import b2a_base64
+from contextlib import suppress as suppress_error
 from functools import lru_cache
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from mailer.models import Suppression
-from people.addresses import normal
+from people.addresses import nearest
 from people.models import User
 
 _SALT = "mailer.unsubscribe"
@@ -74,7 +76,8 @@ def headers(token: str) -> dict[str, str]:
 
 def suppress(*, owner_id: int, email: str, reason: str) -> bool:
     """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes."""
-    email = normal(email)
+    with suppress_error(ValidationError):  # kept from before spellings were refused
+        email = str(nearest(email))
     if Suppression.objects.matching_address(email, owner_id).exists():
         return False
     if not User.objects.filter(pk=owner_id).exists():

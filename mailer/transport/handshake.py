@@ -13,6 +13,7 @@ from typing import Self
 from django.conf import settings
 from django.core.mail.utils import DNS_NAME
 
+from mailer.transport.addresses import written
 from mailer.transport.base import ConfigurationRefused, ServerAway
 from mailer.transport.replies import Reply
 
@@ -55,7 +56,7 @@ class Account:
             tls=settings.EMAIL_USE_SSL,
             certfile=settings.EMAIL_SSL_CERTFILE,
             keyfile=settings.EMAIL_SSL_KEYFILE,
-            sender=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+            sender=written(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])[0],
             name=DNS_NAME.get_fqdn(),
         )
 
