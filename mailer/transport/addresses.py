@@ -19,6 +19,8 @@ _REFUSED = "the address holds a character that no address may have"
 
 def path(address: str) -> tuple[bytes, bool]:
     """The address for RCPT, and whether it needs SMTPUTF8; CannotWrite if nobody can write it."""
+    if address.isascii() and _PLAIN.fullmatch(address):  # most, and for each mail
+        return address.encode("ascii"), False
     address, utf8 = written(address)
     return address.encode(), utf8
 
