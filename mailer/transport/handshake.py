@@ -14,8 +14,17 @@ from django.conf import settings
 from django.core.mail.utils import DNS_NAME
 
 from mailer.transport.addresses import written
-from mailer.transport.base import ConfigurationRefused, ServerAway
+from mailer.transport.base import CannotWrite, ConfigurationRefused, ServerAway
 from mailer.transport.replies import Reply
+
+
+def _sender() -> str:
+    """The envelope's sender, with its domain in ASCII; ConfigurationRefused if it is no address."""
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    try:
+        return address if address.isascii() else written(address)[0]
+    except CannotWrite as error:
+        raise ConfigurationRefused(f"DEFAULT_FROM_EMAIL: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +65,7 @@ class Account:
             tls=settings.EMAIL_USE_SSL,
             certfile=settings.EMAIL_SSL_CERTFILE,
             keyfile=settings.EMAIL_SSL_KEYFILE,
-            sender=written(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])[0],
+            sender=_sender(),
             name=DNS_NAME.get_fqdn(),
         )
 
