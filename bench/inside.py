@@ -50,8 +50,9 @@ def fill(number: str) -> dict[str, Any]:
 
 
 _CLIENTS = """
-INSERT INTO mailer_client (owner_id, created_at, form_key, email, full_name, comment)
-SELECT %s, now(), gen_random_uuid(), 'client' || n || '@example.org', 'Client Number ' || n, ''
+INSERT INTO mailer_client (owner_id, created_at, form_key, email, address_key, full_name, comment)
+SELECT %s, now(), gen_random_uuid(), 'client' || n || '@example.org', 'client' || n || '@example.org',
+    'Client Number ' || n, ''
 FROM generate_series(0, %s - 1) n
 """
 _MEMBERS = (

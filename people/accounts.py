@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.http import int_to_base36
 
 from people.account_emails import INVITED, address, send_account_email
+from people.addresses import account_address
 from people.audit import record
 from people.models import AuditEntry, User
 from people.signals import closing, inventory
@@ -34,7 +35,7 @@ def create_user(*, user: User, groups: Collection[Group], by: User) -> User:
     The password is set by following the link in it.
     """
     with transaction.atomic():
-        user.email = user.email.lower()
+        user.email = account_address(user.email)
         user.set_unusable_password()
         user.save()
         user.groups.set(groups)
@@ -50,7 +51,7 @@ EDITED = ("email", "name", "company", "time_zone", "language")
 def edit_user(*, user: User, groups: Collection[Group], by: User) -> User:
     """Save what a superuser changed; another address takes the old one's place, and counts as verified."""
     with transaction.atomic():
-        user.email = user.email.lower()
+        user.email = account_address(user.email)
         user.save(update_fields=EDITED)  # what a manager changed meanwhile stays
         user.groups.set(groups)
         mark_verified(user)

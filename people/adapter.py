@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import translation
 
 from people.account_emails import ACCOUNT_EMAILS, address, send_account_email
+from people.addresses import spelled
 from people.models import User
 
 LINKS = {"account/email/account_already_exists": "account_reset_password"}
@@ -23,7 +24,7 @@ class AccountAdapter(DefaultAccountAdapter):
         link = context.get("activate_url") or context.get("password_reset_url") or ""
         if template_prefix in LINKS:
             link = address(LINKS[template_prefix])
-        reader = User.objects.filter(email__iexact=email).first() or context.get("user")
+        reader = User.objects.filter(email=spelled(email)).first() or context.get("user")
         send_account_email(
             ACCOUNT_EMAILS[template_prefix],
             to=email,

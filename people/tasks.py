@@ -7,6 +7,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from huey.contrib.djhuey import task
 
+from people import mail
 from site_config.queue import QUEUE_AWAY
 
 RETRIES, RETRY_SECONDS = 120, 60  # a mail server that is away for two hours loses no email
@@ -25,6 +26,6 @@ def queue_account_email(*, to: str, subject: str, text: str, html: str) -> None:
 @task(retries=RETRIES, retry_delay=RETRY_SECONDS)
 def send_account_email(to: str, subject: str, text: str, html: str) -> None:
     """Send one email through the mail server of the settings."""
-    mail = EmailMultiAlternatives(subject, text, to=[to], headers={"Auto-Submitted": "auto-generated"})
-    mail.attach_alternative(html, "text/html")
-    mail.send()
+    email = EmailMultiAlternatives(subject, text, headers={"Auto-Submitted": "auto-generated"})
+    email.attach_alternative(html, "text/html")
+    mail.send(email, to=to)

@@ -11,11 +11,10 @@ from typing import BinaryIO, NamedTuple
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Lower
 
 from mailer.audience.membership import add_batch
 from mailer.models import Client, ClientGroup
-from people.addresses import normal
+from people.addresses import key_of
 from people.models import User
 from site_config.shutdown import STOPPING
 
@@ -114,13 +113,13 @@ def _batches(
             return
         row = _row(cells, place)
         try:
-            _check(row)
+            row = _checked(row)
         except ValidationError as error:
             imported.refused += 1
             if len(imported.examples) < EXAMPLES:
                 imported.examples.append(Refused(line, _shown(row.email), " ".join(error.messages)))
             continue
-        key = row.email.lower()
+        key = key_of(row.email)
         if key in batch:
             imported.repeated += 1
             before = batch[key]
@@ -200,25 +199,24 @@ def _row(cells: list[str], place: dict[str, int]) -> _Row:
     # “Name” may be the whole name, or what a column “Surname” goes on with.
     whole = not last or (cell("full_name") and ("first_name" in place or last in first.split()))
     name = first if whole else f"{first} {last}"
-    return _Row(normal(cell("email")), " ".join(name.split()), cell("comment"))
+    return _Row(cell("email"), " ".join(name.split()), cell("comment"))
 
 
-def _check(row: _Row) -> None:
-    """ValidationError if the form would not take it."""
+def _checked(row: _Row) -> _Row:
+    """The row with its address in its one spelling; ValidationError if the form would not take it."""
     for value in row:
         _no_null(value)
     _short(row.comment)
-    Client(**row._asdict()).clean_fields(exclude={"owner"})
-    if not row.email.isascii() and row.email != row.email.lower():
-        # Databases do not agree on which letters are the small ones of these.
-        raise ValidationError("Write this address in small letters.")
+    client = Client(**row._asdict())
+    client.clean_fields(exclude={"owner"})
+    return row._replace(email=client.email)
 
 
 def _write(batch: dict[str, _Row], owner: User, group: ClientGroup | None, imported: Imported) -> None:
     with transaction.atomic():
-        same = Client.objects.owned_by(owner).alias(key=Lower("email")).filter(key__in=list(batch))
+        same = Client.objects.owned_by(owner).filter(address_key__in=list(batch))
         # In no order: for the usual one SQLite would read all of the owner's clients, for every batch.
-        there = {client.email.lower(): client for client in same.order_by()}
+        there = {client.address_key: client for client in same.order_by()}
         created, changed = [], []
         for key, row in batch.items():
             client = there.get(key)

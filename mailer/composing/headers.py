@@ -1,7 +1,7 @@
 """Header fields, written by hand because the email package takes a millisecond for it."""
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -9,7 +9,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _FOLD = re.compile(r"(?<=\S)(?=\s)")
 FIRST_WORD, WORD = 36, 45  # octets in an encoded-word of at most 75 characters (RFC 2047 section 2)
+ONE_WORD = 39  # octets, on one line with the name of a field
 LINE = 76
+LONGEST_WORD = 900  # characters of a line, which may have 998 (RFC 5322 section 2.1.1)
+LONGEST_MAILBOX = 200  # octets: sendmail cuts what is longer than about 256
 
 
 def one_line(text: str) -> str:
@@ -27,17 +30,28 @@ def unstructured(text: str) -> bytes:
 
 
 def mailbox(name: str, address: str) -> bytes:
-    """`name <address>`, with the name quoted or encoded as it needs to be (RFC 5322 section 3.4)."""
-    if not name:
-        return address.encode()
-    if not name.isascii() or "=?" in name:
-        phrase = _encoded(name)
-    elif _PHRASE.fullmatch(name):
-        phrase = name.encode("ascii")
-    else:
-        phrase = b'"%s"' % re.sub(r'(["\\])', r"\\\1", name).encode("ascii")
-    gap = b" " if len(phrase) + len(address) < LINE - 20 else b"\r\n "
-    return phrase + gap + b"<" + address.encode() + b">"
+    """`name <address>`, with the name quoted or encoded as it needs to be (RFC 5322 section 3.4).
+
+    A name that makes it longer than servers take is cut after a word, or left out.
+    """
+    return _fitted(name, address)[1] if name else address.encode()
+
+
+def shortened(name: str, address: str) -> str:
+    """As much of a name as `mailbox` writes."""
+    return _fitted(name, address)[0]
+
+
+def _fitted(name: str, address: str) -> tuple[str, bytes]:
+    written = address.encode()
+    while name:
+        phrase = _phrase(name)
+        gap = b" " if len(phrase) + len(address) < LINE - 20 else b"\r\n "
+        whole = phrase + gap + b"<" + written + b">"
+        if len(whole) <= LONGEST_MAILBOX:
+            return name, whole
+        name = name.rpartition(" ")[0].rstrip()
+    return "", written
 
 
 def date(now: datetime) -> bytes:
@@ -45,15 +59,47 @@ def date(now: datetime) -> bytes:
     return format_datetime(now.astimezone(UTC)).encode("ascii")
 
 
+def _phrase(name: str) -> bytes:
+    if not name.isascii() or "=?" in name:
+        return _one_word(name) or _encoded(name)
+    if _PHRASE.fullmatch(name):
+        return name.encode("ascii")
+    return b'"%s"' % re.sub(r'(["\\])', r"\\\1", name).encode("ascii")
+
+
+def _one_word(name: str) -> bytes:
+    """A name in one encoded-word, if it fits into one; in KOI8-R twice the letters do.
+
+    Between two of them some readers show the blank that RFC 2047 says is not to be shown, among them
+    Python's own before 3.12.9.
+    """
+    data = name.encode()
+    if len(data) <= ONE_WORD:
+        return b"=?utf-8?b?" + b2a_base64(data, newline=False) + b"?="
+    try:
+        data = name.encode("koi8-r")
+    except UnicodeEncodeError:
+        return b""
+    return b"=?koi8-r?b?" + b2a_base64(data, newline=False) + b"?=" if len(data) <= ONE_WORD else b""
+
+
 def _encoded(text: str) -> bytes:
+    """Encoded-words, cut after a blank where there is one."""
     words, rest, size = [], text.encode(), FIRST_WORD
     while rest:
         end = min(size, len(rest))
-        while end < len(rest) and rest[end] & 0xC0 == 0x80:  # never in the middle of a character
-            end -= 1
-        words.append(b"=?utf-8?b?" + b64encode(rest[:end]) + b"?=")
+        if end < len(rest):
+            # Else anywhere, but never in the middle of a character.
+            end = rest.rfind(b" ", 0, end) + 1 or _character_end(rest, end)
+        words.append(b"=?utf-8?b?" + b2a_base64(rest[:end], newline=False) + b"?=")
         rest, size = rest[end:], WORD
     return b"\r\n ".join(words)
+
+
+def _character_end(octets: bytes, end: int) -> int:
+    while octets[end] & 0xC0 == 0x80:
+        end -= 1
+    return end
 
 
 def _folded(text: str) -> bytes:
@@ -65,4 +111,6 @@ def _folded(text: str) -> bytes:
             line = ""
         line += word
     lines.append(line)
+    if max(map(len, lines)) > LONGEST_WORD:
+        return _encoded(text)  # it has no blank to be broken at
     return "\r\n".join(lines).encode("ascii")

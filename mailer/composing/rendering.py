@@ -88,17 +88,20 @@ class Composer:
     _date: tuple[int, bytes] = (0, b"")
 
     def write(self, recipient: Addressed, *, eight_bit: bool, utf8: bool = False) -> bytes:
-        """One recipient's mail with CRLF line ends; LiquidError or ValueError if it cannot be written.
+        """One recipient's mail with CRLF line ends; LiquidError, ValueError or CannotWrite if that cannot be.
 
         `eight_bit`: the server takes 8BITMIME, so that the text need not be encoded. `utf8`: it takes
         SMTPUTF8, and the address in the header needs that.
         """
         email = recipient.email
+        to, needs_utf8 = (email, False) if email.isascii() else written(email)
+        if needs_utf8 and not utf8:
+            raise CannotWrite("the mail server takes no such address")
         token = self._tokens.make(email)
         link = self._link % token
         values = self._values(recipient, link)
         head = (
-            mailbox(one_line(recipient.full_name), email if utf8 or email.isascii() else written(email)[0]),
+            mailbox(one_line(recipient.full_name), to),
             self._subject or unstructured(one_line(fill(self._subject_parts, values))),
             self._now(),
             recipient.message_id.encode("ascii"),
@@ -114,9 +117,9 @@ class Composer:
         mail = EmailMultiAlternatives(
             subject=filled.subject,
             body=filled.text,
-            from_email=formataddr(self._sender),
-            to=[formataddr((one_line(recipient.full_name), written(recipient.email)[0]))],
-            reply_to=[formataddr((one_line(self.owner.name), written(self.owner.email)[0]))],
+            from_email=_mailbox(*self._sender),
+            to=[_mailbox(one_line(recipient.full_name), recipient.email)],
+            reply_to=[_mailbox(one_line(self.owner.name), self.owner.email)],
             headers={
                 "Message-ID": recipient.message_id,
                 "Precedence": "bulk",
@@ -207,6 +210,11 @@ class Composer:
         mime.add(b"--%s--\r\n" % boundary)
         mime.close()
         return mime
+
+
+def _mailbox(name: str, email: str) -> str:
+    address = written(email)[0]
+    return formataddr((headers.shortened(name, address), address))
 
 
 _FIXED = (

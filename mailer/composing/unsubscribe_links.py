@@ -5,19 +5,22 @@ import hmac
 import json
 import re
 from binascii import b2a_base64
+from contextlib import suppress as suppress_error
 from functools import lru_cache
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from mailer.models import Suppression
-from people.addresses import normal
+from people.addresses import nearest, parse
 from people.models import User
 
 _SALT = "mailer.unsubscribe"
 _AS_IT_IS = re.compile(r"[A-Za-z0-9@.+_-]*")  # needs no escape in JSON
+LONGEST_QUOTED = 400
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _signer = Signer(salt=_SALT)
 
@@ -31,7 +34,7 @@ class Tokens:
 
     def make(self, email: str) -> str:
         """The same as `_signer.sign_object([owner_id, email])`, at a fifth of the time."""
-        quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else json.dumps(email)
+        quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else _quoted(email)
         value = _base64(f"[{self._owner_id},{quoted}]".encode("ascii"))
         signed = self._signed.copy()
         signed.update(value)
@@ -40,6 +43,15 @@ class Tokens:
 
 def token_for(*, owner_id: int, email: str) -> str:
     return Tokens(owner_id).make(email)
+
+
+def _quoted(email: str) -> str:
+    """As JSON; with the domain in ASCII where the link would not fit on a line of a header otherwise."""
+    quoted = json.dumps(email)
+    if len(quoted) > LONGEST_QUOTED:
+        with suppress_error(ValidationError):
+            quoted = json.dumps(parse(email).on_the_wire)
+    return quoted
 
 
 def _base64(data: bytes) -> bytes:
@@ -74,7 +86,8 @@ def headers(token: str) -> dict[str, str]:
 
 def suppress(*, owner_id: int, email: str, reason: str) -> bool:
     """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes."""
-    email = normal(email)
+    with suppress_error(ValidationError):  # kept from before spellings were refused
+        email = str(nearest(email))
     if Suppression.objects.matching_address(email, owner_id).exists():
         return False
     if not User.objects.filter(pk=owner_id).exists():

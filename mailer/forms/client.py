@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Client, ClientGroup
-from people.addresses import normal
+from people.address_fields import AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm, RowsField
 
@@ -26,7 +26,7 @@ class ClientForm(OwnedForm[Client]):
         model = Client
         fields = ("email", "full_name", "comment")
         widgets = {  # noqa: RUF012
-            "email": forms.EmailInput(attrs={"autocomplete": "off"}),
+            "email": AddressInput(attrs={"autocomplete": "off"}),
             "full_name": forms.TextInput(attrs={"autocomplete": "off"}),
             "comment": forms.Textarea(attrs={"rows": 3}),
         }
@@ -37,9 +37,6 @@ class ClientForm(OwnedForm[Client]):
         groups.queryset = ClientGroup.objects.owned_by(owner)
         if self.instance.pk:
             groups.initial = self.instance.groups.all()
-
-    def clean_email(self) -> str:
-        return normal(self.cleaned_data["email"])
 
 
 class AddToGroupForm(forms.Form):

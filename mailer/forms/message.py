@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.composing.compiling import check_message, check_template
 from mailer.models import Message, Suppression
-from people.addresses import normal
+from people.address_fields import AddressFormField, AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm
 
@@ -53,14 +53,14 @@ class MessageForm(MergeFieldChecks, OwnedForm[Message]):
 class TestSendForm(forms.Form):
     __test__ = False  # no test case, whatever pytest takes it for
 
-    to = forms.EmailField(label=_("Send a test to"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    to = AddressFormField(label=_("Send a test to"), widget=AddressInput(attrs={"autocomplete": "email"}))
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.owner = owner
 
     def clean_to(self) -> str:
-        address = normal(self.cleaned_data["to"])
+        address: str = self.cleaned_data["to"]
         if Suppression.objects.matching_address(address, self.owner.pk).exists():
             raise ValidationError(_("This address is on your stop-list, so nothing is sent to it."))
         return address

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.models.owned import Owned, OwnedQuerySet
+from people.address_fields import AddressField, AddressKeyField, HasAddress
+from people.addresses import key_of
 from people.validators import validate_one_line
 from site_config.ui.counting import CountUpTo
 from site_config.ui.search import found
@@ -14,16 +16,12 @@ from site_config.ui.search import found
 
 class ClientQuerySet(OwnedQuerySet["Client"]):
     def get_by_natural_key(self, owner: str, email: str) -> "Client":  # type: ignore[override]
-        return self.alias(key=Lower("email")).get(owner__email=owner, key=email.lower())
+        return self.get(owner__email=owner, address_key=key_of(email))
 
     def with_suppression(self) -> Self:
         """Annotate `suppressed`: the reason this client is not mailed, or null."""
         reasons = Suppression.objects.against_client().values("reason")[:1]
         return self.annotate(suppressed=models.Subquery(reasons))
-
-    def with_key(self) -> Self:
-        """Make `address_key`, by which addresses are compared and sorted, known to an ordering."""
-        return self.alias(address_key=Lower("email"))
 
     def mailable(self) -> Self:
         """Those with nothing against them."""
@@ -39,7 +37,7 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
         return self.filter(found(("email", "full_name"), text))
 
 
-class Client(Owned):
+class Client(HasAddress, Owned):
     """Who receives mail."""
 
     # A user does not wait for a million clients: sending/leftovers.py.
@@ -50,7 +48,8 @@ class Client(Owned):
         related_name="clients",
         db_constraint=False,
     )
-    email = models.EmailField(_("e-mail"), validators=[validate_one_line])
+    email = AddressField(_("e-mail"))
+    address_key = AddressKeyField()
     full_name = models.CharField(_("full name"), max_length=150, blank=True, validators=[validate_one_line])
     comment = models.TextField(_("comment"), max_length=2000, blank=True)
 
@@ -62,9 +61,8 @@ class Client(Owned):
         ordering = ("full_name", "email", "pk")
         constraints = (
             models.UniqueConstraint(
-                "owner",
-                Lower("email"),
-                name="mailer_client_email_unique",
+                fields=("owner", "address_key"),
+                name="mailer_client_address_unique",
                 violation_error_message=_("You have a client with this e-mail already."),
             ),
         )
@@ -122,21 +120,18 @@ class ClientGroup(Owned):
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def get_by_natural_key(self, owner: str, email: str) -> "Suppression":
-        return self.alias(key=Lower("email")).get(owner__email=owner, key=email.lower())
-
-    def matching(self, email: models.F | models.Value, owner: models.F | int) -> Self:
-        """The suppression one owner has against an address, whatever its case."""
-        return self.alias(key=Lower("email")).filter(owner_id=owner, key=Lower(email))
+        return self.get(owner__email=owner, address_key=key_of(email))
 
     def against_client(self) -> Self:
         """For a subquery in a query of clients: what is against each of them."""
-        return self.matching(models.OuterRef("email"), models.OuterRef("owner_id"))
+        return self.filter(owner_id=models.OuterRef("owner_id"), address_key=models.OuterRef("address_key"))
 
     def matching_address(self, email: str, owner_id: int) -> Self:
-        return self.matching(models.Value(email), owner_id)
+        """The suppression one owner has against an address, in whatever spelling."""
+        return self.filter(owner_id=owner_id, address_key=key_of(email))
 
 
-class Suppression(models.Model):
+class Suppression(HasAddress):
     """An address that must not be mailed for one owner."""
 
     class Reason(models.TextChoices):
@@ -148,7 +143,8 @@ class Suppression(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="suppressions", db_index=False
     )
-    email = models.EmailField(_("e-mail"))
+    email = AddressField(_("e-mail"))
+    address_key = AddressKeyField()
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
@@ -159,9 +155,8 @@ class Suppression(models.Model):
         verbose_name_plural = _("suppressions")
         constraints = (
             models.UniqueConstraint(
-                "owner",
-                Lower("email"),
-                name="mailer_suppression_unique",
+                fields=("owner", "address_key"),
+                name="mailer_suppression_address_unique",
                 violation_error_message=_("This address is suppressed already."),
             ),
         )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.models.attempt import Attempt
 from mailer.models.client import Client
+from people.addresses import LONGEST_KEY
 from site_config.ui.counting import LIMIT, count
 from site_config.ui.search import found
 
@@ -64,6 +65,12 @@ class Delivery(models.Model):
     )
     client = models.ForeignKey(Client, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
     email = models.EmailField(_("e-mail"))
+    address_key = models.CharField(
+        max_length=LONGEST_KEY,
+        null=True,
+        editable=False,
+        help_text="By what the stop-list knows the address, where that is not the address as it stands.",
+    )
     full_name = models.CharField(_("full name"), max_length=150, blank=True)
     message_id = models.CharField("Message-ID", max_length=255)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)

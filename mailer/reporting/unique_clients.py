@@ -2,7 +2,6 @@
 
 from django.core.cache import cache
 from django.db.models import Count
-from django.db.models.functions import Lower
 
 from mailer.models import Client
 from site_config.queue import QUEUE_AWAY
@@ -30,4 +29,4 @@ def recount() -> None:
 
 
 def _distinct() -> int:
-    return int(Client.objects.aggregate(number=Count(Lower("email"), distinct=True))["number"])
+    return int(Client.objects.aggregate(number=Count("address_key", distinct=True))["number"])

@@ -171,7 +171,8 @@ UPDATE mailer_delivery SET status = 'sending', lease = %(token)s WHERE id {due}
 RETURNING id, email, full_name, message_id, tries, possibly_twice, client_id,
     CAST(next_try_at AS text) AS next_try_at,
     (SELECT s.reason FROM mailer_suppression s
-     WHERE s.owner_id = %(owner)s AND lower(s.email) = lower(mailer_delivery.email) LIMIT 1) AS suppressed
+     WHERE s.owner_id = %(owner)s
+     AND s.address_key = coalesce(mailer_delivery.address_key, mailer_delivery.email) LIMIT 1) AS suppressed
 """
 _QUEUED = "SELECT id FROM mailer_delivery WHERE attempt_id = %(attempt)s AND status = 'queued'"
 _START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}

@@ -22,7 +22,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, NullIf
 from django.utils.translation import gettext_noop
 
 from mailer.audience import recipients
@@ -30,6 +30,7 @@ from mailer.models import Attempt, Delivery, Mailing, Suppression
 from mailer.sending import clock
 from mailer.sending.sql import run
 from mailer.transport.answers import OTHER_ANSWERS
+from people.addresses import key_of
 
 SUPPRESSED = {
     Suppression.Reason.UNSUBSCRIBED: gettext_noop("Not mailed: unsubscribed"),
@@ -40,8 +41,8 @@ CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
 MAX_ANSWERS = 50  # distinct answers kept in an attempt's summary
 
 COLUMNS = (
-    "attempt_id", "client_id", "email", "full_name", "message_id", "status", "tries", "next_try_at",
-    "lease", "possibly_twice", "response", "refusal", "finished_at",
+    "attempt_id", "client_id", "email", "address_key", "full_name", "message_id", "status", "tries",
+    "next_try_at", "lease", "possibly_twice", "response", "refusal", "finished_at",
 )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ class DeliveryResult(NamedTuple):
 
 def message_id_domain() -> str:
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost.localdomain"
-    return domain.encode("idna").decode()
+    return key_of(f"postmaster@{domain}").rpartition("@")[2]
 
 
 def new_message_id(left: str) -> str:
@@ -91,6 +92,7 @@ def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Co
         .with_suppression()
         .annotate(
             d_attempt=Value(attempt.pk, output_field=IntegerField()),
+            d_address_key=NullIf("address_key", "email", output_field=CharField()),
             d_message_id=Concat(
                 Value("<"), Cast("pk", CharField()), Value(f".{attempt.key}@{message_id_domain()}>")
             ),
@@ -106,8 +108,8 @@ def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Co
             ),
         )
         .values_list(
-            "d_attempt", "pk", "email", "full_name", "d_message_id", "d_status", "d_tries", "d_next",
-            "d_lease", "d_twice", "d_response", "d_refusal", "d_finished",
+            "d_attempt", "pk", "email", "d_address_key", "full_name", "d_message_id", "d_status", "d_tries",
+            "d_next", "d_lease", "d_twice", "d_response", "d_refusal", "d_finished",
         )
     )  # fmt: skip
     sql, params = rows.query.sql_with_params()

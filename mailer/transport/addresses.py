@@ -1,30 +1,45 @@
-"""Addresses as SMTP writes them (RFC 5321 section 4.1.2, RFC 5890, RFC 6531)."""
+"""Addresses as SMTP writes them (RFC 5321 section 4.1.2, RFC 5890, RFC 6531).
+
+The last wall, whatever was kept or is merged in: what leaves here is one argument of one command and one
+address of one header field.
+"""
 
 import re
 
-from mailer.transport.base import CannotWrite
+from django.core.exceptions import ValidationError
 
-_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
+from mailer.transport.base import CannotWrite
+from people.addresses import parse
+
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-"
+_PLAIN = re.compile(rf"[{_ATEXT}]+@[A-Za-z0-9._-]+")
+_UTF8 = re.compile(rf"[{_ATEXT}\u00a1-\U0010ffff]+@[A-Za-z0-9._\u00b7-\U0010ffff-]+")
+_REFUSED = "the address holds a character that no address may have"
 
 
 def path(address: str) -> tuple[bytes, bool]:
     """The address for RCPT, and whether it needs SMTPUTF8; CannotWrite if nobody can write it."""
-    if address.isascii():
-        if _UNSAFE.search(address) or "@" not in address:
-            raise CannotWrite("the address holds a character that no address may have")
+    if address.isascii() and _PLAIN.fullmatch(address):  # most, and for each mail
         return address.encode("ascii"), False
     address, utf8 = written(address)
     return address.encode(), utf8
 
 
 def written(address: str) -> tuple[str, bool]:
-    """The address with its domain in IDNA unless the local part needs SMTPUTF8 anyway, and whether so."""
-    local, _, domain = address.rpartition("@")
-    if not local or not domain or _UNSAFE.search(address):
-        raise CannotWrite("the address holds a character that no address may have")
-    if not local.isascii():
-        return address, True
+    """The address with its domain in ASCII unless the local part needs SMTPUTF8 anyway, and whether so.
+
+    CannotWrite for whatever could be read as anything but this one address.
+    """
+    if address.isascii():
+        if not _PLAIN.fullmatch(address):
+            raise CannotWrite(_REFUSED)
+        return address, False
     try:
-        return f"{local}@{domain.encode('idna').decode()}", False
-    except UnicodeError as error:
-        raise CannotWrite("the domain of the address is not one") from error
+        parsed = parse(address)
+    except ValidationError as error:
+        raise CannotWrite(f"the address is not one: {' '.join(error.messages)}") from error
+    utf8 = not parsed.local.isascii()
+    address = str(parsed) if utf8 else parsed.on_the_wire
+    if not (_UTF8 if utf8 else _PLAIN).fullmatch(address):
+        raise CannotWrite(_REFUSED)
+    return address, utf8

@@ -12,9 +12,19 @@ from typing import Self
 
 from django.conf import settings
 
-from mailer.transport.base import ConfigurationRefused, ServerAway
+from mailer.transport.addresses import written
+from mailer.transport.base import CannotWrite, ConfigurationRefused, ServerAway
 from mailer.transport.features import Features
 from mailer.transport.replies import Reply
+
+
+def _sender() -> str:
+    """The envelope's sender, with its domain in ASCII; ConfigurationRefused if it is no address."""
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    try:
+        return address if address.isascii() else written(address)[0]
+    except CannotWrite as error:
+        raise ConfigurationRefused(f"DEFAULT_FROM_EMAIL: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +59,7 @@ class Account:
             tls=settings.EMAIL_USE_SSL,
             certfile=settings.EMAIL_SSL_CERTFILE,
             keyfile=settings.EMAIL_SSL_KEYFILE,
-            sender=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+            sender=_sender(),
             name=settings.MAIL_EHLO_NAME,
             ca_file=settings.MAIL_TLS_CA_FILE,
             fingerprint=settings.MAIL_TLS_FINGERPRINT,

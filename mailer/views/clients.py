@@ -31,7 +31,7 @@ class ClientList(TableView):
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[Client]:
-        return Client.objects.visible_to(user).with_key().with_suppression().prefetch_related("groups")
+        return Client.objects.visible_to(user).with_suppression().prefetch_related("groups")
 
 
 class ClientCreate(CreatePanel):

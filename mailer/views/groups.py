@@ -85,7 +85,7 @@ class GroupDetail(TableView):
 
     def get_queryset(self) -> QuerySet[Client]:
         members = Client.objects.filter(groups=self.group, owner=self.group.owner_id)
-        return members.with_key().with_suppression()
+        return members.with_suppression()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context_data(**kwargs), "group": self.group, "title": self.group.name}

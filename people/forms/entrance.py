@@ -3,12 +3,15 @@
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.account.models import EmailAddress
 from allauth.mfa.base import forms as two_factor
 from allauth.mfa.totp import forms as totp
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+
+from people.address_fields import AccountAddressFormField, AddressInput
 
 WORDS = {
     "login": _("E-mail"),
@@ -29,6 +32,12 @@ class InOurWords(forms.Form):
         for name, field in self.fields.items():
             field.label = WORDS.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
+            if isinstance(field, forms.EmailField):
+                self.fields[name] = AccountAddressFormField(
+                    label=field.label,
+                    required=field.required,
+                    widget=AddressInput(attrs={"autocomplete": "email"}),
+                )
         if "password1" in self.fields:
             self.fields["password1"].help_text = STRENGTH
 
@@ -42,6 +51,12 @@ class Signup(InOurWords, account.SignupForm):
             # As long as a new account takes: the time must not tell that there is one already.
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
+
+    def save(self, request: HttpRequest) -> Any:
+        """Take note of the address also where allauth's own check knows no letters but ASCII."""
+        user = super().save(request)
+        EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"primary": True})
+        return user
 
 
 class ResetPassword(InOurWords, account.ResetPasswordForm): ...

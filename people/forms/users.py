@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
+from people.address_fields import AddressInput
 from people.forms.profile import zone_choices
 from people.models import User
 from people.roles import RolesField
@@ -25,7 +26,7 @@ class UserForm(ModelForm[User]):
         model = User
         fields = ("email", "name", "company", "time_zone", "language")
         widgets = {  # noqa: RUF012
-            "email": forms.EmailInput(attrs={"autocomplete": "off"}),
+            "email": AddressInput(attrs={"autocomplete": "off"}),
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
             "company": forms.TextInput(attrs={"autocomplete": "off"}),
         }
@@ -34,10 +35,6 @@ class UserForm(ModelForm[User]):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["groups"] = self.instance.groups.all()
-
-    def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"]
-        return email.lower()
 
 
 class ReasonForm(forms.Form):

@@ -5,10 +5,11 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from people.address_fields import AccountAddressField
+from people.addresses import account_address, spelled
 from people.validators import validate_one_line
 
 ZONES = [
@@ -32,7 +33,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users by e-mail, compared without case."""
+    """Users by e-mail, in whatever spelling."""
 
     def get_queryset(self) -> UserQuerySet:
         return UserQuerySet(self.model, using=self._db)
@@ -41,12 +42,12 @@ class UserManager(BaseUserManager["User"]):
         return self.get_queryset().visible_to(user)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email__iexact=username)
+        return self.get(email=spelled(username or ""))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         if not email:
             raise ValueError("A user needs an e-mail address.")
-        user = self.model(email=email.lower(), **fields)
+        user = self.model(email=account_address(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -66,7 +67,7 @@ class User(AbstractUser):
     username = None  # type: ignore[assignment]
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
-    email = models.EmailField(_("e-mail"))
+    email = AccountAddressField(_("e-mail"))
     name = models.CharField(_("name"), max_length=150, blank=True, validators=[validate_one_line])
     company = models.CharField(_("company"), max_length=150, blank=True, validators=[validate_one_line])
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])
@@ -94,14 +95,14 @@ class User(AbstractUser):
         )
         constraints = (
             models.UniqueConstraint(
-                Lower("email"),
+                fields=("email",),
                 name="people_user_email_unique",
                 violation_error_message=_("There is an account with this e-mail already."),
             ),
         )
 
     def __str__(self) -> str:
-        return self.email
+        return str(self.email)
 
     def get_full_name(self) -> str:
         return self.name

@@ -8,6 +8,7 @@ from django.db import IntegrityError, OperationalError
 from tqdm import tqdm
 
 from mailer.audience.importing import CannotRead, Imported, import_clients
+from people.addresses import spelled
 from people.models import User
 from site_config.shutdown import stop_on_signals
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--encoding", default="utf-8", help="if it is not UTF-8, as cp1251 from Excel")
 
     def handle(self, *args: Any, file: Path, owner: str, group: str, encoding: str, **options: Any) -> None:
-        user = User.objects.filter(email__iexact=owner).first()
+        user = User.objects.filter(email=spelled(owner)).first()
         if user is None:
             raise CommandError(f"There is no user {owner}.")
         try:

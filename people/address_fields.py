@@ -1,0 +1,91 @@
+"""Form and model fields that keep an address in its one spelling."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+from django.db import models
+from django.db.models.query_utils import DeferredAttribute
+
+from people.addresses import LONGEST_KEY, account_address, canonical, key_of
+
+
+class AddressInput(forms.EmailInput):
+    """Not of the type `email`: with that, browsers refuse a part before the @ in other letters (RFC 6531)."""
+
+    input_type = "text"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        usual = {"inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+        super().__init__({**usual, **(attrs or {})})
+
+
+class AddressFormField(forms.EmailField):
+    """Gives an address in its one spelling, and says in one sentence why it is none."""
+
+    widget = AddressInput
+    default_validators = []  # noqa: RUF012  # as Django has it; all is said by the spelling
+    spelling = staticmethod(canonical)
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        return self.spelling(text) if text else text
+
+
+class AccountAddressFormField(AddressFormField):
+    """An address to log in with."""
+
+    spelling = staticmethod(account_address)
+
+
+class AddressField(models.EmailField):  # type: ignore[type-arg]  # not subscriptable at run time
+    """An address, cleaned to its one spelling."""
+
+    default_validators = []  # noqa: RUF012  # as above
+    form_field: type[AddressFormField] = AddressFormField
+    spelling = staticmethod(canonical)
+
+    def clean(self, value: Any, model_instance: models.Model | None) -> Any:
+        return super().clean(self.spelling(value) if value else value, model_instance)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": self.form_field, **kwargs})
+
+
+class AccountAddressField(AddressField):
+    """An address to log in with, unique as it stands."""
+
+    form_field = AccountAddressFormField
+    spelling = staticmethod(account_address)
+
+
+class HasAddress(models.Model):
+    """A row with `email` and `address_key`."""
+
+    class Meta:
+        abstract = True
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check the key wherever a form checks the address; it stands in no form itself."""
+        excluded = set(exclude or ())
+        super().validate_constraints(exclude=excluded if "email" in excluded else excluded - {"address_key"})
+
+
+class _KeyOfEmail(DeferredAttribute):
+    """Always that of the row's address: there is nothing to keep in step."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        return self if instance is None else key_of(instance.email)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        """Whatever the database had; noted, so that Django knows that it was loaded."""
+        instance.__dict__[self.field.attname] = value
+
+
+class AddressKeyField(models.CharField):  # type: ignore[type-arg]  # not subscriptable at run time
+    """By what the row's `email` is compared; filled whenever the row is written."""
+
+    descriptor_class = _KeyOfEmail
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": LONGEST_KEY, "editable": False, "default": "", **kwargs})
