@@ -47,6 +47,11 @@ class ClientGroupAdmin(OwnedAdmin):
     fields = ("name", "owner", "size")
     readonly_fields = ("size",)
 
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:  # noqa: ARG002
+        """The groups alone: Django would list every membership."""
+        names = [str(group) for group in objs]
+        return names, {self.opts.verbose_name_plural: len(names)}, set(), []
+
     @admin.display(description=_("clients"))
     def size(self, group: ClientGroup) -> str:
         return count(group.clients.all()).shown if group.pk else ""
