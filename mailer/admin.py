@@ -4,6 +4,7 @@ from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +21,7 @@ class FirstPages(Paginator):  # type: ignore[type-arg]  # not subscriptable at r
 
     @cached_property
     def count(self) -> int:
-        return count(self.object_list)
+        return count(cast(QuerySet[Any], self.object_list))
 
 
 class OwnedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time

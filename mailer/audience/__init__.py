@@ -5,10 +5,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count, Exists, Q, QuerySet
+from django.db.models import Count, Exists, Q
 
 from mailer.models import Client, ClientGroup, Mailing, Suppression
-from mailer.models.client import ClientQuerySet
+from mailer.models.client import ClientGroupQuerySet, ClientQuerySet
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
 
@@ -94,5 +94,5 @@ def _distinct_sizes(mailing_ids: Collection[int]) -> dict[int, UpTo]:
         return {mailing: UpTo.of(number) for mailing, number in cursor.fetchall()}
 
 
-def _sizes(groups: QuerySet[ClientGroup]) -> dict[int, UpTo]:
+def _sizes(groups: ClientGroupQuerySet) -> dict[int, UpTo]:
     return dict(groups.with_size().order_by().values_list("pk", "size"))
