@@ -3,15 +3,30 @@
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from mailer import mailings
 from mailer.forms.admin import AdminMailingForm, AdminMessageForm
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
 from people.models import User
+from site_config.ui.counting import count
+
+
+class FirstPages(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
+    """The pages of the first rows: a search finds the others."""
+
+    @cached_property
+    def count(self) -> int:
+        return count(cast(QuerySet[Any], self.object_list))
 
 
 class OwnedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+    paginator = FirstPages
+    ordering = ("-pk",)  # an order that no owner's index has would sort the rows of all
     list_select_related: ClassVar[Any] = ("owner",)
     raw_id_fields: ClassVar[Any] = ("owner",)
     search_fields: ClassVar[Any] = ("owner__email",)
@@ -26,9 +41,21 @@ class ClientAdmin(OwnedAdmin):
 
 @admin.register(ClientGroup)
 class ClientGroupAdmin(OwnedAdmin):
+    """Not with its clients: there may be half a million. Its owner has a page for them."""
+
     list_display = ("name", "owner", "created_at")
     search_fields = ("name", "owner__email")
-    raw_id_fields = ("owner", "clients")
+    fields = ("name", "owner", "size")
+    readonly_fields = ("size",)
+
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:  # noqa: ARG002
+        """The groups alone: Django would list every membership."""
+        names = [str(group) for group in objs]
+        return names, {self.opts.verbose_name_plural: len(names)}, set(), []
+
+    @admin.display(description=_("clients"))
+    def size(self, group: ClientGroup) -> str:
+        return count(group.clients.all()).shown if group.pk else ""
 
 
 @admin.register(Message)
@@ -83,6 +110,7 @@ class MailingAdmin(OwnedAdmin):
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
     """The ledger is written by sending alone."""
 
+    paginator = FirstPages
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002

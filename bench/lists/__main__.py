@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--areas", nargs="*", choices=AREAS, default=AREAS)
+    parser.add_argument("--runs", type=int, default=3, help="further runs of the mailing that is deleted")
     parser.add_argument("--save", type=Path, help="write the table as JSON, or add to it")
     asked = parser.parse_args()
     setup_test_environment(debug=False)

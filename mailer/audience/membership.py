@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from django.db import connection, transaction
-from django.db.models import IntegerField, QuerySet, Value
+from django.db.models import Exists, IntegerField, OuterRef, QuerySet, Value
 
 from mailer.models import Client, ClientGroup
 
@@ -21,10 +21,10 @@ def save_client(*, client: Client, groups: Collection[ClientGroup]) -> Client:
 def add_clients(*, group: ClientGroup, clients: QuerySet[Client]) -> int:
     """Put any number of clients into a group by one INSERT … SELECT; return how many are new in it."""
     through = ClientGroup.clients.through
-    members = through.objects.filter(clientgroup_id=group.pk).values("client_id")
+    # Not by NOT IN: PostgreSQL would look for each client in the list of all members, from its beginning.
+    is_member = through.objects.filter(clientgroup_id=group.pk, client_id=OuterRef("pk"))
     rows = (
-        clients.filter(owner=group.owner_id)
-        .exclude(pk__in=members)
+        clients.filter(~Exists(is_member), owner=group.owner_id)
         .annotate(to_group=Value(group.pk, output_field=IntegerField()))
         .order_by("pk")
         .values_list("to_group", "pk")

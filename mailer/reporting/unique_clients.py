@@ -8,7 +8,8 @@ from site_config.queue import QUEUE_AWAY
 from site_config.ui.counting import UpTo, count
 
 KEY = "mailer:unique-clients"
-AWAY: tuple[type[Exception], ...] = (*QUEUE_AWAY, OSError)  # the cache is where the queue is, or on the disk
+# The cache is where the queue is, or on the disk.
+CACHE_AWAY: tuple[type[Exception], ...] = (*QUEUE_AWAY, OSError)
 
 
 def unique_clients() -> UpTo:
@@ -18,7 +19,7 @@ def unique_clients() -> UpTo:
         return UpTo(_distinct())
     try:
         kept = cache.get(KEY)
-    except AWAY:
+    except CACHE_AWAY:
         kept = None
     return UpTo(kept) if kept else few
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.models import Attempt, Mailing, Message
+from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
 from mailer.tests.factories import (
     AttemptFactory,
     ClientFactory,
@@ -17,6 +17,7 @@ from mailer.tests.factories import (
     UserFactory,
 )
 from people.models import AuditEntry
+from site_config.ui import counting
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +52,34 @@ def test_every_list_and_row_is_shown(browser, owner):
         name = row._meta.model_name
         assert browser.get(reverse(f"admin:mailer_{name}_changelist")).status_code == 200
         assert browser.get(reverse(f"admin:mailer_{name}_change", args=[row.pk])).status_code == 200
+
+
+def test_a_group_is_shown_saved_and_deleted_without_its_clients(browser, owner):
+    group = ClientGroupFactory(owner=owner)
+    members = ClientFactory.create_batch(3, owner=owner)
+    group.clients.set(members)
+    url = reverse("admin:mailer_clientgroup_change", args=[group.pk])
+    html = browser.get(url).content.decode()
+    assert '<div class="readonly">3</div>' in html
+    assert f"{members[0].pk},{members[1].pk}" not in html
+    assert browser.post(url, {"name": "Renamed", "owner": owner.pk}).status_code == 302
+    group.refresh_from_db()
+    assert (group.name, group.clients.count()) == ("Renamed", 3)
+    url = reverse("admin:mailer_clientgroup_delete", args=[group.pk])
+    assert members[0].email not in browser.get(url).content.decode()
+    assert browser.post(url, {"post": "yes"}).status_code == 302
+    assert not ClientGroup.objects.exists()
+    assert Client.objects.count() == 3
+
+
+def test_a_list_of_all_owners_rows_ends_where_it_is_not_counted(browser, monkeypatch):
+    monkeypatch.setattr(counting, "LIMIT", 5)
+    ClientFactory.create_batch(7)
+    answer = browser.get(reverse("admin:mailer_client_changelist"))
+    assert answer.context["cl"].result_count == 5
+    assert (
+        browser.get(reverse("admin:mailer_client_changelist") + "?q=nobody").context["cl"].result_count == 0
+    )
 
 
 def test_a_mailing_saved_here_is_planned_and_recorded(browser, data):
