@@ -1,4 +1,5 @@
 """Who is greeted by which name, or by none."""
+# ruff: noqa: E501
 
 import pytest
 

@@ -1,4 +1,5 @@
 """What an author should know before sending, though nothing forbids it."""
+# ruff: noqa: E501
 
 import pytest
 

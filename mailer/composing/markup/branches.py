@@ -16,7 +16,8 @@ def branches(source: str) -> list[list[Span]]:
     tags = tags_of(source)
     if not any(tag.name for tag in tags):
         return [[(0, len(source))]]
-    found, size = [], 0
+    found: list[list[Span]] = []
+    size = 0
     for spans in variants(tags, len(source)):
         size += sum(end - start for start, end in spans)
         if found and size > MOST_READ:

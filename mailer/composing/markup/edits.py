@@ -89,7 +89,8 @@ def _outline(source: str, tokens: list[Token]) -> list[tuple[int, str, str, list
 
 def apply(source: str, edits: list[Edit]) -> str:
     """The source with the edits in their places; AssertionError if it would not all be kept."""
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for at, text in sorted(edits, key=lambda edit: edit[0]):
         pieces += (source[position:at], text)
         position = at

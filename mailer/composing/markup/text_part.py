@@ -129,7 +129,7 @@ class TextPart:
 
     def _inline(self, node: Node | None) -> bool:
         """Whether lines are not broken here: in a row of a data table."""
-        return bool(node) and any(
+        return node is not None and any(
             around.name in {"td", "th"} and self._in_data_table(around) for around in node.ancestors()
         )
 
@@ -279,7 +279,8 @@ def _tail(link: _Link | None) -> str:
 
 def _written(address: str) -> str:
     """An address, in which only our own Liquid tags are any."""
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for tag in tags_of(address):
         pieces += (_OPENER.sub("{{ '{' }}", address[position : tag.start]), address[tag.start : tag.end])
         position = tag.end
@@ -294,7 +295,8 @@ def _address(node: Node) -> str:
     """Where a link leads, as one can type it; nothing if only a browser could follow it."""
     attribute = node.token.attribute("href")
     value = (attribute.value if attribute else "") or ""
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for tag in tags_of(value):
         pieces += (_typed(value[position : tag.start]), _without_dashes(value[tag.start : tag.end]))
         position = tag.end
