@@ -1,6 +1,7 @@
 """The name by which a person is greeted, out of the full name as somebody wrote it; or nothing."""
 
 import re
+from functools import lru_cache
 
 _TITLE_WORDS = """
     dr doctor prof professor mr mrs ms miss mx sir dame rev hon fr herr frau dipl-ing ing mag madam mme mlle
@@ -25,6 +26,7 @@ _NO_SURNAME = frozenset({"лев", "яков", "иов", "ева", "иаков"}
 _AROUND = " \t\"'“”„()[]<>.,;"
 
 
+@lru_cache(maxsize=16_384)
 def first_name(full_name: str) -> str:
     """“Smith, John” is John, “Dr. Anna Maria Lee” Anna, “Иванова Анна Петровна” Анна; a company nobody."""
     words = full_name.split()
@@ -36,6 +38,7 @@ def first_name(full_name: str) -> str:
 
 
 def _careful(full_name: str) -> str:
+    full_name = full_name.strip().splitlines()[0]
     before, comma, after = full_name.partition(",")
     words = _words(before)
     if (

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.once
         ("Anna (Sales)", "Anna"),
         ('"Anna Lee"', "Anna"),
         ("  Anna   Lee ", "Anna"),
+        ("Anna\r\nBcc: a@b.cd", "Anna"),
         ("Ёлка <b>&", "Ёлка"),
         ("王小明", "王小明"),
         ("Иванова Анна Петровна", "Анна"),
