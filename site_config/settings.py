@@ -242,7 +242,11 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us mail anybod
 ACCOUNT_CHANGE_EMAIL = True  # one address each; the new one counts when it is confirmed
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # only in the browser that registered
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_RATE_LIMITS = {"message_test": "30/h/user"}  # beside allauth's own
+ACCOUNT_RATE_LIMITS = {  # beside allauth's own
+    "message_test": "30/h/user",
+    "picture": "20/h/user",
+    "article_picture": "120/h/user",
+}
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all others are logged out
 ALLAUTH_TRUSTED_PROXY_COUNT = number("TRUSTED_PROXIES", default=0, low=0, high=10)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -279,7 +283,6 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 MEDIA_URL = "media/"
-AVATAR_LIMIT_BYTES = 5_000_000
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 # Protection
