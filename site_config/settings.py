@@ -1,43 +1,30 @@
 """All settings come from the environment (or a .env file beside manage.py): see .env.sample."""
 
 import os
-from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from site_config.environment import (
+    choice,
+    database,
+    env,
+    folder,
+    mail_server,
+    module_path,
+    number,
+    read_env_file,
+    redis,
+    sender,
+    site_url,
+    switch,
+)
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-env_file = Path(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
-if env_file.is_file():
-    env.read_env(env_file)
-
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
-
-
-def number(name: str, *, default: int, low: int, high: int) -> int:
-    """An integer setting between low and high, or one clear line about it."""
-    raw = env.str(name, default="") or str(default)
-    if not raw.strip().isdecimal() or not low <= int(raw) <= high:
-        raise ImproperlyConfigured(f"{name} must be a whole number from {low} to {high}, not {raw!r}.")
-    return int(raw)
-
-
-def switch(name: str, *, default: bool) -> bool:
-    raw = env.str(name, default="").strip().lower()
-    if raw in ("1", "true", "yes", "on"):
-        return True
-    if raw in ("0", "false", "no", "off"):
-        return False
-    if raw:
-        raise ImproperlyConfigured(f"{name} must be True or False, not {raw!r}.")
-    return default
-
+read_env_file(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")), required="ENV_FILE" in os.environ)
+VAR_DIR = folder(Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))), "VAR_DIR")
 
 # The site
 DEBUG = switch("DEBUG", default=False)
@@ -46,10 +33,8 @@ if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is missing: set it to 50 or more random characters.")
     SECRET_KEY = "only-for-a-local-installation-never-for-a-public-one-0123456789"  # noqa: S105
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
-_site = urlsplit(SITE_URL)
-if _site.scheme not in ("http", "https") or not _site.hostname:
-    raise ImproperlyConfigured(f"SITE_URL must look like https://mail.example.com, not {SITE_URL!r}.")
+_site = site_url("SITE_URL", default="http://127.0.0.1:8000")
+SITE_URL = _site.geturl()
 ALLOWED_HOSTS = [_site.hostname, *env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])]
 CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
 ROOT_URLCONF = "site_config.urls"
@@ -122,10 +107,7 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Data
-try:
-    DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
-except (environ.ImproperlyConfigured, ValueError) as error:
-    raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
+DATABASES = {"default": database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Take the write lock at the start: two writers queue up instead of failing half-way.
@@ -136,15 +118,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     # Tests use a file as well: in memory, SQLite locks differently.
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
-elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-else:
-    raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:// or postgres://.")
 
-REDIS_URL = env.str("REDIS_URL", default="")
-if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
+REDIS_URL = redis("REDIS_URL")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -181,21 +159,13 @@ HUEY = {
 }
 
 # Mail
-EMAIL_URL = env.str("EMAIL_URL", default="smtp://127.0.0.1:1025")
-try:
-    vars().update(env.email("EMAIL_URL", default=EMAIL_URL))
-except (environ.ImproperlyConfigured, KeyError, ValueError) as error:
-    shown = f"{EMAIL_URL.partition('://')[0]}://…"  # what follows may hold a password
-    raise ImproperlyConfigured(
-        f"EMAIL_URL must look like smtp+tls://user:password@smtp.example.com:587, not {shown!r}."
-    ) from error
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=vars()["EMAIL_BACKEND"])
+_mail = mail_server("EMAIL_URL", default="smtp://127.0.0.1:1025")
+EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+EMAIL_BACKEND = module_path("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
 MAIL_DIR = VAR_DIR / "mail"
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mailings@localhost.localdomain")
-if not all(parseaddr(DEFAULT_FROM_EMAIL)[1].partition("@")) or not DEFAULT_FROM_EMAIL.isprintable():
-    raise ImproperlyConfigured(
-        f"DEFAULT_FROM_EMAIL must look like Example <news@example.com>, not {DEFAULT_FROM_EMAIL!r}."
-    )
+DEFAULT_FROM_EMAIL = sender("DEFAULT_FROM_EMAIL", default="mailings@localhost.localdomain")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_UNSUBSCRIBE_MAILTO = env.str("MAIL_UNSUBSCRIBE_MAILTO", default="")
 MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
@@ -210,7 +180,10 @@ KEEP_DELIVERIES_DAYS = number("KEEP_DELIVERIES_DAYS", default=365, low=0, high=3
 
 # People
 AUTH_USER_MODEL = "people.User"
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the e-mail is unique, without case: people_user_email_unique
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # the e-mail is unique, without case: people_user_email_unique
+    "security.W021",  # HSTS_PRELOAD is for who asks for it
+]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -248,7 +221,9 @@ ACCOUNT_RATE_LIMITS = {  # beside allauth's own
     "article_picture": "120/h/user",
 }
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all others are logged out
-ALLAUTH_TRUSTED_PROXY_COUNT = number("TRUSTED_PROXIES", default=0, low=0, high=10)
+TRUSTED_PROXIES = number("TRUSTED_PROXIES", default=0, low=0, high=10)
+TRUSTED_PROXIES_SAID = bool(env.str("TRUSTED_PROXIES"))
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_FORMS = {
     "activate_totp": "people.forms.entrance.ActivateTotp",
@@ -292,7 +267,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else Non
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
-SECURE_HSTS_PRELOAD = _https
+SECURE_HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)  # a list of browsers that is hard to leave
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"  # but for the frames in which this site shows a mail
@@ -315,9 +290,7 @@ MESSAGE_TAGS = {10: "secondary", 20: "info", 25: "success", 30: "warning", 40: "
 
 DJANGO_TABLES2_TEMPLATE = "includes/table.html"
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL!r}.")
+LOG_LEVEL = choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
