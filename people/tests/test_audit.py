@@ -70,10 +70,10 @@ def test_it_keeps_what_owners_do_to_their_mailings(owner):
         ("q=OWNER", 1),
         ("q=no-such", 0),
         ("action=user_blocked", 1),
-        ("action=nonsense", 2),
+        ("action=nonsense", 0),
         ("since=2100-01-01", 0),
         ("until=2100-01-01", 2),
-        ("since=yesterday", 2),
+        ("since=yesterday", 0),
     ],
 )
 def test_managers_read_and_filter_it(query, found, entry, manager, client_of):
