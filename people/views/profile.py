@@ -53,11 +53,9 @@ class Avatar(SignedIn):
         if not user.avatar:
             raise Http404
         try:
-            response = FileResponse(user.avatar.open("rb"), content_type="image/webp")
+            return FileResponse(user.avatar.open("rb"), content_type="image/webp")
         except FileNotFoundError as error:
             raise Http404 from error
-        response["Cache-Control"] = "private, max-age=600"
-        return response
 
 
 class DeleteAccount(SignedIn):

@@ -8,6 +8,7 @@ from django.utils.cache import patch_vary_headers
 
 from site_config.ui.http import is_htmx, trigger
 
+SECRET = ("/accounts/", "/admin/", "/u/")  # what stands in these addresses opens something by itself
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -22,6 +23,24 @@ def user_time_zone(get_response: GetResponse) -> GetResponse:
             zone = timezone.get_default_timezone()
         with timezone.override(zone):
             return get_response(request)
+
+    return middleware
+
+
+def private_answers(get_response: GetResponse) -> GetResponse:
+    """Let nobody keep what was answered to who is signed in, or to who came by a secret link.
+
+    No proxy and no browser: the next person at the same machine must not find it by "Back". What says itself
+    that it is public, as the blog's pictures do, may be kept.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        secret = request.path_info.startswith(SECRET) or request.user.is_authenticated
+        response = get_response(request)
+        secret = secret or request.user.is_authenticated  # who has just logged in
+        if secret and "public" not in response.get("Cache-Control", ""):
+            response["Cache-Control"] = "private, no-store"
+        return response
 
     return middleware
 
