@@ -57,6 +57,14 @@ INVITED = AccountEmail(
     ),
     button=_("Set a password"),
 )
+PASSWORD_SET_BY = AccountEmail(
+    subject=_("Your password was changed"),
+    lines=(
+        _("An administrator of this service set a new password for %(email)s; all your sessions ended."),
+        _("If you did not ask for it, set one of your own."),
+    ),
+    button=_("Set a new password"),
+)
 EMAIL_CHANGED = AccountEmail(
     subject=_("Your e-mail address was changed"),
     lines=(_("Your account's address was changed from %(from_email)s to %(to_email)s."),),

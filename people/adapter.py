@@ -6,8 +6,10 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.translation import gettext_noop
 
 from people.account_emails import ACCOUNT_EMAILS, address, send_account_email
+from people.audit import record_failed_log_in
 from people.models import User
 
 LINKS = {"account/email/account_already_exists": "account_reset_password"}
@@ -64,6 +66,12 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(self.respond_email_verification_sent(request, None)) from error
         return saved
 
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        super().authentication_failed(request, **credentials)
+        email = str(credentials.get("email") or "")
+        record_failed_log_in(email=email, detail=gettext_noop("wrong password"))
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Tell a blocked user why: they have just shown the right password."""
+        record_failed_log_in(email=user.email, detail=gettext_noop("blocked"))
         return render(request, "account/account_inactive.html", {"blocked": user}, status=403)

@@ -1,16 +1,26 @@
-"""What allauth tells by signals, put into the audit trail."""
+"""What Django and allauth tell by signals, put into the audit trail."""
 
 from typing import Any
 
 from allauth.account import signals
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.models import Authenticator
+from django.db.backends.signals import connection_created
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 
-from people.audit import record
+from people.audit import equip, record, record_failed_log_in
 from people.models import AuditEntry, User
 
 Action = AuditEntry.Action
+
+
+def logged_in(user: User, **_kwargs: Any) -> None:
+    record(actor=user, action=Action.LOGGED_IN, target=user)
+
+
+def wrong_code(user: User, **_kwargs: Any) -> None:
+    record_failed_log_in(email=user.email, detail=gettext_noop("wrong code"))
 
 
 def signed_up(user: User, **_kwargs: Any) -> None:
@@ -50,6 +60,9 @@ def two_factor_off(user: User, authenticator: Authenticator, request: HttpReques
 
 
 def connect() -> None:
+    connection_created.connect(equip)
+    signals.user_logged_in.connect(logged_in)
+    mfa_signals.authentication_failed.connect(wrong_code)
     signals.user_signed_up.connect(signed_up)
     signals.email_confirmed.connect(confirmed)
     for signal in (signals.password_changed, signals.password_reset, signals.password_set):

@@ -3,6 +3,7 @@ from typing import Any
 import django_tables2 as tables
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from people.access import may_block
@@ -84,3 +85,6 @@ class AuditTable(RowTable):
         fields = ("at", "actor", "action", "target", "detail", "address")
         order_by = "-at"
         empty_text = _("Nothing was recorded yet.")
+
+    def render_detail(self, record: AuditEntry, value: str) -> str:
+        return gettext(value) if record.action == AuditEntry.Action.LOGIN_FAILED else value

@@ -63,6 +63,8 @@ def test_log_in_asks_for_a_code_and_takes_each_recovery_code_once(browser, secre
     third = Browser()
     third.post("/accounts/login/", LOGIN)
     assert "code" in third.post(reverse("mfa_authenticate"), {"code": codes[0]}).context["form"].errors
+    failed = AuditEntry.objects.filter(action="login_failed").values_list("target", "detail")
+    assert list(failed) == [("owner@example.com", "wrong code")] * 2
     assert [message.subject for message in mail.outbox] == ["Two-factor log-in is on"]
     assert AuditEntry.objects.filter(action="two_factor_on").count() == 1
 
