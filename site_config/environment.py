@@ -84,6 +84,15 @@ def sender(name: str, *, default: str) -> str:
     return raw
 
 
+def another_sender(name: str, *, than: str) -> str:
+    """A sender whose address is another one; by default one of the same domain."""
+    taken = parseaddr(than)[1]
+    raw = sender(name, default=f"accounts@{taken.rpartition('@')[2]}")
+    if parseaddr(raw)[1].lower() == taken.lower():
+        raise ImproperlyConfigured(f"{name} must be another address than {taken}, where mailings come from.")
+    return raw
+
+
 def module_path(name: str, *, default: str) -> str:
     """The dotted path of a class, in a module that can be found."""
     raw = env.str(name) or default

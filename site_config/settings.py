@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from site_config.environment import (
+    another_sender,
     choice,
     database,
     env,
@@ -167,7 +168,8 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
 EMAIL_BACKEND = module_path("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
 MAIL_DIR = VAR_DIR / "mail"
 DEFAULT_FROM_EMAIL = sender("DEFAULT_FROM_EMAIL", default="mailings@localhost.localdomain")
-SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ACCOUNT_FROM_EMAIL = another_sender("ACCOUNT_FROM_EMAIL", than=DEFAULT_FROM_EMAIL)
+SERVER_EMAIL = ACCOUNT_FROM_EMAIL
 MAIL_UNSUBSCRIBE_MAILTO = env.str("MAIL_UNSUBSCRIBE_MAILTO", default="")
 MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
 MAIL_TIMEOUT = EMAIL_TIMEOUT = number("MAIL_TIMEOUT", default=20, low=1, high=600)

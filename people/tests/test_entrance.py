@@ -82,7 +82,7 @@ def test_every_account_email_is_text_and_html_and_no_mailing():
     link = link_in(message)
     assert f'href="http://testserver{link}"' in html
     assert (message.from_email, message.extra_headers) == (
-        "mailings@localhost.localdomain",
+        "accounts@localhost.localdomain",
         {"Auto-Submitted": "auto-generated"},
     )
     assert "List-Unsubscribe" not in message.message()

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from site_config import environment
 
 READ = re.compile(
-    r"\b(?:env\.\w+|number|switch|choice|database|redis|mail_server|sender|site_url|module_path)"
+    r"\b(?:env\.\w+|number|switch|choice|database|redis|mail_server|sender|another_sender|site_url|module_path)"
     r'\(\s*"([A-Z_]+)"'
 )
 OFFERED = re.compile(r"^#?([A-Z_]+)=", re.MULTILINE)
@@ -21,6 +21,7 @@ OFFERED = re.compile(r"^#?([A-Z_]+)=", re.MULTILINE)
 SITE_URL = "SITE_URL must look like https://mail.example.com, not"
 EMAIL_URL = "EMAIL_URL must look like smtp+tls://user:password@smtp.example.com:587, not"
 FROM = "DEFAULT_FROM_EMAIL must look like Example <news@example.com>, not"
+ANOTHER = "must be another address than mailings@localhost.localdomain, where mailings come from."
 BACKEND = "EMAIL_BACKEND names 'no.such.Backend', which is not installed."
 RATE = "MAIL_RATE_PER_MINUTE must be a whole number from 0 to 1000000, not"
 
@@ -58,6 +59,8 @@ def test_good_settings_start():
         ("REDIS_URL", "http://x", "REDIS_URL must begin with redis://, rediss:// or unix://."),
         ("EMAIL_URL", "http://x", f"{EMAIL_URL} 'http://…'."),
         ("DEFAULT_FROM_EMAIL", "nobody", f"{FROM} 'nobody'."),
+        ("ACCOUNT_FROM_EMAIL", "nobody", f"{FROM.replace('DEFAULT', 'ACCOUNT')} 'nobody'."),
+        ("ACCOUNT_FROM_EMAIL", "Us <Mailings@localhost.localdomain>", f"ACCOUNT_FROM_EMAIL {ANOTHER}"),
         ("MAIL_WINDOW", "0", "MAIL_WINDOW must be a whole number from 1 to 10000, not '0'."),
         ("MAIL_TIMEOUT", "soon", "MAIL_TIMEOUT must be a whole number from 1 to 600, not 'soon'."),
         ("MAIL_RATE_PER_MINUTE", "-1", f"{RATE} '-1'."),
