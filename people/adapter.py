@@ -1,7 +1,9 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal.ratelimit import truncate_ip
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,8 +12,15 @@ from django.utils.translation import gettext_noop
 
 from people.account_emails import ACCOUNT_EMAILS, address, send_account_email
 from people.audit import record_failed_log_in
+from people.known_browsers import known_for
 from people.models import User
 
+ON_DEMAND = {
+    "account/email/email_confirmation",
+    "account/email/email_confirmation_signup",
+    "account/email/account_already_exists",
+    "account/email/password_reset_key",
+}
 LINKS = {"account/email/account_already_exists": "account_reset_password"}
 
 
@@ -19,7 +28,14 @@ class AccountAdapter(DefaultAccountAdapter):
     """Where allauth's flows meet this site's mail, links and rules."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send the site's own email instead of a template, in the language of who reads it."""
+        """Send the site's own email instead of a template, in the language of who reads it.
+
+        What anybody can have us send to an address comes only a few times a day.
+        """
+        if template_prefix in ON_DEMAND and not ratelimit.consume(
+            self.request, action="account_email", key=f"{template_prefix}:{email.lower()}"
+        ):
+            return
         names = ("from_email", "to_email", "ip", "user_agent", "timestamp")
         values = {name: context[name] for name in names if name in context}
         link = context.get("activate_url") or context.get("password_reset_url") or ""
@@ -66,9 +82,26 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(self.respond_email_verification_sent(request, None)) from error
         return saved
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """By account and network: wrong passwords of a stranger do not count against others."""
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{self._network(request)}"
+
+    def _network(self, request: HttpRequest) -> str:
+        return truncate_ip(self.get_client_ip(request) or "")
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        super().pre_authenticate(request, **credentials)
+        email = str(credentials.get("email") or "").lower()
+        if email in known_for(request):
+            return
+        if not ratelimit.consume(request, action="login_failed_anywhere", key=email, dry_run=True):
+            raise self.validation_error("too_many_login_attempts")
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         super().authentication_failed(request, **credentials)
         email = str(credentials.get("email") or "")
+        ratelimit.consume(request, action="login_failed_anywhere", key=email.lower())
         record_failed_log_in(email=email, detail=gettext_noop("wrong password"))
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:

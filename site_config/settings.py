@@ -34,6 +34,7 @@ if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is missing: set it to 50 or more random characters.")
     SECRET_KEY = "only-for-a-local-installation-never-for-a-public-one-0123456789"  # noqa: S105
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 _site = site_url("SITE_URL", default="http://127.0.0.1:8000")
 SITE_URL = _site.geturl()
 ALLOWED_HOSTS = [_site.hostname, *env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])]
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "people.middleware.audit_origin",
+    "people.middleware.known_browser",
     "people.middleware.user_language",
     "site_config.ui.middleware.user_time_zone",
     "site_config.ui.middleware.htmx_responses",
@@ -219,6 +221,11 @@ ACCOUNT_CHANGE_EMAIL = True  # one address each; the new one counts when it is c
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # only in the browser that registered
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_RATE_LIMITS = {  # beside allauth's own
+    # Wrong passwords: by network, by account and network, and by account from wherever.
+    "login_failed": "10/m/ip,5/300s/key",
+    "login_failed_anywhere": "50/h/key",
+    "reset_password": "20/m/ip,5/d/key",
+    "account_email": "5/d/key",
     "message_test": "30/h/user",
     "picture": "20/h/user",
     "article_picture": "120/h/user",
@@ -227,6 +234,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all others are log
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", default=0, low=0, high=10)
 TRUSTED_PROXIES_SAID = bool(env.str("TRUSTED_PROXIES"))
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_ADAPTER = "people.two_factor.TwoFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_FORMS = {
     "activate_totp": "people.forms.entrance.ActivateTotp",
