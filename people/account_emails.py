@@ -59,6 +59,11 @@ INVITED = AccountEmail(
     ),
     button=_("Set a password"),
 )
+ADMITTED = AccountEmail(
+    subject=_("Your account is open"),
+    lines=(_("A manager has let %(email)s in. You can log in and begin."),),
+    button=_("Log in"),
+)
 PASSWORD_SET_BY = AccountEmail(
     subject=_("Your password was changed"),
     lines=(

@@ -4,6 +4,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.ratelimit import truncate_ip
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -75,6 +76,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Save a new user in the language of the page; the same form sent twice at once makes one."""
         user.language = translation.get_language() or ""
+        user.waiting = settings.SIGNUP == "review"
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
@@ -103,6 +105,12 @@ class AccountAdapter(DefaultAccountAdapter):
         email = str(credentials.get("email") or "")
         ratelimit.consume(request, action="login_failed_anywhere", key=email.lower())
         record_failed_log_in(email=email, detail=gettext_noop("wrong password"))
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return settings.SIGNUP in ("open", "review")
+
+    def get_login_stages(self) -> list[str]:
+        return [*super().get_login_stages(), "people.stages.AdmissionStage"]
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Tell a blocked user why: they have just shown the right password."""

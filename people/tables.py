@@ -30,7 +30,7 @@ class OwnerColumn(tables.TemplateColumn):
 
 class StateColumn(BadgeColumn):
     def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
-        return _("active") if raw == "True" else _("blocked")
+        return {"active": _("active"), "waiting": _("waits to be let in")}.get(raw, _("blocked"))
 
 
 class UserTable(RowTable):
@@ -41,7 +41,11 @@ class UserTable(RowTable):
         order_by=("name", "email"),
         attrs=PERSON,
     )
-    is_active = StateColumn({"True": "ok", "False": "bad"}, verbose_name=_("State"))
+    state = StateColumn(
+        {"active": "ok", "waiting": "warn", "blocked": "bad"},
+        verbose_name=_("State"),
+        order_by=("is_active", "waiting"),
+    )
     roles = tables.Column(verbose_name=_("Roles"), orderable=False, empty_values=())
     date_joined = TimeColumn(verbose_name=_("Registered"))
     last_login = TimeColumn(default="")
@@ -49,7 +53,7 @@ class UserTable(RowTable):
 
     class Meta(RowTable.Meta):
         model = User
-        fields = ("email", "name", "is_active", "roles", "date_joined", "last_login", "actions")
+        fields = ("email", "name", "state", "roles", "date_joined", "last_login", "actions")
         order_by = "email"
         empty_text = _("No user found.")
 

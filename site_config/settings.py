@@ -39,6 +39,8 @@ _site = site_url("SITE_URL", default="http://127.0.0.1:8000")
 SITE_URL = _site.geturl()
 ALLOWED_HOSTS = [_site.hostname, *env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])]
 CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
+SITE_NAME = "Mailings"
+SITE_NAMES = (SITE_NAME, "Mailing", "Рассылки")  # no user can be called so
 ROOT_URLCONF = "site_config.urls"
 WSGI_APPLICATION = "site_config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -185,6 +187,7 @@ KEEP_DELIVERIES_DAYS = number("KEEP_DELIVERIES_DAYS", default=365, low=0, high=3
 
 # People
 AUTH_USER_MODEL = "people.User"
+SIGNUP = choice("SIGNUP", default="open", among=("open", "review", "invite", "closed"))
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # the e-mail is unique, without case: people_user_email_unique
     "security.W021",  # HSTS_PRELOAD is for who asks for it
@@ -242,7 +245,7 @@ MFA_FORMS = {
     "reauthenticate": "people.forms.entrance.EnterCodeAgain",
 }
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
-MFA_TOTP_ISSUER = "Mailings"
+MFA_TOTP_ISSUER = SITE_NAME
 USERSESSIONS_TRACK_ACTIVITY = False  # a write for every request is too dear for "last seen"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "mailings"

@@ -70,6 +70,7 @@ def test_good_settings_start():
         ("SITE_URL", "https://mail.example.com:port", f"{SITE_URL} 'https://mail.example.com:port'."),
         ("EMAIL_BACKEND", "no.such.Backend", BACKEND),
         ("HSTS_PRELOAD", "maybe", "HSTS_PRELOAD must be True or False, not 'maybe'."),
+        ("SIGNUP", "maybe", "SIGNUP must be open, review, invite or closed, not 'maybe'."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not 'LOUD'."),
     ],
 )  # fmt: skip
