@@ -30,7 +30,7 @@ def own_password(request: HttpRequest, extra_context: Any = None) -> HttpRespons
 
 # The admin's log-in is the site's: with its limits, its second factor and its block.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.password_change = admin.site.password_change_done = own_password  # type: ignore[method-assign]
+admin.site.password_change = admin.site.password_change_done = own_password  # type: ignore[method-assign,assignment]
 # Secrets of two-factor, addresses that count as proven, keys of sessions: nobody's to read or change here.
 for secret in (Authenticator, EmailAddress, UserSession):
     admin.site.unregister(secret)
@@ -96,7 +96,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
 
 
 @admin.register(Group)
-class RoleAdmin(DjangoGroupAdmin):  # type: ignore[type-arg]  # as above
+class RoleAdmin(DjangoGroupAdmin):
     """Roles; what changes in what they may do is recorded."""
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:

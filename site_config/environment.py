@@ -18,7 +18,7 @@ HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]")
 PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-class Environment(environ.Env):  # type: ignore[misc]  # django-environ brings no types
+class Environment(environ.Env):
     """django-environ without its references to other variables: a password may begin with a dollar."""
 
     def str(self, var: str, default: str = "", multiline: bool = False) -> str:  # noqa: ARG002
