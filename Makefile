@@ -41,7 +41,7 @@ lint: .venv/dev.done
 check: .venv/dev.done
 	DEBUG=True $(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=False SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))") \
-	    SITE_URL=https://mail.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+	    SITE_URL=https://mail.example.com TRUSTED_PROXIES=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 audit: .venv/dev.done
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/prod.txt

@@ -7,11 +7,12 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import Client as Browser
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 from huey.contrib.djhuey import HUEY
 
 from mailer.tests.factories import UserFactory
 from mailer.tests.smtp_server import SmtpServer
+from people.audit import opened
 from people.models import User
 from site_config.shutdown import STOPPING
 
@@ -65,6 +66,20 @@ def _light_settings() -> Iterator[None]:
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with override_settings(STORAGES=storages, WHITENOISE_AUTOREFRESH=True, PASSWORD_HASHERS=hashers):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _emptied_after_each_test() -> Iterator[None]:
+    """What a test with transactions of its own leaves is flushed, the audit trail too; nobody else may."""
+    teardown = TransactionTestCase._fixture_teardown
+
+    def flush(case: TransactionTestCase) -> None:
+        with opened():
+            teardown(case)
+
+    TransactionTestCase._fixture_teardown = flush
+    yield
+    TransactionTestCase._fixture_teardown = teardown
 
 
 @pytest.fixture(autouse=True)

@@ -6,15 +6,12 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_config.settings")
     try:
-        from django.conf import settings
-        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+
+        from site_config.environment import settings_or_exit
     except ImportError:
         sys.exit("Django is not installed here. Run 'make run', or .venv/bin/python manage.py …")
-    try:
-        settings.INSTALLED_APPS  # noqa: B018 (reads the settings)
-    except ImproperlyConfigured as error:
-        sys.exit(f"Settings: {error}")
+    settings_or_exit()
     execute_from_command_line(sys.argv)
 
 

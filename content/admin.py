@@ -1,6 +1,7 @@
 import base64
 from typing import Any
 
+from allauth.core import ratelimit
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -96,6 +97,9 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
         for article in queryset:
             delete_article(article)
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return too_many_pictures(request) or super().changeform_view(request, *args, **kwargs)
+
     def get_urls(self) -> list[URLPattern]:
         preview = self.admin_site.admin_view(require_POST(self.preview))
         return [path("preview/", preview, name="content_article_preview"), *super().get_urls()]
@@ -108,6 +112,8 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
             self.has_change_permission(request, article) if article else self.has_add_permission(request)
         ):
             raise PermissionDenied
+        if refused := too_many_pictures(request):
+            return refused
         form: Any = self.get_form(request, article, change=bool(article))(
             request.POST, request.FILES, instance=article
         )
@@ -118,6 +124,14 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
         description = form.instance.description or describe(page.body)
         context = article_context(page, preview=True, picture=new_picture, description=description)
         return render(request, "content/article.html", context)
+
+
+def too_many_pictures(request: HttpRequest) -> HttpResponse | None:
+    """Refuse another picture before it is decoded, where somebody sends one after the other."""
+    if not request.FILES or ratelimit.consume(request, action="article_picture", user=request.user):
+        return None
+    refusal: HttpResponse = ratelimit.respond_429(request)
+    return refusal
 
 
 def as_data(picture: pictures.Picture, alt: str) -> pictures.Shown:

@@ -108,7 +108,7 @@ class RedisBuffer:
 
 def buffer() -> Buffer:
     if settings.REDIS_URL:
-        return RedisBuffer(settings.REDIS_URL, settings.HUEY["name"])
+        return RedisBuffer(settings.REDIS_URL, str(settings.HUEY["name"]))
     return FileBuffer(settings.VAR_DIR)
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from content.models import Article
+from site_config.text import for_xml
 
 NUMBER = 20
 
@@ -43,10 +44,10 @@ class RssFeed(Feed):  # type: ignore[type-arg]  # not subscriptable at run time
         return Article.objects.published().filter(language=language)[:NUMBER]
 
     def item_title(self, item: Article) -> str:
-        return item.title
+        return for_xml(item.title)
 
     def item_description(self, item: Article) -> str:
-        return item.description
+        return for_xml(item.description)
 
     def item_pubdate(self, item: Article) -> datetime:
         return item.published_at

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from content.models import Article
 from content.pictures import Picture, prepare
 from content.sanitise import clean_body, plain_text
+from site_config.text import validate_for_xml
 
 
 class Editor(forms.Textarea):
@@ -45,6 +46,11 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         )  # fmt: skip
         widgets = {"body": Editor, "description": forms.Textarea({"rows": 2, "cols": 90})}  # noqa: RUF012
         field_classes = {"image": forms.FileField}  # noqa: RUF012  (checked below, and never kept as it came)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("title", "description", "image_alt"):  # they stand in feeds, which are XML
+            self.fields[name].validators.append(validate_for_xml)
 
     def clean_body(self) -> str:
         body = clean_body(self.cleaned_data["body"])

@@ -1,24 +1,28 @@
 """An article's picture: checked, re-encoded without what else the file held, and kept in several sizes."""
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
-from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+
+from site_config.pictures import Wanted, read_picture
 
 FOLDER = "blog"
-FORMATS = ("JPEG", "PNG", "WEBP")
-MAX_BYTES = 10 * 1024 * 1024
-MAX_PIXELS = 24_000_000
 MIN_WIDTH = 600
 FULL_WIDTH = 1200
 NARROWER = (480, 800)
+WANTED = Wanted(
+    formats=("JPEG", "PNG", "WEBP"),
+    max_bytes=10_000_000,
+    box=(FULL_WIDTH, FULL_WIDTH * 4),
+    min_width=MIN_WIDTH,
+    min_height=1,
+    max_ratio=4,  # at its smallest it is still 480 × 120
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,12 +51,9 @@ def prepare(upload: IO[bytes]) -> Picture:
 
     The name comes from the upload's bytes: the same picture stored twice is one set of files.
     """
+    image = _on_white(read_picture(upload, WANTED))
     upload.seek(0)
-    source = upload.read(MAX_BYTES + 1)
-    if len(source) > MAX_BYTES:
-        raise ValidationError(_("The file is larger than 10 MB."), code="too_heavy")
-    image = _decoded(source)
-    name = name_of(source)
+    name = name_of(upload.read())
     stem = name.rpartition(".")[0]
     files = {name: _encoded(image, "JPEG", quality=84, progressive=True, optimize=True)}
     for width in widths(image.width):
@@ -98,36 +99,11 @@ def _variants(name: str, full: int) -> dict[int, str]:
     return {width: f"{stem}-{width}.webp" for width in widths(full)}
 
 
-def _decoded(source: bytes) -> Image.Image:
-    """Pixels only: turned upright, on white, at most FULL_WIDTH wide."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(BytesIO(source), formats=FORMATS)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise _too_large() from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise _no_picture() from error
-    # The header tells the size; nothing was decoded yet.
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_large()
-    try:
-        image.draft("RGB", (FULL_WIDTH * 2, FULL_WIDTH * 2))
-        upright = ImageOps.exif_transpose(image)
-        if upright.width < MIN_WIDTH:
-            raise ValidationError(_("The picture must be at least 600 pixels wide."), code="too_small")
-        upright.thumbnail((FULL_WIDTH, FULL_WIDTH * 2), Image.Resampling.LANCZOS)
-        return _on_white(upright)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise _no_picture() from error
-
-
 def _on_white(image: Image.Image) -> Image.Image:
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    paper = Image.new("RGB", layer.size, "white")
-    paper.paste(layer, mask=layer.getchannel("A"))
+    if image.mode == "RGB":
+        return image
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
     return paper
 
 
@@ -135,13 +111,3 @@ def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
     out = BytesIO()
     image.save(out, image_format, **options)
     return out.getvalue()
-
-
-def _too_large() -> ValidationError:
-    return ValidationError(
-        _("The picture has more than 24 million pixels. Make it smaller."), code="too_large"
-    )
-
-
-def _no_picture() -> ValidationError:
-    return ValidationError(_("This is not a JPEG, PNG or WebP picture, or it is damaged."), code="no_picture")

@@ -5,6 +5,8 @@ import re
 import nh3
 from django.utils.html import strip_tags
 
+from site_config.text import for_xml
+
 _CLEANER = nh3.Cleaner(
     tags={
         "a", "blockquote", "br", "code", "em", "h2", "h3", "hr", "li", "ol", "p", "pre", "s", "strong",
@@ -26,7 +28,7 @@ _BREAKS = re.compile(r"</(?:p|h2|h3|li|td|th|tr|blockquote|pre)>|<br>|<hr>")
 
 def clean_body(html: str) -> str:
     """Safe HTML: known tags, no scripts, styles, pictures or events; links only to the web and to mail."""
-    html = html.replace("\x00", "")
+    html = for_xml(html)
     for found, heading in _HEADINGS:  # pasted texts bring others; the page's own title is the only h1
         html = found.sub(heading, html)
     return _CLEANER.clean(html).strip()

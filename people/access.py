@@ -1,9 +1,11 @@
-"""Who is let in: block, unblock."""
+"""Who is let in: admit, block, unblock."""
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from people.account_emails import ADMITTED, address, send_account_email
 from people.audit import record
 from people.models import AuditEntry, User
 from people.signals import unblocked
@@ -16,6 +18,24 @@ class NotAllowed(Exception):
 def may_block(*, user: User, by: User) -> bool:
     """Nobody blocks a superuser or themselves."""
     return by.has_perm("people.block_user") and not user.is_superuser and user.pk != by.pk
+
+
+def may_invite(user: User) -> bool:
+    """Superusers make accounts for others; managers too, where that is the only way to get one."""
+    return user.is_superuser or (settings.SIGNUP == "invite" and user.has_perm("people.block_user"))
+
+
+def admit(*, user: User, by: User) -> bool:
+    """Let in an account that waited for it, and tell its owner. Tell whether this call did it."""
+    if not by.has_perm("people.block_user"):
+        raise NotAllowed
+    with transaction.atomic():
+        done = User.objects.filter(pk=user.pk, waiting=True).update(waiting=False)
+        if done:
+            record(actor=by, action=AuditEntry.Action.USER_ADMITTED, target=user)
+            link = address("account_login")
+            send_account_email(ADMITTED, to=user.email, language=user.language, link=link)
+    return bool(done)
 
 
 def block(*, user: User, by: User, reason: str) -> bool:

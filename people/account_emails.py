@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from people import tasks
+from people import outgoing
+from people.models import OutgoingEmail
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,19 @@ INVITED = AccountEmail(
     ),
     button=_("Set a password"),
 )
+ADMITTED = AccountEmail(
+    subject=_("Your account is open"),
+    lines=(_("A manager has let %(email)s in. You can log in and begin."),),
+    button=_("Log in"),
+)
+PASSWORD_SET_BY = AccountEmail(
+    subject=_("Your password was changed"),
+    lines=(
+        _("An administrator of this service set a new password for %(email)s; all your sessions ended."),
+        _("If you did not ask for it, set one of your own."),
+    ),
+    button=_("Set a new password"),
+)
 EMAIL_CHANGED = AccountEmail(
     subject=_("Your e-mail address was changed"),
     lines=(_("Your account's address was changed from %(from_email)s to %(to_email)s."),),
@@ -100,7 +115,7 @@ def address(name: str, **kwargs: Any) -> str:
 
 
 def send_account_email(email: AccountEmail, *, to: str, language: str = "", **values: Any) -> None:
-    """Queue an email: a mail server that is slow or away holds up no page, and nothing is lost."""
+    """Keep an email and have it sent: a mail server that is away holds up no page, and nothing is lost."""
     with translation.override(language or translation.get_language() or settings.LANGUAGE_CODE):
         values = {"email": to, **values}
         context = {
@@ -113,4 +128,5 @@ def send_account_email(email: AccountEmail, *, to: str, language: str = "", **va
         }
         text = render_to_string("account_emails/email.txt", context)
         html = render_to_string("account_emails/email.html", context)
-    tasks.queue_account_email(to=to, subject=context["subject"], text=text, html=html)
+    kept = OutgoingEmail.objects.create(to=to, subject=context["subject"], text=text, html=html)
+    transaction.on_commit(lambda: outgoing.put(kept.pk), robust=True)

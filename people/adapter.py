@@ -1,16 +1,28 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal.ratelimit import truncate_ip
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.translation import gettext_noop
 
 from people.account_emails import ACCOUNT_EMAILS, address, send_account_email
 from people.addresses import spelled
+from people.audit import record_failed_log_in
+from people.known_browsers import known_for
 from people.models import User
 
+ON_DEMAND = {
+    "account/email/email_confirmation",
+    "account/email/email_confirmation_signup",
+    "account/email/account_already_exists",
+    "account/email/password_reset_key",
+}
 LINKS = {"account/email/account_already_exists": "account_reset_password"}
 
 
@@ -18,7 +30,14 @@ class AccountAdapter(DefaultAccountAdapter):
     """Where allauth's flows meet this site's mail, links and rules."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send the site's own email instead of a template, in the language of who reads it."""
+        """Send the site's own email instead of a template, in the language of who reads it.
+
+        What anybody can have us send to an address comes only a few times a day.
+        """
+        if template_prefix in ON_DEMAND and not ratelimit.consume(
+            self.request, action="account_email", key=f"{template_prefix}:{spelled(email)}"
+        ):
+            return
         names = ("from_email", "to_email", "ip", "user_agent", "timestamp")
         values = {name: context[name] for name in names if name in context}
         link = context.get("activate_url") or context.get("password_reset_url") or ""
@@ -58,6 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Save a new user in the language of the page; the same form sent twice at once makes one."""
         user.language = translation.get_language() or ""
+        user.waiting = settings.SIGNUP == "review"
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
@@ -65,6 +85,35 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(self.respond_email_verification_sent(request, None)) from error
         return saved
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """By account and network: wrong passwords of a stranger do not count against others."""
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{self._network(request)}"
+
+    def _network(self, request: HttpRequest) -> str:
+        return str(truncate_ip(self.get_client_ip(request) or ""))
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        super().pre_authenticate(request, **credentials)
+        email = spelled(str(credentials.get("email") or ""))
+        if email in known_for(request):
+            return
+        if not ratelimit.consume(request, action="login_failed_anywhere", key=email, dry_run=True):
+            raise self.validation_error("too_many_login_attempts")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        super().authentication_failed(request, **credentials)
+        email = str(credentials.get("email") or "")
+        ratelimit.consume(request, action="login_failed_anywhere", key=spelled(email))
+        record_failed_log_in(email=email, detail=gettext_noop("wrong password"))
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return settings.SIGNUP in ("open", "review")
+
+    def get_login_stages(self) -> list[str]:
+        return [*super().get_login_stages(), "people.stages.AdmissionStage"]
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Tell a blocked user why: they have just shown the right password."""
+        record_failed_log_in(email=user.email, detail=gettext_noop("blocked"))
         return render(request, "account/account_inactive.html", {"blocked": user}, status=403)

@@ -1,14 +1,20 @@
 """The audit trail: what managers and owners did to mailings, users and access."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError, connection
 from django.db.models import Model
 
+from people.addresses import spelled
 from people.models import AuditEntry, User
 
 # Where the request in hand comes from; a middleware sets it. Nothing, for commands and tasks.
 ORIGIN: ContextVar[str | None] = ContextVar("audit_origin", default=None)
+_OPEN: ContextVar[bool] = ContextVar("audit_open", default=False)
 
 
 def record(
@@ -25,3 +31,44 @@ def record(
         detail=detail[:500],
         address=ORIGIN.get(),
     )
+
+
+def record_failed_log_in(*, email: str, detail: str) -> AuditEntry:
+    """Append that somebody tried to be this user; the address is what was typed, and may be nobody's."""
+    user = User.objects.filter(email=spelled(email)).only("pk").first()
+    return AuditEntry.objects.create(
+        action=AuditEntry.Action.LOGIN_FAILED,
+        target_type="user",
+        target_id=user.pk if user else None,
+        target=email[:300],
+        detail=detail[:500],
+        address=ORIGIN.get(),
+    )
+
+
+@contextmanager
+def opened() -> Iterator[None]:
+    """Let what is inside change the audit trail, by SQL; everybody else's database session refuses it.
+
+    For the erasure of a person, and for tests, which empty the database behind them.
+    """
+    token = _OPEN.set(True)
+    _tell_postgresql("on")
+    try:
+        yield
+    finally:
+        with suppress(DatabaseError):  # a transaction that failed takes its settings along
+            _tell_postgresql("off")
+        _OPEN.reset(token)
+
+
+def _tell_postgresql(state: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('people.audit_open', %s, false)", [state])
+
+
+def equip(connection: Any, **_kwargs: Any) -> None:
+    """Give a connection to SQLite what the triggers ask (see the migration audit_closed)."""
+    if connection.vendor == "sqlite":
+        connection.connection.create_function("people_audit_open", 0, lambda: int(_OPEN.get()))

@@ -17,7 +17,7 @@ class UserFilter(ListFilter):
         method="by_state",
         label=_("State"),
         empty_label=_("All users"),
-        choices=[("active", _("Active")), ("blocked", _("Blocked"))],
+        choices=[("active", _("Active")), ("waiting", _("Waits to be let in")), ("blocked", _("Blocked"))],
     )
     role = RoleFilter(
         field_name="groups",
@@ -31,7 +31,9 @@ class UserFilter(ListFilter):
         fields: tuple[str, ...] = ()
 
     def by_state(self, queryset: QuerySet[User], _name: str, value: Any) -> QuerySet[User]:
-        return queryset.filter(is_active=value == "active")
+        if value == "blocked":
+            return queryset.filter(is_active=False)
+        return queryset.filter(is_active=True, waiting=value == "waiting")
 
 
 class DayInput(forms.DateInput):

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from people.audit import ORIGIN
+from people.known_browsers import tell
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -23,6 +24,17 @@ def audit_origin(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         finally:
             ORIGIN.reset(token)
+
+    return middleware
+
+
+def known_browser(get_response: GetResponse) -> GetResponse:
+    """Tell a browser in which somebody has just logged in that it is known."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        tell(request, response)
+        return response
 
     return middleware
 

@@ -1,16 +1,28 @@
-"""What allauth tells by signals, put into the audit trail."""
+"""What Django and allauth tell by signals, put into the audit trail."""
 
 from typing import Any
 
 from allauth.account import signals
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.models import Authenticator
+from django.db.backends.signals import connection_created
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 
-from people.audit import record
+from people.audit import equip, record, record_failed_log_in
+from people.known_browsers import remember
 from people.models import AuditEntry, User
 
 Action = AuditEntry.Action
+
+
+def logged_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    remember(request, user)
+    record(actor=user, action=Action.LOGGED_IN, target=user)
+
+
+def wrong_code(user: User, **_kwargs: Any) -> None:
+    record_failed_log_in(email=user.email, detail=gettext_noop("wrong code"))
 
 
 def signed_up(user: User, **_kwargs: Any) -> None:
@@ -28,6 +40,11 @@ def confirmed(email_address: Any, **_kwargs: Any) -> None:
 
 def password_changed(user: User, **_kwargs: Any) -> None:
     record(actor=user, action=Action.PASSWORD_CHANGED, target=user)
+
+
+def password_reset(request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    """Who followed the link is known here from now on, however many strangers try at the account."""
+    remember(request, user)
 
 
 def email_changed(user: User, from_email_address: Any, to_email_address: Any, **_kwargs: Any) -> None:
@@ -50,10 +67,14 @@ def two_factor_off(user: User, authenticator: Authenticator, request: HttpReques
 
 
 def connect() -> None:
+    connection_created.connect(equip)
+    signals.user_logged_in.connect(logged_in)
+    mfa_signals.authentication_failed.connect(wrong_code)
     signals.user_signed_up.connect(signed_up)
     signals.email_confirmed.connect(confirmed)
     for signal in (signals.password_changed, signals.password_reset, signals.password_set):
         signal.connect(password_changed)
+    signals.password_reset.connect(password_reset)
     signals.email_changed.connect(email_changed)
     mfa_signals.authenticator_added.connect(two_factor_on)
     mfa_signals.authenticator_removed.connect(two_factor_off)

@@ -3,6 +3,7 @@ from typing import Any
 import django_tables2 as tables
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from people.access import may_block
@@ -29,11 +30,15 @@ class OwnerColumn(tables.TemplateColumn):
 
 class StateColumn(BadgeColumn):
     def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
-        return _("active") if raw == "True" else _("blocked")
+        return {"active": _("active"), "waiting": _("waits to be let in")}.get(raw, _("blocked"))
 
 
 def blockable(user: User, by: User) -> bool:
     return user.is_active and may_block(user=user, by=by)
+
+
+def admissible(user: User, by: User) -> bool:
+    return user.is_active and user.waiting and by.has_perm("people.block_user")
 
 
 def unblockable(user: User, by: User) -> bool:
@@ -56,11 +61,16 @@ class UserTable(RowTable):
         order_by=("name", "email"),
         attrs=PERSON,
     )
-    is_active = StateColumn({"True": "ok", "False": "bad"}, verbose_name=_("State"))
+    state = StateColumn(
+        {"active": "ok", "waiting": "warn", "blocked": "bad"},
+        verbose_name=_("State"),
+        order_by=("is_active", "waiting"),
+    )
     roles = tables.Column(verbose_name=_("Roles"), orderable=False, empty_values=())
     date_joined = TimeColumn(verbose_name=_("Registered"))
     last_login = TimeColumn(default="")
     actions = ActionsColumn(
+        Action(name="admit", title=_("Let in"), url_name="user_admit", post=True, shown=admissible),
         Action(name="block", title=_("Block"), url_name="user_block", shown=blockable, danger=True),
         Action(
             name="unblock",
@@ -76,7 +86,7 @@ class UserTable(RowTable):
 
     class Meta(RowTable.Meta):
         model = User
-        fields = ("email", "name", "is_active", "roles", "date_joined", "last_login", "actions")
+        fields = ("email", "name", "state", "roles", "date_joined", "last_login", "actions")
         order_by = "email"
         empty_text = _("No user found.")
 
@@ -103,3 +113,6 @@ class AuditTable(RowTable):
         fields = ("at", "actor", "action", "target", "detail", "address")
         order_by = "-at"
         empty_text = _("Nothing was recorded yet.")
+
+    def render_detail(self, record: AuditEntry, value: str) -> str:
+        return gettext(value) if record.action == AuditEntry.Action.LOGIN_FAILED else value

@@ -13,6 +13,7 @@ urlpatterns = [
     path("users/new/", users.UserCreate.as_view(), name="user_create"),
     path("users/<int:pk>/avatar/", profile.Avatar.as_view(), name="user_avatar"),
     path("users/<int:pk>/block/", users.UserBlock.as_view(), name="user_block"),
+    path("users/<int:pk>/admit/", users.UserAdmit.as_view(), name="user_admit"),
     path("users/<int:pk>/unblock/", users.UserUnblock.as_view(), name="user_unblock"),
     path("users/<int:pk>/edit/", users.UserEdit.as_view(), name="user_edit"),
     path("users/<int:pk>/delete/", users.UserDelete.as_view(), name="user_delete"),

@@ -1,8 +1,47 @@
+import re
+import unicodedata
+
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+
+WORD = re.compile(r"[^\W_]+")
+# Letters and digits that are read as a Latin one.
+PAIRS = (
+    "аa вb еe кk мm нh оo рp сc тt уy хx іi јj ѕs ԁd һh ԛq ԝw гr пn ӏi αa βb εe ιi κk νv οo ρp τt υu χx "
+    "0o 1i 3e 5s li"
+)
+LOOK_ALIKES = str.maketrans({pair[0]: pair[1] for pair in PAIRS.split()})
 
 
 def validate_one_line(value: str) -> None:
     """Raise ValidationError for line breaks and control characters, which could forge mail headers."""
     if any(ord(char) < 32 or ord(char) == 127 or char in "\u0085\u2028\u2029" for char in value):
         raise ValidationError(_("Line breaks and control characters are not allowed here."), code="control")
+
+
+def validate_display_name(value: str) -> None:
+    """Raise ValidationError for a name that would pass for an address, for us, or for another one's."""
+    validate_one_line(value)
+    if any(unicodedata.category(char) in ("Cf", "Co", "Cn") for char in value):
+        raise ValidationError(_("Invisible characters are not allowed here."), code="invisible")
+    plain = unicodedata.normalize("NFKC", value)
+    if "@" in plain:
+        raise ValidationError(_("A name cannot have an @ in it."), code="at")
+    words = WORD.findall(plain.casefold())
+    if any(_mixed(word) for word in words):
+        raise ValidationError(_("Write each word in the letters of one alphabet."), code="mixed")
+    if {_read(word) for word in words} & {_read(name) for name in settings.SITE_NAMES}:
+        raise ValidationError(_("This is the name of the service itself."), code="reserved")
+
+
+def _mixed(word: str) -> bool:
+    """Latin, Cyrillic and Greek letters in one word: it is meant to look like another one."""
+    scripts = {unicodedata.name(char, "").partition(" ")[0] for char in word if char.isalpha()}
+    return len(scripts & {"LATIN", "CYRILLIC", "GREEK"}) > 1
+
+
+def _read(word: str) -> str:
+    """What a hasty reader takes a word for."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", word.casefold()) if not unicodedata.combining(c))
+    return bare.translate(LOOK_ALIKES)

@@ -1,8 +1,10 @@
 """The queue classes that settings.HUEY names: stock huey, with a consumer that stops gently."""
 
+import json
 import logging
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
 from threading import Event
 from types import FrameType
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 from django.db import transaction
 from huey import PriorityRedisHuey, SqliteHuey
 from huey.consumer import Consumer
+from huey.registry import Message
+from huey.serializer import Serializer
 
 from site_config.shutdown import STOPPING
 
@@ -67,11 +71,42 @@ class GentleConsumer(Consumer):
         super()._handle_signal(signum, frame)
 
 
+class JsonSerializer(Serializer):
+    """Tasks as JSON, which runs nothing when it is read: a queue is no place to trust.
+
+    Arguments are numbers, texts, lists and dictionaries; anything else fails where it is queued.
+    """
+
+    def _serialize(self, data: Any) -> bytes:
+        plain = {"task": data._asdict()} if isinstance(data, Message) else {"data": data}
+        return json.dumps(plain, default=_time_as_text).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        plain = json.loads(data, object_hook=_text_as_time)
+        return Message(**plain["task"]) if "task" in plain else plain["data"]
+
+
+def _time_as_text(value: Any) -> dict[str, str]:
+    if isinstance(value, datetime):
+        return {"time": value.isoformat()}
+    raise TypeError(f"A task's argument cannot be a {type(value).__name__}.")
+
+
+def _text_as_time(plain: dict[str, Any]) -> Any:
+    return datetime.fromisoformat(plain["time"]) if plain.keys() == {"time"} else plain
+
+
 class EmbeddedQueue(SqliteHuey):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, serializer=JsonSerializer(), **kwargs)
+
     def create_consumer(self, **options: Any) -> Consumer:
         return GentleConsumer(self, **options)
 
 
 class RedisQueue(PriorityRedisHuey):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, serializer=JsonSerializer(), **kwargs)
+
     def create_consumer(self, **options: Any) -> Consumer:
         return GentleConsumer(self, **options)

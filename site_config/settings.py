@@ -3,46 +3,32 @@
 import os
 import re
 import socket
-from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from site_config.environment import (
+    another_sender,
+    choice,
+    database,
+    env,
+    folder,
+    mail_server,
+    module_path,
+    number,
+    read_env_file,
+    redis,
+    sender,
+    site_url,
+    switch,
+)
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-env_file = Path(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
-if env_file.is_file():
-    env.read_env(env_file)
-
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
-
-
-def number(name: str, *, default: int, low: int, high: int) -> int:
-    """An integer setting between low and high, or one clear line about it."""
-    raw = env.str(name, default="") or str(default)
-    if not raw.strip().isdecimal() or not low <= int(raw) <= high:
-        raise ImproperlyConfigured(f"{name} must be a whole number from {low} to {high}, not {raw!r}.")
-    return int(raw)
-
-
+read_env_file(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")), required="ENV_FILE" in os.environ)
+VAR_DIR = folder(Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))), "VAR_DIR")
 HOST_NAME = r"(?=.{1,253}$)(?!\d+\.\d+\.\d+\.\d+$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
-
-
-def switch(name: str, *, default: bool) -> bool:
-    raw = env.str(name, default="").strip().lower()
-    if raw in ("1", "true", "yes", "on"):
-        return True
-    if raw in ("0", "false", "no", "off"):
-        return False
-    if raw:
-        raise ImproperlyConfigured(f"{name} must be True or False, not {raw!r}.")
-    return default
-
 
 # The site
 DEBUG = switch("DEBUG", default=False)
@@ -51,12 +37,13 @@ if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is missing: set it to 50 or more random characters.")
     SECRET_KEY = "only-for-a-local-installation-never-for-a-public-one-0123456789"  # noqa: S105
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
-_site = urlsplit(SITE_URL)
-if _site.scheme not in ("http", "https") or not _site.hostname:
-    raise ImproperlyConfigured(f"SITE_URL must look like https://mail.example.com, not {SITE_URL!r}.")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+_site = site_url("SITE_URL", default="http://127.0.0.1:8000")
+SITE_URL = _site.geturl()
 ALLOWED_HOSTS = [_site.hostname, *env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])]
 CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
+SITE_NAME = "Mailings"
+SITE_NAMES = (SITE_NAME, "Mailing", "Рассылки")  # no user can be called so
 ROOT_URLCONF = "site_config.urls"
 WSGI_APPLICATION = "site_config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -100,11 +87,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "site_config.ui.middleware.private_answers",
+    "site_config.ui.middleware.limited_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "people.middleware.audit_origin",
+    "people.middleware.known_browser",
     "people.middleware.user_language",
     "site_config.ui.middleware.user_time_zone",
     "site_config.ui.middleware.htmx_responses",
@@ -128,10 +118,7 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Data
-try:
-    DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
-except (environ.ImproperlyConfigured, ValueError) as error:
-    raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
+DATABASES = {"default": database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Take the write lock at the start: two writers queue up instead of failing half-way.
@@ -142,15 +129,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     # Tests use a file as well: in memory, SQLite locks differently.
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
-elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-else:
-    raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:// or postgres://.")
 
-REDIS_URL = env.str("REDIS_URL", default="")
-if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
+REDIS_URL = redis("REDIS_URL")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -187,29 +170,22 @@ HUEY = {
 }
 
 # Mail
-EMAIL_URL = env.str("EMAIL_URL", default="smtp://127.0.0.1:1025")
-try:
-    vars().update(env.email("EMAIL_URL", default=EMAIL_URL))
-except (environ.ImproperlyConfigured, KeyError, ValueError) as error:
-    shown = f"{EMAIL_URL.partition('://')[0]}://…"  # what follows may hold a password
-    raise ImproperlyConfigured(
-        f"EMAIL_URL must look like smtp+tls://user:password@smtp.example.com:587, not {shown!r}."
-    ) from error
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=vars()["EMAIL_BACKEND"])
+_mail = mail_server("EMAIL_URL", default="smtp://127.0.0.1:1025")
+EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+EMAIL_BACKEND = module_path("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
 MAIL_DIR = VAR_DIR / "mail"
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mailings@localhost.localdomain")
-if not all(parseaddr(DEFAULT_FROM_EMAIL)[1].partition("@")) or not DEFAULT_FROM_EMAIL.isprintable():
-    raise ImproperlyConfigured(
-        f"DEFAULT_FROM_EMAIL must look like Example <news@example.com>, not {DEFAULT_FROM_EMAIL!r}."
-    )
-SERVER_EMAIL = DEFAULT_FROM_EMAIL
+DEFAULT_FROM_EMAIL = sender("DEFAULT_FROM_EMAIL", default="mailings@localhost.localdomain")
+ACCOUNT_FROM_EMAIL = another_sender("ACCOUNT_FROM_EMAIL", than=DEFAULT_FROM_EMAIL)
+SERVER_EMAIL = ACCOUNT_FROM_EMAIL
 MAIL_UNSUBSCRIBE_MAILTO = env.str("MAIL_UNSUBSCRIBE_MAILTO", default="")
 MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
 MAIL_TIMEOUT = EMAIL_TIMEOUT = number("MAIL_TIMEOUT", default=20, low=1, high=600)
 MAIL_MAX_TRIES = number("MAIL_MAX_TRIES", default=10, low=1, high=20)
 MAIL_STOP_AFTER = number("MAIL_STOP_AFTER", default=20, low=1, high=1000)
 # A name with a dot, as servers demand it of EHLO (RFC 5321 section 4.1.4): the site's, or this machine's.
-_names = (env.str("MAIL_EHLO_NAME", default=""), _site.hostname, socket.getfqdn())
+_names = (env.str("MAIL_EHLO_NAME", default=""), _site.hostname or "", socket.getfqdn())
 MAIL_EHLO_NAME = next((name for name in _names if re.fullmatch(HOST_NAME, name)), "localhost.localdomain")
 if _names[0] and _names[0] != MAIL_EHLO_NAME:
     raise ImproperlyConfigured(f"MAIL_EHLO_NAME must look like mail.example.com, not {_names[0]!r}.")
@@ -228,7 +204,11 @@ KEEP_DELIVERIES_DAYS = number("KEEP_DELIVERIES_DAYS", default=365, low=0, high=3
 
 # People
 AUTH_USER_MODEL = "people.User"
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the e-mail is unique, without case: people_user_email_unique
+SIGNUP = choice("SIGNUP", default="open", among=("open", "review", "invite", "closed"))
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # the e-mail is unique, without case: people_user_email_unique
+    "security.W021",  # HSTS_PRELOAD is for who asks for it
+]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -260,9 +240,21 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us mail anybod
 ACCOUNT_CHANGE_EMAIL = True  # one address each; the new one counts when it is confirmed
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # only in the browser that registered
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_RATE_LIMITS = {"message_test": "30/h/user"}  # beside allauth's own
+ACCOUNT_RATE_LIMITS = {  # beside allauth's own
+    # Wrong passwords: by network, by account and network, and by account from wherever.
+    "login_failed": "10/m/ip,5/300s/key",
+    "login_failed_anywhere": "50/h/key",
+    "reset_password": "20/m/ip,5/d/key",
+    "account_email": "5/d/key",
+    "message_test": "30/h/user",
+    "picture": "20/h/user",
+    "article_picture": "120/h/user",
+}
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all others are logged out
-ALLAUTH_TRUSTED_PROXY_COUNT = number("TRUSTED_PROXIES", default=0, low=0, high=10)
+TRUSTED_PROXIES = number("TRUSTED_PROXIES", default=0, low=0, high=10)
+TRUSTED_PROXIES_SAID = bool(env.str("TRUSTED_PROXIES"))
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_ADAPTER = "people.two_factor.TwoFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_FORMS = {
     "activate_totp": "people.forms.entrance.ActivateTotp",
@@ -270,7 +262,7 @@ MFA_FORMS = {
     "reauthenticate": "people.forms.entrance.EnterCodeAgain",
 }
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
-MFA_TOTP_ISSUER = "Mailings"
+MFA_TOTP_ISSUER = SITE_NAME
 USERSESSIONS_TRACK_ACTIVITY = False  # a write for every request is too dear for "last seen"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
@@ -297,7 +289,6 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 MEDIA_URL = "media/"
-AVATAR_LIMIT_BYTES = 5_000_000
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 # Protection
@@ -307,7 +298,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else Non
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
-SECURE_HSTS_PRELOAD = _https
+SECURE_HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)  # a list of browsers that is hard to leave
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"  # but for the frames in which this site shows a mail
@@ -326,18 +317,19 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a form without files, and of anything from who is not signed in
+UPLOAD_LIMIT_MB = number("UPLOAD_LIMIT_MB", default=100, low=1, high=2_000)
 MESSAGE_TAGS = {10: "secondary", 20: "info", 25: "success", 30: "warning", 40: "danger"}
 
 DJANGO_TABLES2_TEMPLATE = "includes/table.html"
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL!r}.")
+LOG_LEVEL = choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"refusals": {"()": "site_config.logs.NoTraceOfRefusals"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         **{
@@ -345,6 +337,8 @@ LOGGING = {
             for name in ("mailer", "django.security")
         },
         # A line for each task would bury the rest.
+        # Django's own handlers would write a refusal a second time, with its trace.
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "huey": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }

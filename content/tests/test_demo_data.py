@@ -17,7 +17,7 @@ from mailer.models import Attempt, Client, Mailing, Message
 from mailer.sending import closing
 from mailer.sending.ledger import tally
 from mailer.sending.opening import schedule_of
-from mailer.sending.sweep import HORIZON, coming, due, unattended
+from mailer.sending.sweep import due, unattended
 from people.models import User
 from site_config.management.commands.load_demo import LOGINS, PASSWORD
 
@@ -49,7 +49,6 @@ def test_the_password_that_is_printed_opens_every_account(demo, rf):
 def test_nothing_is_due_and_nobody_real_is_mailed(demo):
     now = timezone.now()
     assert due(now + timedelta(minutes=90)) == []
-    assert coming(now + HORIZON) == []
     assert unattended(now) == []
     addresses = [
         *Client.objects.values_list("email", flat=True),

@@ -103,7 +103,7 @@ def test_what_is_no_picture_is_refused(source):
 
 def test_a_small_one_and_a_heavy_one_are_refused():
     assert code(picture((599, 400))) == "too_small"
-    assert code(picture((800, 600)) + b"\0" * pictures.MAX_BYTES) == "too_heavy"
+    assert code(picture((800, 600)) + b"\0" * pictures.WANTED.max_bytes) == "too_heavy"
 
 
 def test_the_same_picture_twice_is_one_set_of_files(settings):

@@ -20,6 +20,8 @@ def save_client(*, client: Client, groups: Collection[ClientGroup]) -> Client:
 
 def add_clients(*, group: ClientGroup, clients: QuerySet[Client]) -> int:
     """Put any number of clients into a group by one INSERT … SELECT; return how many are new in it."""
+    if clients.query.is_empty():  # nobody was chosen, and there is no SQL for that
+        return 0
     through = ClientGroup.clients.through
     # Not by NOT IN: PostgreSQL would look for each client in the list of all members, from its beginning.
     is_member = through.objects.filter(clientgroup_id=group.pk, client_id=OuterRef("pk"))

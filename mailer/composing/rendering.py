@@ -152,7 +152,9 @@ class Composer:
     @cached_property
     def _sender(self) -> tuple[str, str]:
         name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-        return one_line(self.owner.name) or name, address
+        site = name or settings.SITE_NAME
+        owner = one_line(self.owner.name)
+        return f"{owner} via {site}" if owner else site, address
 
     @cached_property
     def _sender_name(self) -> str:

@@ -42,7 +42,8 @@ class MessageForm(MergeFieldChecks, OwnedForm[Message]):
         model = Message
         fields = ("subject", "body")
         widgets = {  # noqa: RUF012
-            "subject": forms.TextInput(attrs={"autocomplete": "off"}),
+            # Not "off": a browser would not bring back what was typed when one comes back to the page.
+            "subject": forms.TextInput(attrs={"autocomplete": "on"}),
             "body": forms.Textarea(attrs={"rows": 18, "class": "body-field", "spellcheck": "true"}),
         }
         help_texts = {  # noqa: RUF012

@@ -143,9 +143,9 @@ def test_a_fragment_goes_by_its_target_and_not_by_who_asks(browser):
         ("suppressed=no", {"anna@example.org", "clara@example.org"}),
         ("group={group}", {"clara@example.org"}),
         ("group={group}&suppressed=yes", set()),
-        ("q=a%00b", {"anna@example.org", "boris@example.org", "clara@example.org"}),
-        ("group=99999999999999999999", {"anna@example.org", "boris@example.org", "clara@example.org"}),
-        ("group={foreign}", {"anna@example.org", "boris@example.org", "clara@example.org"}),
+        ("q=a%00b", set()),
+        ("group=99999999999999999999", set()),
+        ("group={foreign}", set()),
     ],
 )
 def test_the_filter_of_clients(query, found, owner, stranger, group, browser):
@@ -232,7 +232,7 @@ def test_the_numbers_of_groups_and_messages(owner, group, browser):
         ("state=paused", {"paused"}),
         ("state=disabled", {"disabled"}),
         ("state=finished", {"finished"}),
-        ("state=nonsense", {"created", "running", "paused", "disabled", "finished"}),
+        ("state=nonsense", set()),
         ("period=weekly", {"running"}),
         ("q=RUNN", {"running"}),
         ("q=nothing", set()),

@@ -110,7 +110,7 @@ def test_the_frame_may_show_pictures_and_nothing_else(browser, message):
     assert {name: value.strip() for name, value in policy.items()} == {
         "default-src": "'none'",
         "style-src": "'unsafe-inline'",
-        "img-src": "https: data:",
+        "img-src": "'self' data:",
         "form-action": "'none'",
         "base-uri": "'none'",
         "frame-ancestors": "'self'",

@@ -43,11 +43,11 @@ def shown(answer):
         ("state=held", {"Held"}),
         ("state=waiting", {"Waiting"}),
         ("state=running", set()),
-        ("state=nonsense", {"Spring", "Весна", "Held", "Waiting"}),
+        ("state=nonsense", set()),
         ("since=2026-03-02", {"Held", "Waiting"}),
         ("until=2026-03-01", {"Spring", "Весна"}),
         ("since=2026-03-01&until=2026-03-01", {"Весна"}),
-        ("since=yesterday", {"Spring", "Весна", "Held", "Waiting"}),
+        ("since=yesterday", set()),
     ],
 )
 def test_the_filter_of_reports(query, subjects, browser, owner, stranger, mailing):
@@ -73,7 +73,8 @@ def test_the_filter_of_reports(query, subjects, browser, owner, stranger, mailin
         ("status=queued", ["d@example.org"]),
         ("possibly_twice=True", ["c@example.org"]),
         ("q=A@EXAMPLE", ["a@example.org"]),
-        ("status=nonsense", ["a@example.org", "b@example.org", "c@example.org", "d@example.org"]),
+        ("status=nonsense", []),
+        ("sort=-email", ["a@example.org", "b@example.org", "c@example.org", "d@example.org"]),
     ],
 )
 def test_a_report_shows_each_mail(query, emails, browser, owner, mailing):

@@ -70,7 +70,7 @@ def test_the_mail_carries_names_merge_fields_and_a_way_out(owner, smtp, settings
     assert parsed["Subject"] == "Привет, Анна"
     [to] = parsed["To"].addresses
     assert (to.display_name, to.addr_spec) == ('Анна "Аня" <Иванова>', "anna@example.org")
-    assert parsed["From"].addresses[0].display_name == "Olga Owner"
+    assert parsed["From"].addresses[0].display_name == "Olga Owner via Mailings"
     assert parsed["Reply-To"].addresses[0].addr_spec == "owner@example.com"
     assert parsed["Message-ID"] == attempt.deliveries.get().message_id
     assert abs(parsed["Date"].datetime - datetime.now(UTC)) < timedelta(minutes=1)

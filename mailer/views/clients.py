@@ -15,7 +15,15 @@ from mailer.tables import ClientTable
 from people.models import User
 from site_config.ui.counting import count
 from site_config.ui.http import Request
-from site_config.ui.views import CreatePanel, DeletePanel, EditPanel, OwnersOnly, PanelView, TableView
+from site_config.ui.views import (
+    CreatePanel,
+    DeletePanel,
+    EditPanel,
+    OnAllFound,
+    OwnersOnly,
+    PanelView,
+    TableView,
+)
 
 
 class ClientList(TableView):
@@ -77,16 +85,12 @@ class ClientDelete(DeletePanel):
         return lines
 
 
-class ClientsToGroup(OwnersOnly, PanelView):
+class ClientsToGroup(OwnersOnly, OnAllFound, PanelView):
     """Put all clients that the list's filter finds into a group."""
 
     list_view = ClientList
     title = _("Add the found clients to a group")
     body = "clients/to_group_body.html"
-
-    def found(self) -> Any:
-        rows = Client.objects.owned_by(self.request.user)
-        return ClientFilter(self.request.GET, queryset=rows, request=self.request).qs
 
     def back_url(self) -> str:
         return f"{reverse('clients')}?{self.request.GET.urlencode()}"

@@ -1,9 +1,15 @@
-"""How the HTML of a mail is shown: in a frame of this site, where nothing in it can act on the site."""
+"""How the HTML of a mail is shown: in a frame of this site, where nothing in it can act on the site.
 
-from typing import TypeVar
+Pictures of other sites are shown when they are asked for: who runs those sites learns who looked, and when.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -11,17 +17,29 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 MAIL_POLICY = {
     "default-src": [NONE],
     "style-src": [UNSAFE_INLINE],  # mail is styled by attributes
-    "img-src": ["https:", "data:"],
+    "img-src": [SELF, "data:"],
     "form-action": [NONE],
     "base-uri": [NONE],
     "frame-ancestors": [SELF],
     "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],  # links open beside this site
 }
+WITH_PICTURES = {**MAIL_POLICY, "img-src": [SELF, "https:", "data:"]}
 ViewClass = TypeVar("ViewClass", bound=type[View])
+
+
+def mail_policy(view: Callable[..., Any]) -> Callable[..., Any]:
+    quiet, asked = csp(MAIL_POLICY)(view), csp(WITH_PICTURES)(view)
+
+    def chosen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer: HttpResponseBase = (asked if "pictures" in request.GET else quiet)(request, *args, **kwargs)
+        answer["Referrer-Policy"] = "no-referrer"
+        return answer
+
+    return chosen
 
 
 def mail_frame(view: ViewClass) -> ViewClass:
     """Decorate a view whose answer is the HTML of a mail."""
-    for decorator in (csp(MAIL_POLICY), xframe_options_sameorigin):
+    for decorator in (mail_policy, xframe_options_sameorigin):
         view = method_decorator(decorator, name="dispatch")(view)
     return view

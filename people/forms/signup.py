@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from people.models import ZONES, User
-from people.validators import validate_one_line
+from people.validators import validate_display_name
 
 
 class SignupExtras(forms.Form):
@@ -15,7 +15,7 @@ class SignupExtras(forms.Form):
         label=_("Your name"),
         max_length=150,
         required=False,
-        validators=[validate_one_line],
+        validators=[validate_display_name],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     time_zone = forms.CharField(

@@ -25,6 +25,8 @@ class AuditEntry(models.Model):
 
     class Action(models.TextChoices):
         SIGNED_UP = "signed_up", _("signed up")
+        LOGGED_IN = "logged_in", _("logged in")
+        LOGIN_FAILED = "login_failed", _("failed to log in")
         CONFIRMED = "confirmed", _("confirmed the e-mail")
         PASSWORD_CHANGED = "password_changed", _("changed the password")
         EMAIL_CHANGED = "email_changed", _("changed the e-mail")
@@ -32,6 +34,9 @@ class AuditEntry(models.Model):
         TWO_FACTOR_OFF = "two_factor_off", _("switched two-factor off")
         USER_CREATED = "user_created", _("created a user")
         USER_EDITED = "user_edited", _("edited a user")
+        USER_ADMITTED = "user_admitted", _("let a user in")
+        ACCESS_CHANGED = "access_changed", _("changed what a user may do")
+        ROLE_CHANGED = "role_changed", _("changed what a role may do")
         USER_DELETED = "user_deleted", _("deleted a user")
         USER_BLOCKED = "user_blocked", _("blocked a user")
         USER_UNBLOCKED = "user_unblocked", _("unblocked a user")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from people.address_fields import AccountAddressField
 from people.addresses import account_address, spelled
-from people.validators import validate_one_line
+from people.validators import validate_display_name, validate_one_line
 
 ZONES = [
     *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
@@ -68,7 +68,7 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     email = AccountAddressField(_("e-mail"))
-    name = models.CharField(_("name"), max_length=150, blank=True, validators=[validate_one_line])
+    name = models.CharField(_("name"), max_length=150, blank=True, validators=[validate_display_name])
     company = models.CharField(_("company"), max_length=150, blank=True, validators=[validate_one_line])
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES, blank=True)
@@ -78,6 +78,7 @@ class User(AbstractUser):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
     )
     blocked_reason = models.CharField(_("reason"), max_length=500, blank=True, editable=False)
+    waiting = models.BooleanField(_("waits to be let in"), default=False, editable=False)
     session_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="Counting it up ends every session of this user for good."
     )
@@ -115,6 +116,13 @@ class User(AbstractUser):
         key_salt = "people.models.User.get_session_auth_hash"
         value = f"{self.session_generation}:{self.password}"
         return salted_hmac(key_salt, value, secret=secret, algorithm="sha256").hexdigest()
+
+    @property
+    def state(self) -> str:
+        """Active, waiting or blocked, as the table of users shows and filters it."""
+        if not self.is_active:
+            return "blocked"
+        return "waiting" if self.waiting else "active"
 
     @property
     def oversees(self) -> bool:

@@ -5,6 +5,7 @@ import zlib
 from io import BytesIO
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 from django.urls import reverse
@@ -71,7 +72,7 @@ def test_the_profile_is_saved_and_spoken(browser, owner):
         ("avatar", SimpleUploadedFile("a.png", b"<svg onload=alert(1)>"), "This is no picture we can read."),
         ("avatar", SimpleUploadedFile("a.png", b""), "The submitted file is empty."),
         ("avatar", SimpleUploadedFile("a.png", b"x" * 5_000_001), "The picture is larger than 5 MB."),
-        ("avatar", bomb(), "This is no picture we can read."),
+        ("avatar", bomb(), "The picture has more than 12 million pixels"),
         ("avatar", picture("BMP"), "This is no picture we can read."),
         (
             "avatar",
@@ -107,6 +108,20 @@ def test_a_picture_is_made_anew(upload, browser, owner, tmp_path):
     with Image.open(BytesIO(b"".join(answer.streaming_content))) as image:
         assert (image.format, image.size) == ("WEBP", (256, 256))
     assert len(list(tmp_path.glob("avatars/*"))) == 1
+
+
+def test_pictures_one_after_the_other_are_refused_before_they_are_decoded(browser, owner, monkeypatch):
+    cache.clear()
+    for _ in range(20):
+        assert browser.post(URL, {**FORM, "avatar": picture(size=(20, 20))}).status_code == 302
+    monkeypatch.setattr(Image, "open", lambda *args, **options: pytest.fail("it was decoded"))
+    answer = browser.post(URL, {**FORM, "avatar": picture(size=(20, 20))})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {
+        "avatar": ["Слишком много изображений за час. Подождите немного."]
+    }
+    assert browser.post(URL, FORM).status_code == 302
+    cache.clear()
 
 
 def test_nothing_of_the_upload_but_its_pixels_is_kept(browser, owner, tmp_path):

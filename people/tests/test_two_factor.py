@@ -1,10 +1,13 @@
 """Two-factor log-in and recovery codes."""
 
+import importlib
 import re
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.apps import apps
 from django.core import mail
 from django.test import Client as Browser
 from django.urls import reverse
@@ -12,6 +15,7 @@ from django.utils import timezone
 
 from mailer.tests.factories import PASSWORD
 from people.models import AuditEntry
+from people.two_factor import TwoFactorAdapter
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
 LOGIN = {"login": "owner@example.com", "password": PASSWORD}
@@ -63,8 +67,38 @@ def test_log_in_asks_for_a_code_and_takes_each_recovery_code_once(browser, secre
     third = Browser()
     third.post("/accounts/login/", LOGIN)
     assert "code" in third.post(reverse("mfa_authenticate"), {"code": codes[0]}).context["form"].errors
+    failed = AuditEntry.objects.filter(action="login_failed").values_list("target", "detail")
+    assert list(failed) == [("owner@example.com", "wrong code")] * 2
     assert [message.subject for message in mail.outbox] == ["Two-factor log-in is on"]
     assert AuditEntry.objects.filter(action="two_factor_on").count() == 1
+
+
+def test_a_copy_of_the_database_holds_no_secret(browser, secret, settings):
+    stored = [row.data for row in Authenticator.objects.all()]
+    assert len(stored) == 2
+    assert secret not in str(stored)
+    assert all(data.get("secret", data.get("seed")).startswith("fernet:") for data in stored)
+    old = settings.SECRET_KEY
+    adapter, row = TwoFactorAdapter(), Authenticator.objects.get(type="totp")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [old]
+    assert adapter.decrypt(row.data["secret"]) == secret
+    settings.SECRET_KEY_FALLBACKS = []
+    lost = {adapter.decrypt(row.data["secret"]) for _ in range(2)}
+    assert len(lost) == 2  # never the same: an empty or a fixed one could be guessed
+    assert secret not in lost
+    assert not row.wrap().validate_code(code_for(secret))
+
+
+def test_what_was_stored_in_plain_text_is_read_and_encrypted(browser, secret):
+    plain = {"secret": secret}
+    Authenticator.objects.filter(type="totp").update(data=plain)
+    assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
+    migration = importlib.import_module("people.migrations.0006_two_factor_encrypted")
+    for step, encrypted in ((migration.encrypt, True), (migration.encrypt, True), (migration.decrypt, False)):
+        step(apps, None)
+        data = Authenticator.objects.get(type="totp").data
+        assert (data != plain) is encrypted
+        assert TwoFactorAdapter().decrypt(data["secret"]) == secret
 
 
 def test_it_is_switched_off(browser, secret):

@@ -44,11 +44,11 @@ def unblock_url(user):
         ("q=OLGA", {"owner@example.com"}),
         ("q=stranger@", {"stranger@example.com"}),
         ("q=acme", {"stranger@example.com"}),
-        ("q=%00", {"owner@example.com", "stranger@example.com", "manager@example.com"}),
+        ("q=%00", set()),
         ("state=active", {"owner@example.com", "manager@example.com"}),
         ("state=blocked", {"stranger@example.com"}),
         ("role={manager}", {"manager@example.com"}),
-        ("role=99999999999999999999", {"owner@example.com", "stranger@example.com", "manager@example.com"}),
+        ("role=99999999999999999999", set()),
     ],
 )
 def test_the_filter_of_users(query, found, owner, stranger, manager, client_of):

@@ -1,6 +1,7 @@
 from typing import Any
 
 from allauth.account.internal.flows.logout import logout
+from allauth.core import ratelimit
 from allauth.decorators import rate_limit
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -28,6 +29,10 @@ class Profile(SignedIn):
 
     def post(self, request: Request) -> HttpResponse:
         user = User.objects.get(pk=request.user.pk)  # a form with errors must not change what the page shows
+        if request.FILES and not ratelimit.consume(request, action="picture", user=request.user):
+            form = ProfileForm(request.POST, instance=user)
+            form.add_error("avatar", _("That were many pictures within an hour. Wait a while."))
+            return self.show(form, status=422)
         form = ProfileForm(request.POST, request.FILES, instance=user)
         if not form.is_valid():
             return self.show(form, status=422)
@@ -48,11 +53,9 @@ class Avatar(SignedIn):
         if not user.avatar:
             raise Http404
         try:
-            response = FileResponse(user.avatar.open("rb"), content_type="image/webp")
+            return FileResponse(user.avatar.open("rb"), content_type="image/webp")
         except FileNotFoundError as error:
             raise Http404 from error
-        response["Cache-Control"] = "private, max-age=600"
-        return response
 
 
 class DeleteAccount(SignedIn):

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from people.access import NotAllowed, block, may_block, unblock
+from people.access import NotAllowed, admit, block, may_block, may_invite, unblock
 from people.accounts import LastSuperuser, consequences, create_user, delete_account, edit_user
 from people.filters import AuditFilter, UserFilter
 from people.forms.users import ReasonForm, UserForm
@@ -58,7 +58,7 @@ class UserList(Permitted, TableView):
         return rows.select_related("blocked_by").prefetch_related("groups")
 
     def may_create(self) -> bool:
-        return self.request.user.is_superuser
+        return may_invite(self.request.user)
 
 
 class AuditTrail(Permitted, TableView):
@@ -136,6 +136,18 @@ class UserUnblock(Permitted, OnUser, ActionView):
         return self.done(text, row=targets(request, row_id(self.object)))
 
 
+class UserAdmit(Permitted, OnUser, ActionView):
+    """Let in an account that waits for it."""
+
+    permission = "people.block_user"
+
+    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        admit(user=self.object, by=request.user)
+        text = gettext("%(user)s was let in, and told so by a mail.") % {"user": self.object}
+        return self.done(text, row=targets(request, row_id(self.object)))
+
+
 class UserFormView(ForSuperusers, OnUser, PanelFormView):
     form_class = UserForm
 
@@ -146,13 +158,22 @@ class UserFormView(ForSuperusers, OnUser, PanelFormView):
 class UserCreate(UserFormView):
     title = _("New user")
 
+    def permitted(self, user: User) -> bool:
+        return may_invite(user)
+
+    def make_form(self, data: Any = None, **kwargs: Any) -> UserForm:
+        form = super().make_form(data, **kwargs)
+        if not self.request.user.is_superuser:
+            del form.fields["groups"]  # roles are given by superusers
+        return form
+
     def initial(self) -> dict[str, Any]:
         by = self.request.user
         return {"time_zone": by.time_zone, "language": by.language or self.request.LANGUAGE_CODE}
 
     def store(self, form: UserForm) -> User:
         user = form.save(commit=False)
-        return create_user(user=user, groups=form.cleaned_data["groups"], by=self.request.user)
+        return create_user(user=user, groups=form.cleaned_data.get("groups", ()), by=self.request.user)
 
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         return self.show(form=self.make_form(), submit=_("Create and invite"))

@@ -113,6 +113,7 @@ TABLE: dict[str, Row] = {
     "audit": Row(managers(PAGE), managers(NONE)),
     "user_avatar": Row(users("404"), users(NONE)),  # of a user without a picture
     "user_block": Row(managers(PAGE), managers(INVALID)),
+    "user_admit": Row(managers(ELSEWHERE), managers(DONE)),
     "user_unblock": Row(managers(ELSEWHERE), managers(DONE)),
     "user_create": Row(superusers(PAGE), superusers(INVALID)),
     "user_edit": Row(superusers(PAGE), superusers(INVALID)),

@@ -38,6 +38,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "zone_name": timezone.get_current_timezone_name(),
         "outbox_open": settings.DEBUG,
+        "signup_open": settings.SIGNUP in ("open", "review"),
         "navigation": SimpleLazyObject(lambda: _navigation(request)),  # fragments show none
     }
 

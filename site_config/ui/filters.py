@@ -12,6 +12,16 @@ from site_config.ui.search import contains
 class ListFilter(FilterSet):
     """The filter above a list; its fields' ids never collide with those of a form in the dialog."""
 
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that match; none at all if the filter says something that cannot be.
+
+        What is done to "all that match" must never reach everybody by a mistake in an address.
+        """
+        if not self.form.is_valid():
+            return queryset.none()
+        filtered: QuerySet[Any] = super().filter_queryset(queryset)
+        return filtered
+
     @property
     def form(self) -> Any:
         form = super().form

@@ -1,13 +1,16 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from site_config.ui.http import is_htmx, trigger
 
+SECRET = ("/accounts/", "/admin/", "/u/")  # what stands in these addresses opens something by itself
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -22,6 +25,41 @@ def user_time_zone(get_response: GetResponse) -> GetResponse:
             zone = timezone.get_default_timezone()
         with timezone.override(zone):
             return get_response(request)
+
+    return middleware
+
+
+def private_answers(get_response: GetResponse) -> GetResponse:
+    """Let nobody keep what was answered to who is signed in, or to who came by a secret link.
+
+    No proxy and no browser: the next person at the same machine must not find it by "Back". What says itself
+    that it is public, as the blog's pictures do, may be kept.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        secret = request.path_info.startswith(SECRET) or request.user.is_authenticated
+        response = get_response(request)
+        secret = secret or request.user.is_authenticated  # who has just logged in
+        if secret and "public" not in response.get("Cache-Control", ""):
+            response["Cache-Control"] = "private, no-store"
+        return response
+
+    return middleware
+
+
+def limited_bodies(get_response: GetResponse) -> GetResponse:
+    """Refuse a body that is too large for who sends it, before any of it is read."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" in request.META:  # of a length that nobody knows
+            return render(request, "413.html", status=411)
+        limit = settings.UPLOAD_LIMIT_MB * 1_000_000
+        if not request.user.is_authenticated:
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = str(request.META.get("CONTENT_LENGTH") or "0")
+        if not length.isdecimal() or int(length) > limit:
+            return render(request, "413.html", status=413)
+        return get_response(request)
 
     return middleware
 

@@ -65,7 +65,9 @@ def load() -> None:
     rows = [row for name in FIXTURES for row in read(name)]
     try:
         with transaction.atomic():
-            Attempt.objects.filter(mailing__form_key__in=mailing_keys(rows)).delete()
+            old = Attempt.objects.filter(mailing__form_key__in=mailing_keys(rows))
+            Delivery.objects.filter(attempt__in=old).delete()
+            old.delete()
             moved = moved_to(timezone.now(), rows)
             ledger = [row for row in moved if row["model"] == "mailer.delivery"]
             others = [row for row in moved if row["model"] != "mailer.delivery"]

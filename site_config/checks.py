@@ -1,0 +1,19 @@
+"""What `check --deploy` says beside Django's own."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Tags, Warning, register
+
+
+@register(Tags.security, deploy=True)
+def proxies_are_counted(**_kwargs: Any) -> list[CheckMessage]:
+    """Behind a proxy that nobody counted all visitors have one address, and share its limits."""
+    if settings.TRUSTED_PROXIES_SAID:
+        return []
+    text = (
+        "TRUSTED_PROXIES is not set. Behind a proxy all visitors then count as one: thirty wrong log-ins "
+        "of a stranger keep everybody out."
+    )
+    hint = "Set it to the number of proxies that are yours, and to 0 if there is none."
+    return [Warning(text, hint=hint, id="site_config.W001")]

@@ -1,0 +1,215 @@
+"""How settings are read: a wrong one ends the start with one sentence that never shows a password."""
+
+import os
+import re
+import sys
+from collections.abc import Collection
+from email.utils import parseaddr
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+LINE = re.compile(r"(export )?[A-Za-z_0-9]+=|#|\s*$")
+HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]")
+PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class Environment(environ.Env):
+    """django-environ without its references to other variables: a password may begin with a dollar."""
+
+    def str(self, var: str, default: str = "", multiline: bool = False) -> str:  # noqa: ARG002
+        return str(self.ENVIRON.get(var, default))
+
+
+env = Environment()
+
+
+def read_env_file(path: Path, *, required: bool = False) -> None:
+    """Take over what a .env file says; one that is there and cannot be read is an error.
+
+    Without it the service would start as another one: embedded, mailing to this machine.
+    """
+    if not required and not os.path.lexists(path):
+        return
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ImproperlyConfigured(f"{path} is there but cannot be read: {why}.") from error
+    for number_, line in enumerate(lines, start=1):
+        if not LINE.match(line):
+            raise ImproperlyConfigured(
+                f"{path}, line {number_}, must be NAME=value without blanks around it."
+            )
+    env.read_env(path)
+
+
+def number(name: str, *, default: int, low: int, high: int) -> int:
+    """An integer setting between low and high, or one clear line about it."""
+    raw = env.str(name) or str(default)
+    if not raw.strip().isdecimal() or not low <= int(raw) <= high:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {low} to {high}, not {raw!r}.")
+    return int(raw)
+
+
+def switch(name: str, *, default: bool) -> bool:
+    raw = env.str(name).strip().lower()
+    if raw in ("1", "true", "yes", "on"):
+        return True
+    if raw in ("0", "false", "no", "off"):
+        return False
+    if raw:
+        raise ImproperlyConfigured(f"{name} must be True or False, not {raw!r}.")
+    return default
+
+
+def choice(name: str, *, default: str, among: Collection[str]) -> str:
+    raw = env.str(name) or default
+    found = {word.lower(): word for word in among}.get(raw.strip().lower())
+    if found is None:
+        *most, last = among
+        raise ImproperlyConfigured(f"{name} must be {', '.join(most)} or {last}, not {raw!r}.")
+    return found
+
+
+def sender(name: str, *, default: str) -> str:
+    """An address with or without a name before it, as it may stand in a From header."""
+    raw = env.str(name) or default
+    if not all(parseaddr(raw)[1].partition("@")) or not raw.isprintable():
+        raise ImproperlyConfigured(f"{name} must look like Example <news@example.com>, not {raw!r}.")
+    return raw
+
+
+def another_sender(name: str, *, than: str) -> str:
+    """A sender whose address is another one; by default one of the same domain."""
+    taken = parseaddr(than)[1]
+    raw = sender(name, default=f"accounts@{taken.rpartition('@')[2]}")
+    if parseaddr(raw)[1].lower() == taken.lower():
+        raise ImproperlyConfigured(f"{name} must be another address than {taken}, where mailings come from.")
+    return raw
+
+
+def module_path(name: str, *, default: str) -> str:
+    """The dotted path of a class, in a module that can be found."""
+    raw = env.str(name) or default
+    try:
+        found = find_spec(raw.rpartition(".")[0])
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise ImproperlyConfigured(f"{name} names {raw!r}, which is not installed.")
+    return raw
+
+
+def site_url(name: str, *, default: str) -> SplitResult:
+    raw = (env.str(name) or default).rstrip("/")
+    try:
+        url = urlsplit(raw)
+        well = url.scheme in ("http", "https") and HOST.fullmatch(_host_of(url)) and (url.port or 1)
+    except ValueError:
+        well = False
+    if not well or any((url.path, url.query, url.fragment, url.username, url.password)):
+        raise ImproperlyConfigured(f"{name} must look like https://mail.example.com, not {raw!r}.")
+    return url
+
+
+def service_url(
+    name: str, raw: str, *, schemes: Collection[str], like: str, path: str = r"/?"
+) -> SplitResult:
+    """The parts of the address of a server; none of them is guessed.
+
+    `path` is what may follow the host, as a regular expression. What an error says never holds a password.
+    """
+    scheme, there, rest = raw.partition("://")
+    generic = ImproperlyConfigured(f"{name} must look like {like}, not {scheme[:20] + '://…'!r}.")
+    if not there or scheme not in schemes:
+        raise generic
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user = rest.rpartition("@")[0]
+    if "@" in rest and (
+        user != authority.rpartition("@")[0] or re.search(r"[@\[\]\s]", user) or PERCENT.search(user)
+    ):
+        raise ImproperlyConfigured(
+            f"{name}: a user or password with / ? # @ % [ ] or a blank must be percent-encoded, @ as %40."
+        )
+    try:
+        url = urlsplit(raw)
+        well = url.port != 0 and HOST.fullmatch(_host_of(url)) and re.fullmatch(path, url.path)
+    except ValueError:  # a port that is no number, brackets that do not match
+        well = None
+    if not well or url.fragment or not raw.isprintable() or " " in raw:
+        raise generic
+    return url
+
+
+def _host_of(url: SplitResult) -> str:
+    """The host as it was written, with the brackets of an IPv6 address."""
+    place = url.netloc.rpartition("@")[2]
+    return place if place.endswith("]") else re.sub(r":\d*$", "", place)
+
+
+def database(name: str, *, default: str) -> dict[str, Any]:
+    raw = env.str(name) or default
+    scheme = raw.partition("://")[0]
+    if scheme in ("postgres", "postgresql", "psql", "pgsql"):
+        like = "postgres://user:password@127.0.0.1:5432/name"
+        if not raw.startswith(f"{scheme}:////"):  # the folder of a socket, and no host
+            service_url(name, raw, schemes=(scheme,), like=like, path=r"/[^/]+")
+    elif scheme != "sqlite" or not re.match(r"sqlite://(/[^?#]|:memory:$)", raw):
+        raise ImproperlyConfigured(f"{name} must begin with sqlite:// or postgres://.")
+    config: dict[str, Any] = env.db_url_config(raw)
+    return config
+
+
+def redis(name: str) -> str:
+    """The address of a Redis, or an empty string for none."""
+    raw = env.str(name)
+    if raw and not raw.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://.")
+    if raw.startswith("redis"):
+        service_url(
+            name, raw, schemes=("redis", "rediss"), like="redis://:password@127.0.0.1:6379/0", path=r"(/\d*)?"
+        )
+    return raw
+
+
+def mail_server(name: str, *, default: str) -> dict[str, Any]:
+    """Django's settings for an SMTP server: EMAIL_HOST and its kin."""
+    url = service_url(
+        name,
+        env.str(name) or default,
+        schemes=("smtp", "smtp+tls", "smtp+ssl"),
+        like="smtp+tls://user:password@smtp.example.com:587",
+    )
+    return {
+        "EMAIL_HOST": url.hostname,
+        "EMAIL_PORT": url.port or {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}[url.scheme],
+        "EMAIL_HOST_USER": unquote(url.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
+        "EMAIL_USE_TLS": url.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": url.scheme == "smtp+ssl",
+    }
+
+
+def folder(path: Path, name: str) -> Path:
+    """A folder that is there afterwards."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} is {path}, which cannot be made: {error.strerror}.") from error
+    return path
+
+
+def settings_or_exit(status: int = 1) -> None:
+    """Read the settings; a wrong one ends the process with one line instead of a trace."""
+    from django.conf import settings  # which are being read
+
+    try:
+        settings.INSTALLED_APPS  # noqa: B018 (reads them)
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"Settings: {error}\n")
+        sys.exit(status)

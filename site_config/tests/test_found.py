@@ -1,0 +1,93 @@
+"""A filter that is not valid chooses nobody, in lists and where one statement acts on all that match."""
+
+import pytest
+from django.test import RequestFactory
+from django.urls import get_resolver, reverse
+from django_filters import CharFilter, ChoiceFilter, DateFilter, ModelChoiceFilter
+
+from mailer.models import Attempt, ClientGroup
+from mailer.tests.factories import ClientFactory
+from site_config.ui.filters import ListFilter
+from site_config.ui.views import OnAllFound, TableView
+
+BAD = {
+    CharFilter: ["x" * 101, "\x00"],
+    ChoiceFilter: ["nonsense", "'; DROP TABLE people_user; --"],
+    DateFilter: ["yesterday", "2026-13-01"],
+    ModelChoiceFilter: ["999999", "-1", "x", "9" * 40],
+}
+
+
+def views():
+    for pattern in get_resolver().url_patterns:
+        for inner in getattr(pattern, "url_patterns", [pattern]):
+            view = getattr(inner.callback, "view_class", None)
+            if view:
+                yield inner.name, view
+
+
+def lists():
+    return {name: view for name, view in views() if issubclass(view, TableView)}
+
+
+def on_all_found():
+    return {name: view for name, view in views() if issubclass(view, OnAllFound)}
+
+
+def bad_values(filterset):
+    for name, one in filterset.filters.items():
+        kind = next(kind for kind in BAD if isinstance(one, kind))
+        yield from ((name, value) for value in BAD[kind])
+
+
+def request_of(user, **query):
+    request = RequestFactory().get("/", query)
+    request.user = user
+    return request
+
+
+def test_the_walk_meets_every_list():
+    assert {"clients", "groups", "messages", "mailings", "reports", "users", "audit"} <= set(lists())
+    assert "clients_to_group" in on_all_found()
+
+
+@pytest.mark.parametrize("name", lists())
+def test_no_list_takes_a_wrong_filter_for_none(name, superuser):
+    view = lists()[name]
+    model, kind = view.model, view.filterset_class
+    assert issubclass(kind, ListFilter)
+    everything = model._default_manager.all()
+    checked = 0
+    more = {"attempt": Attempt()} if name == "attempt_detail" else {}
+    for field, value in bad_values(kind({}, queryset=everything, request=request_of(superuser), **more)):
+        request = request_of(superuser, **{field: value})
+        found = kind(request.GET, queryset=everything, request=request, **more)
+        assert found.qs.query.is_empty(), (field, value)
+        assert list(found.form.errors) == [field]
+        checked += 1
+    assert checked >= 2
+
+
+@pytest.mark.parametrize("name", on_all_found())
+def test_nothing_is_done_to_those_whom_a_wrong_filter_did_not_choose(name, owner, client_of):
+    ClientFactory.create_batch(3, owner=owner)
+    group = ClientGroup.objects.create(owner=owner, name="Everybody")
+    view = on_all_found()[name]
+    browser, url = client_of(owner), reverse(name)
+    kind = view.list_view.filterset_class({}, queryset=None, request=request_of(owner))
+    for field, value in bad_values(kind):
+        query = f"{url}?{request_of(owner, **{field: value}).GET.urlencode()}"
+        assert browser.get(query).context["count"] == 0, (field, value)
+        assert browser.post(query, {"group": group.pk}).status_code == 302
+        assert group.clients.count() == 0, (field, value)
+    assert browser.get(url).context["count"] == 3
+    browser.post(url, {"group": group.pk})
+    assert group.clients.count() == 3
+
+
+def test_another_owner_s_group_is_no_valid_filter(owner, stranger, client_of):
+    ClientFactory.create_batch(3, owner=owner)
+    theirs = ClientGroup.objects.create(owner=stranger, name="Theirs")
+    mine = ClientGroup.objects.create(owner=owner, name="Mine")
+    client_of(owner).post(f"/clients/to-group/?group={theirs.pk}", {"group": mine.pk})
+    assert mine.clients.count() == 0

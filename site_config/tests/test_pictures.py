@@ -1,0 +1,218 @@
+"""Uploads of every shape and depth: shown right or refused in words, at a bounded price."""
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from content import pictures as blog
+from people.avatar import make_avatar
+
+
+def encoded(image, image_format="PNG", **options):
+    out = io.BytesIO()
+    image.save(out, image_format, **options)
+    return out.getvalue()
+
+
+def flat(size, mode="RGB", color=0, image_format="PNG", **options):
+    return encoded(Image.new(mode, size, color), image_format, **options)
+
+
+def png(width, height, *, depth=8, color=0):
+    """A black PNG, made a few rows at a time: Pillow would need the memory that it is to save."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    row = b"\0" + bytes(width * depth // 8 * {0: 1, 6: 4}[color])
+    at_once = max(1, 1_000_000 // len(row))
+    squeeze = zlib.compressobj()
+    rows = b"".join(squeeze.compress(row * min(at_once, height - at)) for at in range(0, height, at_once))
+    rows += squeeze.flush()
+    head = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def avatar(source):
+    return Image.open(make_avatar(SimpleUploadedFile("me", source)))
+
+
+def article(source):
+    ready = blog.prepare(io.BytesIO(source))
+    return Image.open(io.BytesIO(ready.files[ready.name]))
+
+
+def refusal(read, source):
+    with pytest.raises(ValidationError) as refused:
+        read(source)
+    return refused.value.code
+
+
+@pytest.mark.parametrize(
+    ("size", "as_avatar", "as_article"),
+    [
+        ((5000, 3), "too_small", "too_long"),
+        ((3, 5000), "too_small", "too_small"),
+        ((600, 20_000), "too_large", "too_large"),
+        ((600, 9_000), (256, 256), "too_long"),
+        ((9_000, 1_300), (256, 256), "too_long"),
+        ((4_000, 1_000), (256, 256), (1200, 300)),
+        ((700, 2_800), (256, 256), (700, 2_800)),
+        ((1, 1), "too_small", "too_small"),
+        ((100, 300), (100, 100), "too_small"),
+        ((300, 100), (100, 100), "too_small"),
+        ((3_500, 3_500), "too_large", "too_large"),
+        ((3_464, 3_464), (256, 256), (1200, 1200)),
+    ],
+)
+def test_every_shape_is_shown_right_or_refused(size, as_avatar, as_article):
+    source = png(*size)
+    for read, expected in ((avatar, as_avatar), (article, as_article)):
+        if isinstance(expected, str):
+            assert refusal(read, source) == expected
+        else:
+            assert read(source).size == expected
+
+
+GREY, RED, WHITE = (120, 120, 120), (254, 0, 0), (255, 255, 255)
+
+
+def depths():
+    yield "1", flat((640, 640), "1", 1), WHITE
+    yield "L", flat((640, 640), "L", 120), GREY
+    yield "L with one grey transparent", flat((640, 640), "L", 120, transparency=120), WHITE
+    yield "LA", flat((640, 640), "LA", (120, 255)), GREY
+    yield "I;16", encoded(Image.new("I", (640, 640), 120 * 257).convert("I;16")), GREY
+    yield "16 bits, RGBA", png(640, 640, depth=16, color=6), WHITE
+    palette = Image.new("P", (640, 640), 1)
+    palette.putpalette([0, 0, 0, *RED])
+    yield "P", encoded(palette), RED
+    yield "P with alpha", encoded(palette, transparency=bytes([255, 0])), WHITE
+    yield "RGB with one colour transparent", flat((640, 640), "RGB", RED, transparency=RED), WHITE
+    yield "RGBA", flat((640, 640), "RGBA", (*RED, 0)), WHITE
+    yield "CMYK", flat((640, 640), "CMYK", (0, 0, 0, 135), "JPEG", quality=95), GREY
+    frames = [Image.new("RGB", (640, 640), color) for color in (RED, WHITE, GREY)]
+    for kind in ("WEBP", "PNG"):
+        yield f"animated {kind}", encoded(frames[0], kind, save_all=True, append_images=frames[1:]), RED
+
+
+@pytest.mark.parametrize(("source", "color"), [pytest.param(s, c, id=name) for name, s, c in depths()])
+def test_every_depth_is_shown_in_its_colours(source, color):
+    shown = article(source).convert("RGB").getpixel((300, 300))
+    assert max(abs(a - b) for a, b in zip(shown, color, strict=True)) <= 3
+    layer = avatar(source).convert("RGBA")
+    paper = Image.new("RGBA", layer.size, WHITE)
+    shown = Image.alpha_composite(paper, layer).convert("RGB").getpixel((100, 100))
+    assert max(abs(a - b) for a, b in zip(shown, color, strict=True)) <= 6
+
+
+def test_an_animated_gif_is_its_first_frame():
+    frames = [Image.new("RGB", (640, 640), color) for color in ("red", "blue")]
+    source = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert max(avatar(source).convert("RGB").getpixel((9, 9))) > 240
+    assert refusal(article, source) == "no_picture"
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_camera_held_in_any_way_shows_the_picture_upright(turn):
+    """The upper left quarter is red once the picture is upright."""
+    upright = Image.new("RGB", (800, 640), "blue")
+    upright.paste("red", (0, 0, 400, 320))
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Transpose members that make the stored picture
+    stored = upright.transpose(Image.Transpose(undo[turn])) if turn in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    shown = article(encoded(stored, "JPEG", exif=exif, quality=95)).convert("RGB")
+    assert shown.size == (800, 640)
+    assert [shown.getpixel(at)[0] > 200 for at in ((50, 50), (750, 50), (50, 590), (750, 590))] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense", b"Exif\0\0"])
+def test_notes_that_cannot_be_read_do_not_spoil_a_photo(exif):
+    assert article(flat((640, 640), color="red", image_format="JPEG", exif=exif)).size == (640, 640)
+
+
+def shown_or_refused(read, source):
+    try:
+        return read(source).size in ((256, 256), (640, 640))
+    except ValidationError as error:
+        return error.code in {"no_picture", "too_large", "too_small", "too_long"}
+
+
+@pytest.mark.parametrize("read", [avatar, article])
+def test_a_picture_cut_off_or_broken_anywhere_is_refused(read):
+    noise = Image.effect_noise((640, 640), 80)
+    for image_format in ("PNG", "JPEG", "WEBP"):
+        source = encoded(noise, image_format)
+        for at in range(0, len(source) * 3 // 4, len(source) // 7):
+            assert refusal(read, source[:at]) == "no_picture"
+            broken = source[:at] + b"\xff\x00\x80" * 40 + source[at + 120 :]
+            assert shown_or_refused(read, broken)
+
+
+WEIGH = """
+import re, sys, time
+from pathlib import Path
+import django
+django.setup()
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from io import BytesIO
+from content.pictures import prepare
+from people.avatar import make_avatar
+source = sys.stdin.buffer.read()
+peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before, began = peak(), time.process_time()
+for read in (lambda: make_avatar(SimpleUploadedFile("x", source)), lambda: prepare(BytesIO(source))):
+    try:
+        read()
+    except ValidationError:
+        pass
+print((peak() - before) / 1024, time.process_time() - began)
+"""
+
+
+def weighed(source):
+    """MB and seconds of processor that a process of its own takes for the picture, as both kinds."""
+    done = subprocess.run(
+        [sys.executable, "-c", WEIGH],
+        input=source,
+        capture_output=True,
+        check=True,
+        cwd=settings.BASE_DIR,
+    )
+    return tuple(float(word) for word in done.stdout.split())
+
+
+def webp(side):
+    return flat((side, side), "L", 0, "WEBP", lossless=True)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("make", "most_mb", "most_seconds"),
+    [
+        pytest.param(lambda: png(1, 39_000_000, depth=8), 5, 0.5, id="a thread of 39 million pixels"),
+        pytest.param(lambda: webp(6_300), 5, 0.5, id="a WebP of 1 kB and 40 million pixels"),
+        pytest.param(lambda: webp(3_464), 260, 6, id="the largest WebP that is taken"),
+        pytest.param(lambda: png(3_464, 3_464, depth=16, color=6), 260, 6, id="the largest deep PNG"),
+    ],
+)
+def test_no_upload_takes_much_memory_or_time(make, most_mb, most_seconds, monkeypatch):
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "site_config.settings")
+    mb, seconds = weighed(make())
+    assert mb < most_mb
+    assert seconds < most_seconds
