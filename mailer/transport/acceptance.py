@@ -30,7 +30,7 @@ class AcceptanceFilter:
         self._envelope: set[Words] = set()  # replies to RSET, MAIL and RCPT
         self._content: set[Words] = set()  # acceptances
         self._seen: set[bytes] = set()  # envelope replies already looked at, to the letter
-        self.prefix: bytes | None = None  # what acceptances begin with, and no envelope reply does
+        self._prefix: bytes | None = None  # what acceptances begin with, and no envelope reply does
         self._constant: bytes | None = None  # the acceptance, where it is always the same
 
     def note_envelope(self, text: bytes) -> None:
@@ -42,8 +42,8 @@ class AcceptanceFilter:
             self._envelope.add(_words(text))
         if text == self._constant:
             self._constant = None
-        if self.prefix is not None and text.startswith(self.prefix):
-            self.prefix = None
+        if self._prefix is not None and text.startswith(self._prefix):
+            self._prefix = None
 
     def learn(self, text: bytes) -> bool:
         """Note how this server accepts a mail; False if it says the same to other commands."""
@@ -57,12 +57,17 @@ class AcceptanceFilter:
             return True
         prefix = b" ".join(head) + b" "
         plain = len(head) > 1 and text.startswith(prefix)
-        self.prefix = prefix if plain and not any(seen.startswith(prefix) for seen in self._seen) else None
+        self._prefix = prefix if plain and not any(seen.startswith(prefix) for seen in self._seen) else None
         return True
+
+    def is_usual(self, text: bytes) -> bool:
+        """Whether this is an acceptance like those before; False where that takes a closer look."""
+        prefix = self._prefix
+        return text == self._constant or (prefix is not None and text.startswith(prefix))
 
     def accepts(self, text: bytes) -> bool:
         """Whether this is how the server accepts a mail, and not what it says to another command."""
-        if text == self._constant or (self.prefix is not None and text.startswith(self.prefix)):
+        if self.is_usual(text):
             return True
         words = _words(text)
         if any(_begins(known, words) for known in self._envelope):

@@ -251,15 +251,14 @@ class SmtpSession:
         return Command.CONTENT, b"BDAT %d LAST\r\n%b" % (len(content), content)
 
     def _expects(self, usual: re.Match[bytes]) -> bool:
-        known = self._acceptance.prefix
+        is_usual = self._acceptance.is_usual
         return (
-            known is not None
-            and self._in_flight[0].known is None
+            self._in_flight[0].known is None
             and self._reader.empty
             and len(usual[1]) <= _LONGEST_USUAL
-            and usual[1].startswith(known)
-            and not usual[2].startswith(known)
-            and not usual[3].startswith(known)
+            and is_usual(usual[1])
+            and not is_usual(usual[2])
+            and not is_usual(usual[3])
         )
 
     def _handle_usual_replies(self, usual: re.Match[bytes]) -> MailResult:
@@ -278,13 +277,13 @@ class SmtpSession:
     def _handle_acceptances(self, data: bytes, results: list[MailResult]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
         end = 0
-        while self._in_flight and self._in_flight[0].known is None and self._acceptance.prefix is not None:
+        while self._in_flight and self._in_flight[0].known is None:
             flight = self._in_flight[0]
             if not flight.by_chunk or flight.unsent or flight.doubtful:
                 break
             taken = _TAKEN[flight.replies_due].match(data, end)
             last = taken and taken[1]
-            if not taken or (last and not self._is_usual(last)):
+            if not taken or (last and not (len(last) <= _LONGEST_USUAL and self._acceptance.is_usual(last))):
                 break
             end = taken.end()
             read = flight.replies_due if last else flight.replies_due - 1
@@ -300,10 +299,6 @@ class SmtpSession:
             self._in_flight.popleft()
             results.append((flight.mail, Result(Verdict.ACCEPTED, "250 " + last.decode("ascii"))))
         return end
-
-    def _is_usual(self, said: bytes) -> bool:
-        prefix = self._acceptance.prefix
-        return len(said) <= _LONGEST_USUAL and prefix is not None and said.startswith(prefix)
 
     def _handle_reply(self, reply: Reply) -> MailResult | None:
         if not self._waiting:

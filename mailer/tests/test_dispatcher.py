@@ -1,0 +1,135 @@
+"""One mailing's trouble is never another's: opening, each for itself and each owner in turn."""
+
+from datetime import timedelta
+from time import monotonic
+
+import psycopg
+import pytest
+from django.db import InternalError, connection
+from django.utils import timezone
+
+from mailer.models import Mailing
+from mailer.sending import clock, database, dispatcher, ledger_writer
+from mailer.sending.claims import LedgerClaims
+from mailer.tests.factories import ClientFactory, MailingFactory
+from mailer.tests.test_failures import start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def due(owner, number, **fields):
+    """Mailings of one owner that are due now, and each has somebody to mail."""
+    client = ClientFactory(owner=owner)
+    now = timezone.now()
+    rows = []
+    for n in range(number):
+        row = MailingFactory(
+            message__owner=owner,
+            starts_at=now - timedelta(minutes=5),
+            ends_at=now + timedelta(days=1),
+            **fields,
+        )
+        row.clients.add(client)
+        Mailing.objects.filter(pk=row.pk).update(next_run_at=now - timedelta(seconds=60 - n))
+        rows.append(row)
+    return rows
+
+
+def opened():
+    return set(Mailing.objects.filter(attempts__isnull=False).values_list("pk", flat=True))
+
+
+def test_a_mailing_that_cannot_be_opened_keeps_no_other_waiting(owner, smtp, time_machine):
+    broken, *sound = due(owner, 4)
+    Mailing.objects.filter(pk=broken.pk).update(time_zone="Mars/Olympus")
+    dispatcher.look()
+    assert opened() == {row.pk for row in sound}
+    broken.refresh_from_db()
+    assert broken.opening_failures == 1
+    assert "Mars/Olympus" in broken.opening_problem
+    assert 55 < (broken.opening_retry_at - clock.now()).total_seconds() <= 60
+
+    dispatcher.look()
+    broken.refresh_from_db()
+    assert broken.opening_failures == 1, "not before its pause is over"
+    time_machine.move_to(timezone.now() + timedelta(seconds=61))
+    dispatcher.look()
+    broken.refresh_from_db()
+    assert broken.opening_failures == 2
+    assert 115 < (broken.opening_retry_at - clock.now()).total_seconds() <= 120
+
+    Mailing.objects.filter(pk=broken.pk).update(time_zone="Europe/Moscow")
+    time_machine.move_to(timezone.now() + timedelta(seconds=121))
+    dispatcher.look()
+    broken.refresh_from_db()
+    assert opened() >= {broken.pk}
+    assert (broken.opening_failures, broken.opening_problem, broken.opening_retry_at) == (0, "", None)
+
+
+def test_a_row_that_another_session_holds_keeps_no_other_waiting(owner, smtp):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer")
+    held, *free = due(owner, 3)
+    params = connection.get_connection_params()
+    names = {
+        name: params[name] for name in ("host", "port", "user", "password", "dbname") if params.get(name)
+    }
+    with psycopg.connect(**names) as other:
+        other.execute("SELECT 1 FROM mailer_mailing WHERE id = %s FOR UPDATE", [held.pk])
+        began = monotonic()
+        dispatcher.look()
+        assert monotonic() - began < 3
+        assert opened() == {row.pk for row in free}
+    dispatcher.look()
+    assert opened() == {row.pk for row in (held, *free)}
+
+
+def test_owners_are_opened_in_turn(owner, stranger):
+    first, second = due(owner, 5), due(stranger, 2)
+    order = dispatcher.due_in_turn()
+    assert order == [first[0].pk, second[0].pk, first[1].pk, second[1].pk, *(row.pk for row in first[2:])]
+
+
+def test_a_worker_waits_for_a_database_that_takes_no_writes(owner, rough, monkeypatch):
+    """A failover leaves the old server read-only for a while: nothing is sent twice for that."""
+    refused = []
+    record = LedgerClaims.record_and_claim
+
+    def read_only(claims, results=(), *, claim=0):
+        if results and len(refused) < 3:
+            refused.append(1)
+            error = InternalError("cannot execute UPDATE in a read-only transaction")
+            error.__cause__ = psycopg.errors.ReadOnlySqlTransaction()
+            raise error
+        return record(claims, results, claim=claim)
+
+    monkeypatch.setattr(LedgerClaims, "record_and_claim", read_only)
+    monkeypatch.setattr(ledger_writer, "DATABASE_PAUSE_SECONDS", 0)
+    attempt = start(owner, 250)
+    assert len(refused) == 3
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 250, 0)
+    assert len(rough.recipients) == len(set(rough.recipients)) == 250
+
+
+def test_what_is_asked_of_a_database_that_is_away_is_asked_again(monkeypatch):
+    monkeypatch.setattr(database, "PAUSE_SECONDS", 0)
+    answers = [psycopg.OperationalError, psycopg.OperationalError, None]
+
+    def ask():
+        error = answers.pop(0)
+        if error:
+            raise database.OperationalError("the server closed the connection")
+        return "back"
+
+    assert database.insist(ask, doing="a test") == "back"
+    assert answers == []
+
+
+def test_while_the_queue_is_away_the_dispatcher_sends(owner, rough, monkeypatch):
+    monkeypatch.setattr("mailer.sending.leases._queue", lambda *_: None)
+    attempt = start(owner, 5)
+    assert rough.taken == []
+    monkeypatch.setattr(dispatcher, "queue_is_away", lambda: True)
+    dispatcher.look()
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent) == ("succeeded", 5)
