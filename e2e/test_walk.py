@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 ZONE = ZoneInfo("Europe/Moscow")  # of the demo user
 
@@ -18,9 +18,17 @@ def toast(page: Page, text: str) -> None:
 
 
 def choose(row, action: str) -> None:
-    """Open a row's menu and take one of its actions."""
-    row.get_by_role("button", name=re.compile("^More actions")).click()
-    row.get_by_role("link", name=re.compile(f"^{action}")).click()
+    """Open a row's menu and take one of its actions; a list that is loaded anew meanwhile closes the menu."""
+    link = row.get_by_role("link", name=re.compile(f"^{action}"))
+    for _ in range(3):
+        if not link.is_visible():
+            row.get_by_role("button", name=re.compile("^More actions")).click()
+        try:
+            link.click(timeout=3_000)
+        except TimeoutError:
+            continue
+        return
+    raise AssertionError(f"{action} cannot be reached")
 
 
 def fill_mailing(page: Page, *, message: str, group: str, start: datetime | None = None) -> None:
