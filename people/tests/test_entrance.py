@@ -183,7 +183,11 @@ def test_the_same_registration_at_the_same_instant(monkeypatch):
         ("email", "", "This field is required."),
         ("email", "nina", "Enter a valid email address."),
         ("email", "n@example.com\r\nBcc: x@example.com", "Enter a valid email address."),
-        ("email", "n" * 65 + "@" + "e" * 250 + ".com", "Enter a valid email address."),
+        (
+            "email",
+            "n" * 65 + "@" + "e" * 250 + ".com",
+            "Ensure this value has at most 254 characters (it has 320).",
+        ),
         ("password1", "1234567", "This password is too short."),
         ("password1", "84621973465", "This password is entirely numeric."),
         ("password1", "password", "This password is too common."),
