@@ -28,7 +28,7 @@ class AddressFormField(forms.EmailField):
     spelling = staticmethod(canonical)
 
     def to_python(self, value: Any) -> str:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         return self.spelling(text) if text else text
 
 
@@ -38,7 +38,7 @@ class AccountAddressFormField(AddressFormField):
     spelling = staticmethod(account_address)
 
 
-class AddressField(models.EmailField):
+class AddressField(models.EmailField):  # type: ignore[type-arg]  # not subscriptable at run time
     """An address, cleaned to its one spelling."""
 
     default_validators = []  # noqa: RUF012  # as above
@@ -82,7 +82,7 @@ class _KeyOfEmail(DeferredAttribute):
         instance.__dict__[self.field.attname] = value
 
 
-class AddressKeyField(models.CharField):  # type: ignore[type-arg]  # not subscriptable at run time
+class AddressKeyField(models.CharField):  # type: ignore[type-arg]  # as above
     """By what the row's `email` is compared; filled whenever the row is written."""
 
     descriptor_class = _KeyOfEmail

@@ -3,7 +3,6 @@
 import logging
 import smtplib
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import cast
 
@@ -43,7 +42,7 @@ def _send_utf8(mail: EmailMultiAlternatives, connection: EmailBackend, to: str) 
         if not smtp.has_extn("smtputf8"):
             log.warning("an email was not sent, for the mail server takes no address such as %s", ascii(to))
             return False
-        message = cast(EmailMessage, message_from_bytes(mail.message().as_bytes(), policy=policy.SMTPUTF8))
+        message = message_from_bytes(mail.message().as_bytes(), policy=policy.SMTPUTF8)
         message.replace_header("To", to)
         options = ["SMTPUTF8", "BODY=8BITMIME"]
         smtp.sendmail(parseaddr(mail.from_email)[1], [to], message.as_bytes(), mail_options=options)

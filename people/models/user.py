@@ -102,7 +102,7 @@ class User(AbstractUser):
         )
 
     def __str__(self) -> str:
-        return self.email
+        return str(self.email)
 
     def get_full_name(self) -> str:
         return self.name
