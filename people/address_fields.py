@@ -82,7 +82,7 @@ class _KeyOfEmail(DeferredAttribute):
         instance.__dict__[self.field.attname] = value
 
 
-class AddressKeyField(models.CharField):  # type: ignore[type-arg]  # not subscriptable at run time
+class AddressKeyField(models.CharField):  # type: ignore[type-arg]  # as above
     """By what the row's `email` is compared; filled whenever the row is written."""
 
     descriptor_class = _KeyOfEmail
