@@ -4,7 +4,7 @@ python -m bench --database postgres://… --redis redis://… [--recipients 5000
 
 The pairs run in turn, so that a machine that is busy for a while is so for both; what they are compared
 with runs once before, unmeasured, as a server's first run is slower than the others. Medians and ratios
-are printed and written with the machine to bench/results/.
+are printed and written with the machine to bench/results/, where the newest run of each kind stays.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import platform
 import signal
 import statistics
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -76,8 +75,7 @@ def report(name: str, found: dict[str, list[Any]], bench: Bench) -> None:
         "ratios to the first": ratios,
     }
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    path.write_text(json.dumps(row, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(row, indent=1) + "\n")
 
 
 def machine() -> dict[str, Any]:
