@@ -104,13 +104,3 @@ class Article(models.Model):
     @property
     def is_public(self) -> bool:
         return self.status == self.Status.PUBLISHED and self.published_at <= timezone.now()
-
-
-class CountedBatch(models.Model):
-    """The name of a batch of views that was added to the articles, so that it is not added again."""
-
-    name = models.CharField(max_length=32, unique=True)
-    counted_at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return self.name

@@ -5,15 +5,18 @@ from django.core.cache import cache
 from django.test import Client as Browser
 
 from content import cache as content_cache
+from content import counting
 
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture(autouse=True)
-def _clean(tmp_path, settings) -> Iterator[None]:
-    """An empty cache, an empty buffer of views and an empty folder for pictures."""
+def _clean(tmp_path, settings, monkeypatch) -> Iterator[None]:
+    """An empty cache, no view counted, none written by a thread meanwhile, and no pictures."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(counting, "WRITE_AFTER_SECONDS", 3_600)
+    counting._views.clear()
     cache.clear()
     content_cache._rests_until = 0.0
     yield

@@ -1,12 +1,13 @@
-import threading
-from collections import Counter
+from threading import Thread, Timer
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import IntegrityError
+from django.db import OperationalError
+from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.test import Client as Browser
+from django.test import RequestFactory
 
-from content import counting, tasks
+from content import counting
 from content.models import Article
 from content.publishing import save_article
 from content.tests.conftest import PERSON
@@ -36,7 +37,7 @@ def article(db):
 
 
 def views(article: Article) -> int:
-    counting.flush()
+    counting.write()
     return Article.objects.get(pk=article.pk).views
 
 
@@ -87,101 +88,65 @@ def test_a_page_writes_nothing_to_the_database(article, visitor, django_assert_n
         Browser(headers={"User-Agent": PERSON}).get(article.get_absolute_url())
 
 
-def test_the_page_is_shown_even_if_nothing_can_be_counted(article, visitor, settings):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    page = visitor.get(article.get_absolute_url())
-    assert page.status_code == 200
-    assert page.cookies.get(f"read_{article.pk}") is None
+def test_the_thread_writes_what_was_counted(article, visitor, monkeypatch):
+    timers = []
+    monkeypatch.setattr(Timer, "start", lambda timer: timers.append(timer))
+    for browser in (visitor, Browser(headers={"User-Agent": PERSON})):
+        browser.get(article.get_absolute_url())
+    assert [(timer.interval, timer.function, timer.daemon) for timer in timers] == [
+        (counting.WRITE_AFTER_SECONDS, counting._write_in_thread, True)
+    ]
+    assert views(article) == 2
+    Browser(headers={"User-Agent": PERSON}).get(article.get_absolute_url())
+    assert len(timers) == 2
 
 
-def test_the_task_flushes(article, visitor):
+@pytest.mark.django_db(transaction=True)
+def test_the_thread_writes_by_a_connection_of_its_own():
+    article = ArticleFactory()
+    counting._views[article.pk] = 3
+    thread = Thread(target=counting._write_in_thread)
+    thread.start()
+    thread.join()
+    assert Article.objects.get(pk=article.pk).views == 3
+
+
+def test_eight_readers_at_once_are_eight_thousand_views(article):
+    request = RequestFactory(headers={"User-Agent": PERSON}).get("/")
+
+    def read() -> None:
+        for _ in range(1_000):
+            counting.count_view(request, HttpResponse(), article_id=article.pk)
+
+    readers = [Thread(target=read) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert views(article) == 8_000
+
+
+def away(*_args, **_values):
+    raise OperationalError("away")
+
+
+def test_while_the_database_is_away_pages_are_shown_and_the_log_says_what_is_lost(
+    article, visitor, monkeypatch, caplog
+):
     visitor.get(article.get_absolute_url())
-    tasks.flush_views()
-    assert Article.objects.get(pk=article.pk).views == 1
-
-
-def exact_under_load(article: Article, make) -> None:
-    """Eight writers and a taker at once; not one view is lost or added twice."""
-    taken: Counter[int] = Counter()
-    batches: set[str] = set()
-    running = threading.Event()
-
-    def write() -> None:
-        own = make()
-        for _ in range(250):
-            own.add(article.pk)
-
-    def take() -> None:
-        own = make()
-        for batch, counts in own.take().items():
-            if batch not in batches:
-                batches.add(batch)
-                taken.update(counts)
-            own.done(batch)
-
-    def keep_taking() -> None:
-        while not running.is_set():
-            take()
-
-    taker = threading.Thread(target=keep_taking)
-    writers = [threading.Thread(target=write) for _ in range(8)]
-    for thread in (taker, *writers):
-        thread.start()
-    for thread in writers:
-        thread.join()
-    running.set()
-    taker.join()
-    take()
-    assert taken == {article.pk: 2000}
-
-
-def test_no_view_is_lost_in_the_file(article, tmp_path):
-    exact_under_load(article, lambda: counting.FileBuffer(tmp_path))
-
-
-@pytest.mark.services
-@pytest.mark.skipif(not django_settings.REDIS_URL, reason="needs REDIS_URL")
-def test_no_view_is_lost_in_redis(article):
-    exact_under_load(article, lambda: counting.RedisBuffer(django_settings.REDIS_URL, "tests"))
-
-
-def test_a_crash_before_the_commit_loses_nothing(article, visitor, monkeypatch):
-    visitor.get(article.get_absolute_url())
-    real = counting._add
-
-    def crash(batch: str, counts: Counter[int]) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(counting, "_add", crash)
-    with pytest.raises(KeyboardInterrupt):
-        counting.flush()
-    monkeypatch.setattr(counting, "_add", real)
-    assert views(article) == 1
-
-
-def test_a_crash_after_the_commit_adds_nothing_twice(article, visitor, monkeypatch):
-    visitor.get(article.get_absolute_url())
-    kind = type(counting.buffer())
     with monkeypatch.context() as patch:
-        patch.setattr(kind, "done", lambda self, batch: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            counting.flush()
-    assert Article.objects.get(pk=article.pk).views == 1
-    assert views(article) == 1
-    assert views(article) == 1
+        patch.setattr(QuerySet, "update", away)
+        counting.write()
+    assert caplog.messages == [f"Views of articles could not be written: {{{article.pk}: 1}}"]
+    assert views(article) == 0
 
 
 def test_views_of_a_deleted_article_are_let_go(article, visitor):
     visitor.get(article.get_absolute_url())
+    other = ArticleFactory()
+    Browser(headers={"User-Agent": PERSON}).get(other.get_absolute_url())
     article.delete()
-    counting.flush()
-    assert counting.flush() == 0
-
-
-def test_a_batch_has_one_name(db):
-    counting.CountedBatch.objects.create(name="a")
-    with pytest.raises(IntegrityError):
-        counting.CountedBatch.objects.create(name="a")
+    assert views(other) == 1
 
 
 @pytest.mark.django_db
