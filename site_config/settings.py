@@ -280,6 +280,8 @@ STORAGES = {
 MEDIA_ROOT = VAR_DIR / "media"
 MEDIA_URL = "media/"
 AVATAR_LIMIT_BYTES = 5_000_000
+IMPORT_DIR = VAR_DIR / "imports"  # what people upload to import: private, never served
+IMPORT_LIMIT_MB = number("IMPORT_LIMIT_MB", default=50, low=1, high=2_000)
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 # Protection

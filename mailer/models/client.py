@@ -29,6 +29,9 @@ class Client(Owned):
     email = models.EmailField(_("e-mail"), validators=[validate_one_line])
     full_name = models.CharField(_("full name"), max_length=150, blank=True, validators=[validate_one_line])
     comment = models.TextField(_("comment"), max_length=2000, blank=True)
+    imported_in = models.ForeignKey(
+        "mailer.ClientImport", models.SET_NULL, null=True, blank=True, editable=False, related_name="clients"
+    )
 
     objects = ClientQuerySet.as_manager()
 
@@ -118,6 +121,7 @@ class Suppression(models.Model):
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
         BOUNCED = "bounced", _("hard bounce")
         COMPLAINED = "complained", _("complaint")
+        ADDED = "added", _("added by hand")
 
     # Not indexed by itself: a worker's search for an address must not be led to all of its owner's.
     owner = models.ForeignKey(
