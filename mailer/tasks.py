@@ -8,6 +8,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
+from mailer.audience.importing import running, uploads
 from mailer.sending import leases, opening, pruning, worker
 from mailer.sending import sweep as sweeping
 from site_config.shutdown import STOPPING
@@ -39,9 +40,30 @@ def resume_attempt(attempt_id: int) -> None:
     leases.enqueue(attempt_id)
 
 
+@db_task()
+def run_import(import_id: int) -> None:
+    running.run_import(import_id)
+
+
+@db_task()
+def retract_import(import_id: int) -> None:
+    running.retract_import(import_id)
+
+
 @db_periodic_task(crontab())
 def sweep() -> None:
     sweep_now()
+
+
+@db_periodic_task(crontab())
+def resume_imports() -> None:
+    for import_id, is_retracted in running.waiting():
+        (retract_import if is_retracted else run_import)(import_id)
+
+
+@db_periodic_task(crontab(minute="10", hour="3"))
+def forget_uploads() -> None:
+    uploads.forget_files()
 
 
 @db_periodic_task(crontab(minute="30", hour="3"))

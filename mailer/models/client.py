@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -7,10 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.models.owned import Owned, OwnedQuerySet
+from people.models import User
 from people.validators import validate_one_line
-
-if TYPE_CHECKING:
-    pass
 
 
 class ClientQuerySet(OwnedQuerySet["Client"]):
@@ -101,6 +99,12 @@ class ClientGroup(Owned):
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def get_by_natural_key(self, owner: str, email: str) -> "Suppression":
         return self.alias(key=Lower("email")).get(owner__email=owner, key=email.lower())
+
+    def owned_by(self, user: User) -> Self:
+        return self.filter(owner=user)
+
+    def visible_to(self, user: User) -> Self:
+        return self.owned_by(user)
 
     def matching(self, email: models.F | models.Value, owner: models.F | int) -> Self:
         """The suppression one owner has against an address, whatever its case."""

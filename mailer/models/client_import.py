@@ -112,3 +112,7 @@ class ClientImport(Owned):
     @property
     def is_alive(self) -> bool:
         return self.status in self.ALIVE
+
+    @property
+    def may_be_taken_back(self) -> bool:
+        return self.status in self.ENDED

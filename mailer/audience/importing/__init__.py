@@ -91,11 +91,20 @@ def import_clients(
 
 
 def take_in(
-    file: BinaryIO, layout: Layout, *, writer: Writer, imported: Imported, tell: Callbacks, skip: int = 0
+    file: BinaryIO,
+    layout: Layout,
+    *,
+    writer: Writer,
+    imported: Imported,
+    tell: Callbacks,
+    stop_all: str = "",
 ) -> None:
-    """Read all records but the first `skip`, and write them; `imported` counts what is written."""
-    source = islice(records(file, layout), skip, None)
-    reader = RowReader(layout.meanings)
+    """Read the records that `imported` does not count yet, and write them; it counts what is written.
+
+    `stop_all`: the reason for which all of them go on the stop-list.
+    """
+    source = islice(records(file, layout), imported.lines, None)
+    reader = RowReader(layout.meanings, stop_all=stop_all)
     for batch, counted in _batches(source, reader, writer.known, imported, tell.refused):
 
         def count(written: Written, batch: dict[str, Row] = batch, counted: Imported = counted) -> None:

@@ -101,7 +101,8 @@ _NAMES = {
     COMPLAINED: """complained; complaint; complaints; spam; is spam; marked as spam; spam complaint;
         spam report;
         complained at; complaint date; reported spam; abuse; жалоба; жалоба на спам; пожаловался""",
-    LEFT_AT: """stop list since; status changed at; status date; status changed; дата статуса; в стоп
+    LEFT_AT: """stop list since;
+        since; с; status changed at; status date; status changed; дата статуса; в стоп
         листе с; date of the stop""",
     STOPPED: "stop list; стоп лист; стоп лист причина",
 }

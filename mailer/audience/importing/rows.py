@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from mailer.audience.importing import columns
 from mailer.audience.importing.records import Record
-from mailer.audience.importing.stops import NotConfirmed, Stop, stop_of
+from mailer.audience.importing.stops import NotConfirmed, Stop, moment, stop_of
 from mailer.models import Client
 from people.addresses import normal
 
@@ -42,7 +42,9 @@ class Row:
 class RowReader:
     """Reads lines whose columns hold these things; ValidationError for one that cannot be taken."""
 
-    def __init__(self, meanings: Sequence[str]) -> None:
+    def __init__(self, meanings: Sequence[str], *, stop_all: str = "") -> None:
+        """`stop_all`: why all addresses go on the stop-list, unless a column says another reason."""
+        self._stop_all = stop_all
         self._places: dict[str, list[int]] = {}
         for place, what in enumerate(meanings):
             if what:
@@ -56,12 +58,11 @@ class RowReader:
         if record.problem:
             raise ValidationError(record.problem)
         email, named, further = self._address(record.cells)
-        stop = self._stop(record.cells) if self._stops else None
+        stop = self._stop(record.cells) if self._stops or self._stop_all else None
         name = self._name(record.cells) or named
         comments = [text for text in self._all(columns.COMMENT, record.cells) if text]
-        row = Row(
-            normal(email), name, "\n".join(comments), stop, self._is_client(record.cells, stop), further
-        )
+        is_client = not self._stop_all and self._is_client(record.cells, stop)
+        row = Row(normal(email), name, "\n".join(comments), stop, is_client, further)
         check(row)
         return row
 
@@ -111,9 +112,15 @@ class RowReader:
     def _stop(self, cells: list[str]) -> Stop | None:
         wanted = (*self._stops, columns.LEFT_AT)
         try:
-            return stop_of({what: self._all(what, cells) for what in wanted})
+            stop = stop_of({what: self._all(what, cells) for what in wanted})
         except NotConfirmed as error:
-            raise ValidationError(str(error)) from error
+            if not self._stop_all:
+                raise ValidationError(str(error)) from error
+            return Stop(self._stop_all)
+        if stop is None and self._stop_all:
+            stated = (moment(cell) for cell in self._all(columns.LEFT_AT, cells))
+            return Stop(self._stop_all, next(filter(None, stated), None))
+        return stop
 
     def _is_client(self, cells: list[str], stop: Stop | None) -> bool:
         """Another service's list names who left; our own exports name clients who are on the stop-list."""
