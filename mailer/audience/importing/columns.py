@@ -32,78 +32,84 @@ LABELS = {
 }
 
 _NAMES = {
-    EMAIL: """email; e mail; mail; email address; e mail address; emailaddress; email 1; e mail 1;
-        primary email;
-        email primary; work email; home email; other email; newsletter email; newsletters email; personal
-        email;
-        contact email; subscriber; subscriber email; subscriber address; user email; customer email;
-        your email; email id; work e mail; home e mail; other e mail; e mail newsletters; mailing email;
-        secondary email; alternate email; email 2; email 3; e mail 2; e mail 3; e mail 2 address;
-        e mail 3 address; additional email; e mail адрес; email адрес; адрес email; адрес e mail; почта;
-        электронная почта; эл почта; адрес электронной почты; адрес эл почты; адрес эл почты 2;
+    EMAIL: """
+        email; e mail; mail; email address; e mail address; emailaddress; email 1; e mail 1; primary
+        email; email primary; work email; home email; other email; newsletter email; newsletters email;
+        personal email; contact email; subscriber; subscriber email; subscriber address; user email;
+        customer email; your email; email id; work e mail; home e mail; other e mail; e mail newsletters;
+        mailing email; secondary email; alternate email; email 2; email 3; e mail 2; e mail 3; e mail 2
+        address; e mail 3 address; additional email; e mail адрес; email адрес; адрес email; адрес e mail;
+        почта; электронная почта; эл почта; адрес электронной почты; адрес эл почты; адрес эл почты 2;
         адрес эл почты 3; электронный адрес; емейл; имейл; емайл; мейл; рабочий e mail; частный e mail;
         другой e mail; личный e mail; e mail рабочий; e mail частный; e mail для рассылок; e mail другой;
-        email для рассылок; рабочий email; домашний email; адресэп; адрес эп; эп; контактный e mail;
-        e mail adresse; email adresse; mailadresse; adresse de messagerie; adresse e mail; adresse email;
-        courriel; correo electronico; correo; direccion de correo electronico; indirizzo email;
-        indirizzo e mail; endereco de email; adres e mail; adres email; e post; электронная почта клиента;
-        member email; почтовый ящик; e mail клиента; email клиента; email контакта; lead email""",
-    NAME: """full name; name; display name; subscriber name; contact name; contact; customer name;
-        fullname;
+        email для рассылок; рабочий email; домашний email; адресэп; адрес эп; эп; контактный e mail; e
+        mail adresse; email adresse; mailadresse; adresse de messagerie; adresse e mail; adresse email;
+        courriel; correo electronico; correo; direccion de correo electronico; indirizzo email; indirizzo
+        e mail; endereco de email; adres e mail; adres email; e post; электронная почта клиента; member
+        email; почтовый ящик; e mail клиента; email клиента; email контакта; lead email
+    """,
+    NAME: """
+        full name; name; display name; subscriber name; contact name; contact; customer name; fullname;
         member name; file as; имя; полное имя; фио; ф и о; фамилия имя отчество; имя и фамилия; фамилия и
-        имя;
-        отображаемое имя; краткое имя; наименование; наименование полное; полное наименование; контакт;
-        контактное лицо; клиент; контрагент;
-        имя контакта; имя клиента; nome completo; nombre completo; nom complet; anzeigename; name ganz""",
-    FIRST: """first name; firstname; fname; f name; given name; givenname; forename; имя собственное;
-        vorname;
-        prenom; nombre; nome; imie; first""",
-    MIDDLE: """middle name; middlename; additional name; patronymic; second name; отчество; secondname;
-        weitere vornamen""",
-    LAST: """last name; lastname; lname; l name; surname; family name; familyname; фамилия; nachname;
-        familienname;
-        nom; nom de famille; apellido; apellidos; cognome; sobrenome; nazwisko; last""",
-    COMMENT: """comment; comments; note; notes; remark; remarks; description; комментарий; комментарии;
-        заметки; заметка; примечание; примечания; notizen; notas; remarques; описание""",
-    STATUS: """status; state; subscription status; email status; subscriber status; contact status;
-        member status;
-        subscribed status; list status; mailing status; email marketing status; marketing status;
+        имя; отображаемое имя; краткое имя; наименование; наименование полное; полное наименование;
+        контакт; контактное лицо; клиент; контрагент; имя контакта; имя клиента; nome completo; nombre
+        completo; nom complet; anzeigename; name ganz
+    """,
+    FIRST: """
+        first name; firstname; fname; f name; given name; givenname; forename; имя собственное; vorname;
+        prenom; nombre; nome; imie; first
+    """,
+    MIDDLE: """
+        middle name; middlename; additional name; patronymic; second name; отчество; secondname; weitere
+        vornamen
+    """,
+    LAST: """
+        last name; lastname; lname; l name; surname; family name; familyname; фамилия; nachname;
+        familienname; nom; nom de famille; apellido; apellidos; cognome; sobrenome; nazwisko; last
+    """,
+    COMMENT: """
+        comment; comments; note; notes; remark; remarks; description; комментарий; комментарии; заметки;
+        заметка; примечание; примечания; notizen; notas; remarques; описание
+    """,
+    STATUS: """
+        status; state; subscription status; email status; subscriber status; contact status; member
+        status; subscribed status; list status; mailing status; email marketing status; marketing status;
         email subscription status; email permission status; email availability; статус; состояние; статус
-        подписки;
-        статус email; статус e mail; статус подписчика; статус контакта; статус адреса; estado; statut;
-        stato""",
-    AGREED: """subscribed; is subscribed; subscribed to emails; opt in; optin; opted in; email opt in;
-        email optin;
-        email consent; accepts marketing; accepts email marketing; email marketing consent; newsletter;
-        marketing consent;
-        enabled; is enabled; active; is active; can email; wants mail; receive newsletter; подписан;
-        подписка;
-        согласие; согласие на рассылку; согласен на рассылку; рассылка; получает рассылку""",
-    LEFT: """unsubscribed; is unsubscribed; opt out; optout; opted out; email opt out; email optout;
-        has opted out of email; email opted out; unsubscribed from all email; unsubscribed from all emails;
-        opted out of all email; unsubscribe; do not email; do not mail; do not contact; dnc; email
-        disabled;
+        подписки; статус email; статус e mail; статус подписчика; статус контакта; статус адреса; estado;
+        statut; stato; reason; причина
+    """,
+    AGREED: """
+        subscribed; is subscribed; subscribed to emails; opt in; optin; opted in; email opt in; email
+        optin; email consent; accepts marketing; accepts email marketing; email marketing consent;
+        newsletter; marketing consent; enabled; is enabled; active; is active; can email; wants mail;
+        receive newsletter; подписан; подписка; согласие; согласие на рассылку; согласен на рассылку;
+        рассылка; получает рассылку
+    """,
+    LEFT: """
+        unsubscribed; is unsubscribed; opt out; optout; opted out; email opt out; email optout; has opted
+        out of email; email opted out; unsubscribed from all email; unsubscribed from all emails; opted
+        out of all email; unsubscribe; do not email; do not mail; do not contact; dnc; email disabled;
         emails disabled; blocklisted; blacklisted; email blacklisted; email blocklisted; emailblacklisted;
-        blocklist; blacklist;
-        blocked; is blocked; suppressed; is suppressed; unsub time; unsub date; unsubscribed at;
-        unsubscribe date;
-        unsubscribe time; unsubscribed date; unsubscribed on; date unsubscribed; unsubscription date; opt
-        out date; optout date;
-        opt out time; отписан; отписался; отписка; дата отписки; не беспокоить; в черном списке; черный
-        список;
-        отказ от рассылки; отказался от рассылки; исключен""",
-    BOUNCED: """bounced; is bounced; hard bounce; hard bounced; hard bounces; email hard bounced;
-        email hard bounce;
-        email hard bounce reason; hard bounce reason; clean time; cleaned; bounced at; bounce date;
-        bounced on;
-        date bounced; bounce reason; invalid email; email invalid; недоставлено; возврат; дата
-        возврата""",
-    COMPLAINED: """complained; complaint; complaints; spam; is spam; marked as spam; spam complaint;
-        spam report;
-        complained at; complaint date; reported spam; abuse; жалоба; жалоба на спам; пожаловался""",
-    LEFT_AT: """stop list since;
-        since; с; status changed at; status date; status changed; дата статуса; в стоп
-        листе с; date of the stop""",
+        blocklist; blacklist; blocked; is blocked; suppressed; is suppressed; unsub time; unsub date;
+        unsubscribed at; unsubscribe date; unsubscribe time; unsubscribed date; unsubscribed on; date
+        unsubscribed; unsubscription date; opt out date; optout date; opt out time; отписан; отписался;
+        отписка; дата отписки; не беспокоить; в черном списке; черный список; отказ от рассылки; отказался
+        от рассылки; исключен
+    """,
+    BOUNCED: """
+        bounced; is bounced; hard bounce; hard bounced; hard bounces; email hard bounced; email hard
+        bounce; email hard bounce reason; hard bounce reason; clean time; cleaned; bounced at; bounce
+        date; bounced on; date bounced; bounce reason; invalid email; email invalid; недоставлено;
+        возврат; дата возврата
+    """,
+    COMPLAINED: """
+        complained; complaint; complaints; spam; is spam; marked as spam; spam complaint; spam report;
+        complained at; complaint date; reported spam; abuse; жалоба; жалоба на спам; пожаловался
+    """,
+    LEFT_AT: """
+        stop list since; since; с; status changed at; status date; status changed; дата статуса; в стоп
+        листе с; date of the stop
+    """,
     STOPPED: "stop list; стоп лист; стоп лист причина",
 }
 _MEANING = {" ".join(name.split()): meaning for meaning, names in _NAMES.items() for name in names.split(";")}

@@ -26,26 +26,26 @@ class NotConfirmed(Exception):
 
 
 _WORDS = {
-    Reason.UNSUBSCRIBED: """unsubscribed; unsubscribe; unsub; opted out; opt out; optout; removed;
-        inactive;
-        disabled; deactivated; blocklisted; blacklisted; blocked; suppressed; do not contact; do not
-        email;
-        not subscribed; non subscribed; never subscribed; nonsubscribed; archived; deleted; globally
-        unsubscribed; unsubscribed by admin;
-        banned; stopped; on hold; paused; отписан; отписана; отписался; отписалась; отписавшийся;
-        отписались; отписка; неактивен; неактивный;
-        не активен; заблокирован; заблокирована; отключен; в черном списке; черный список; не беспокоить;
-        удален; исключен; desabonne; abgemeldet; dado de baja; email disabled""",
-    Reason.BOUNCED: """bounced; bounce; hard bounce; hard bounced; hardbounce; hardbounced; cleaned;
-        undeliverable;
+    Reason.UNSUBSCRIBED: """
+        unsubscribed; unsubscribe; unsub; opted out; opt out; optout; removed; inactive; disabled;
+        deactivated; blocklisted; blacklisted; blocked; suppressed; do not contact; do not email; not
+        subscribed; non subscribed; never subscribed; nonsubscribed; archived; deleted; globally
+        unsubscribed; unsubscribed by admin; banned; stopped; on hold; paused; отписан; отписана;
+        отписался; отписалась; отписавшийся; отписались; отписка; неактивен; неактивный; не активен;
+        заблокирован; заблокирована; отключен; в черном списке; черный список; не беспокоить; удален;
+        исключен; desabonne; abgemeldet; dado de baja; email disabled
+    """,
+    Reason.BOUNCED: """
+        bounced; bounce; hard bounce; hard bounced; hardbounce; hardbounced; cleaned; undeliverable;
         undelivered; unreachable; invalid; error; nonexistent; non existent; does not exist; not found;
         invalid email; err user unknown; недоступен; недоставлено; не существует; ошибка; возврат;
-        невалидный;
-        недействительный; некорректный; not deliverable""",
-    Reason.COMPLAINED: """complained; complaint; complainer; spam; junk; abuse; marked as spam; marked
-        spam; spam complaint; spam report;
-        spam reported; reported as spam; reported spam; reported; fbl; жалоба; жалоба на спам;
-        пожаловался; пожаловалась; спам""",
+        невалидный; недействительный; некорректный; not deliverable
+    """,
+    Reason.COMPLAINED: """
+        complained; complaint; complainer; spam; junk; abuse; marked as spam; marked spam; spam complaint;
+        spam report; spam reported; reported as spam; reported spam; reported; fbl; жалоба; жалоба на
+        спам; пожаловался; пожаловалась; спам
+    """,
     Reason.ADDED: "added by hand; added; manual; добавлен вручную",
 }
 _REASON = {" ".join(word.split()): reason for reason, words in _WORDS.items() for word in words.split(";")}

@@ -37,7 +37,8 @@ def lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
             else:
                 yield Line(number, text)
     finally:
-        wrapper.detach()
+        if not file.closed:
+            wrapper.detach()
 
 
 def label(encoding: str) -> str:
