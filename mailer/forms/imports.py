@@ -20,7 +20,7 @@ from people.models import User
 DELIMITERS = [
     (",", gettext_lazy("comma  ,")),
     (";", gettext_lazy("semicolon  ;")),
-    ("\t", gettext_lazy("tabulator")),
+    ("\t", gettext_lazy("tab")),
     ("|", gettext_lazy("vertical bar  |")),
 ]
 
@@ -122,6 +122,10 @@ class LayoutForm(forms.Form):
         groups.queryset = ClientGroup.objects.owned_by(owner)  # type: ignore[attr-defined]
         origin = self.fields["origin"]
         origin.choices = [("", "—"), *ClientImport.Origin.choices]  # type: ignore[attr-defined]
+        for name in ("origin", "consent_on"):
+            self.fields[name].required = is_large
+            text = _("Please say so: the file has more than %d lines.") % MANY
+            self.fields[name].error_messages["required"] = text
         if upload.to_stop_list:
             for name in ("known", "group", "new_group", "origin", "consent_on", "origin_note"):
                 del self.fields[name]
@@ -154,7 +158,7 @@ class LayoutForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if self.is_large and "origin" in self.fields:
-            self._require_consent(data)
+            self._check_consent(data)
         if data.get("group") and data.get("new_group"):
             self.add_error("new_group", _("Choose one of the two: a group that is there, or a new one."))
         elif data.get("new_group"):
@@ -164,10 +168,7 @@ class LayoutForm(forms.Form):
                 self.add_error("new_group", error.messages)  # type: ignore[arg-type]
         return data
 
-    def _require_consent(self, data: dict[str, Any]) -> None:
-        for name in ("origin", "consent_on"):
-            if not data.get(name) and name not in self.errors:
-                self.add_error(name, _("Please say so: the file has more than %d lines.") % MANY)
+    def _check_consent(self, data: dict[str, Any]) -> None:
         if data.get("origin") == ClientImport.Origin.OTHER and not data.get("origin_note"):
             self.add_error("origin_note", _("Please describe where they come from."))
         if (day := data.get("consent_on")) and day > timezone.localdate():

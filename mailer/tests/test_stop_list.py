@@ -94,8 +94,8 @@ def test_a_client_s_form_says_that_its_address_is_stopped(owner, stranger, brows
     client = ClientFactory(owner=owner, email="anna@example.org")
     url = reverse("client_edit", args=[client.pk])
     put(stranger, "anna@example.org")
-    assert "is on the stop-list" not in browser.get(url).content.decode()
+    assert "on the stop-list" not in browser.get(url).content.decode()
     stop = put(owner, "ANNA@example.org", "bounced")
     html = browser.get(url).content.decode()
-    assert "This address is on the stop-list (hard bounce) since" in html
+    assert "(hard bounce): it is not mailed." in html
     assert reverse("stop_lift", args=[stop.pk]) in html
