@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from mailer.audience import importing
-from mailer.audience.importing import CannotRead, Refused, import_clients
+from mailer.audience.importing import CannotRead, Refused, import_clients, sql
 from mailer.models import Client, ClientGroup
 from mailer.tests.factories import ClientFactory, ClientGroupFactory
 from site_config.shutdown import STOPPING
@@ -245,3 +245,18 @@ def test_the_command_meets_mistakes_with_a_line(owner, tmp_path, how, why):
         call_command("import_clients", str(file), **{"owner": owner.email, **how})
     assert why in str(error.value)
     assert not Client.objects.exists()
+
+
+def test_a_batch_goes_to_each_client_by_its_key(owner):
+    """Whatever the planner believes of the tables, which are empty when a list begins to come in."""
+    sqlite = connection.vendor == "sqlite"
+    load("email\na@example.org\n", owner)
+    values = {"owner": owner.pk, "group": 1}
+    with connection.cursor() as cursor:
+        if not sqlite:
+            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+            cursor.execute("SET LOCAL enable_seqscan = off")  # there is one row
+        statement = sql.MEMBERS.format(by_key=sql.BY_KEY[connection.vendor])
+        cursor.execute(f"EXPLAIN {'QUERY PLAN' if sqlite else ''} {statement}", values)
+        plan = "\n".join(str(row) for row in cursor.fetchall())
+    assert "mailer_client_email_unique" in plan

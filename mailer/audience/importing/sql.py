@@ -42,13 +42,15 @@ DO UPDATE SET
 WHERE (old.full_name = '' AND excluded.full_name <> '') OR (old.comment = '' AND excluded.comment <> '')
 """,
 }
+# SQLite takes the index of names otherwise: it covers the query, and is read from end to end for every row.
+BY_KEY = {"sqlite": "INDEXED BY mailer_client_email_unique", "postgresql": ""}
 COUNT_KNOWN = """
-SELECT COUNT(*) FROM incoming_clients i CROSS JOIN mailer_client c
+SELECT COUNT(*) FROM incoming_clients i CROSS JOIN mailer_client c {by_key}
 WHERE i.is_client AND c.owner_id = %(owner)s AND LOWER(c.email) = i.key
 """
 MEMBERS = """
 INSERT INTO mailer_clientgroup_clients (clientgroup_id, client_id)
-SELECT %(group)s, c.id FROM incoming_clients i CROSS JOIN mailer_client c
+SELECT %(group)s, c.id FROM incoming_clients i CROSS JOIN mailer_client c {by_key}
 WHERE i.is_client AND c.owner_id = %(owner)s AND LOWER(c.email) = i.key
 ON CONFLICT DO NOTHING
 """

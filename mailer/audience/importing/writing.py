@@ -73,7 +73,7 @@ class Writer:
         with connection.cursor() as cursor:
             created, changed = write(cursor, rows, values, self.known)
             if self.group:
-                cursor.execute(sql.MEMBERS, values)
+                cursor.execute(sql.MEMBERS.format(by_key=sql.BY_KEY[connection.vendor]), values)
             stopped = 0
             if any(row.stop for row in batch.values()):
                 now = "%(now)s::timestamptz" if connection.vendor == "postgresql" else "%(now)s"
@@ -111,7 +111,7 @@ def _on_sqlite(
     cursor.execute(sql.CREATE.format(moment="text", on_commit=""))
     cursor.execute(sql.EMPTY)
     cursor.executemany(sql.INSERT_INCOMING, [(*row[:6], _as_stored(row[6])) for row in rows])
-    cursor.execute(sql.COUNT_KNOWN, values)
+    cursor.execute(sql.COUNT_KNOWN.format(by_key=sql.BY_KEY["sqlite"]), values)
     (there,) = cursor.fetchone()
     cursor.execute(sql.clients_sqlite(known), values)
     written = max(cursor.rowcount, 0)
