@@ -4,9 +4,10 @@
 behind while a million rows come in: each statement goes from the batch to the rows by a unique index.
 """
 
+# In SQLite the key has no type: else an index over an expression, which has none, is not used for it.
 CREATE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_clients (
-    key text, email text, full_name text, comment text, is_client boolean, reason text, since {moment}
+    key {key}, email text, full_name text, comment text, is_client boolean, reason text, since {moment}
 ) {on_commit}
 """
 COPY = """

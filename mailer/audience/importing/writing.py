@@ -92,7 +92,7 @@ class Writer:
 def _on_postgresql(
     cursor: Any, rows: list[tuple[Any, ...]], values: dict[str, Any], known: str
 ) -> tuple[int, int]:
-    cursor.execute(sql.CREATE.format(moment="timestamptz", on_commit="ON COMMIT DELETE ROWS"))
+    cursor.execute(sql.CREATE.format(key="text", moment="timestamptz", on_commit="ON COMMIT DELETE ROWS"))
     cursor.execute(sql.EMPTY)
     with cursor.copy(sql.COPY) as copy:
         for row in rows:
@@ -108,7 +108,7 @@ def _on_postgresql(
 def _on_sqlite(
     cursor: Any, rows: list[tuple[Any, ...]], values: dict[str, Any], known: str
 ) -> tuple[int, int]:
-    cursor.execute(sql.CREATE.format(moment="text", on_commit=""))
+    cursor.execute(sql.CREATE.format(key="", moment="text", on_commit=""))
     cursor.execute(sql.EMPTY)
     cursor.executemany(sql.INSERT_INCOMING, [(*row[:6], _as_stored(row[6])) for row in rows])
     cursor.execute(sql.COUNT_KNOWN.format(by_key=sql.BY_KEY["sqlite"]), values)
