@@ -165,7 +165,7 @@ class LayoutForm(forms.Form):
             try:
                 ClientGroup(owner=self.owner, name=data["new_group"]).clean_fields()
             except ValidationError as error:
-                self.add_error("new_group", error.messages)  # type: ignore[arg-type]
+                self.add_error("new_group", error.messages)
         return data
 
     def _check_consent(self, data: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ class ImportNew(OwnersOnly):
             request.POST  # noqa: B018  (read here, for what is wrong with it)
         except RequestDataTooBig:
             return self.refuse(_("That is too much to paste. Save it as a file and choose that."))
-        answer: HttpResponse = csrf_protect(self.take)(request)  # type: ignore[arg-type]
+        answer: HttpResponse = csrf_protect(self.take)(request)
         return answer
 
     def take(self, request: Request) -> HttpResponse:
