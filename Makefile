@@ -19,7 +19,8 @@ run: .venv/base.done .env
 test: .venv/dev.done
 	$(BIN)/python -m pytest -m "not services" -n 2 --dist loadfile
 
-# The same on PostgreSQL and Redis, with the drills of several consumers.
+# The same on PostgreSQL and Redis, with the drills of several consumers; with Exim and Postfix where
+# `python -m bench.servers` has unpacked them.
 test-services: .venv/dev.done
 	$(SERVICES) $(BIN)/python -m pytest -m "not once"
 

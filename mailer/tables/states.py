@@ -11,7 +11,10 @@ from site_config.ui.tables import BadgeColumn, badge
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
 MAILING_KINDS = {"running": "ok", "paused": "warn", "disabled": "bad"}
-ATTEMPT_KINDS = {"running": "live", "waiting": "warn", "held": "bad", "succeeded": "ok", "failed": "bad"}
+ATTEMPT_KINDS = {
+    "running": "live", "waiting": "warn", "held": "bad", "succeeded": "ok", "partly": "warn",
+    "failed": "bad",
+}  # fmt: skip
 DELIVERY_KINDS = {"sending": "live", "sent": "ok", "failed": "bad", "skipped": "warn", "expired": "warn"}
 
 

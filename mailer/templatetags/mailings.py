@@ -4,10 +4,13 @@ from datetime import datetime
 
 from django import template
 from django.utils import formats
+from django.utils.translation import get_language
 
 from mailer.models import Attempt, Mailing
+from mailer.sending.holding import resumes_at
 from mailer.tables import states
 from mailer.tables.states import ATTEMPT_KINDS
+from mailer.transport.refusals import KNOWN, Explanation
 from site_config.ui import tables
 
 register = template.Library()
@@ -19,6 +22,18 @@ register.filter("when", tables.shown_moment)
 def in_zone_of(value: datetime, mailing: Mailing) -> str:
     """A moment on the clocks of a mailing's own zone, and not on the reader's."""
     return formats.date_format(value.astimezone(mailing.zone), str(tables.MOMENT))
+
+
+@register.filter
+def explained(attempt: Attempt) -> Explanation | None:
+    """What the answer that keeps a run from going on means, and what can be done; None if nobody knows."""
+    return KNOWN.texts.get((attempt.problem_code, (get_language() or "en")[:2]))
+
+
+@register.filter
+def rests_until(attempt: Attempt) -> datetime | None:
+    """Until when a run waits, if it does."""
+    return resumes_at(attempt.pk)
 
 
 @register.simple_tag

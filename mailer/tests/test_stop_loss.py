@@ -72,6 +72,25 @@ def test_trying_again_while_the_refusal_stands_holds_again_and_burns_nobody(owne
         assert statuses(attempt) == {("queued", 0): 100}
 
 
+@pytest.mark.parametrize("number", [3, 60])
+def test_trying_again_uses_no_connection_from_before(owner, rough, number):
+    """What a server decides when it is connected to, or has read from its configuration by then, stays so."""
+    refusing, old = [True], set()
+
+    def answer(session, verb, line):
+        if refusing[0]:
+            old.add(session)
+        return "554 5.7.1 Client host rejected" if verb == "RCPT" and session in old else None
+
+    rough.answer = answer
+    attempt = start(owner, number)
+    assert attempt.held_at is not None
+    refusing[0] = False
+    assert mailings.try_again(attempt)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", number, 0)
+
+
 def test_a_few_recipients_who_are_all_refused_are_held_as_well(owner, rough):
     rough.answer = in_act("550 5.7.26 unauthenticated", "DOT", times=10**6)
     attempt = start(owner, 3)

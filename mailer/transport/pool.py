@@ -13,6 +13,7 @@ from mailer.transport.connection import Connection
 from mailer.transport.handshake import Account
 from mailer.transport.kept import connections as store
 from mailer.transport.mail_socket import Address, resolve
+from mailer.transport.refusals import RefusalClass
 from mailer.transport.trust import distrust
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -48,6 +49,7 @@ class SmtpTransport:
         self._fresh = False  # mails were put that no connection has been offered
         self._breaks = 0
         self._refused_in_a_row = 0
+        self._refuses_us = False  # the last answer was a refusal that is not about its recipient
         self._checked = 0.0
 
     @property
@@ -94,10 +96,14 @@ class SmtpTransport:
         return results
 
     def close(self) -> None:
-        """Leave the connections to whoever sends next; say good-bye on those that are of no use."""
+        """Leave the connections to whoever sends next; say good-bye on those that are of no use.
+
+        A server that refuses us may do so on what is open even when its configuration has been put right.
+        """
+        useless = self._failure is not None or self._refuses_us
         for connection in self._connections:
             self._selector.unregister(connection.mail_socket.socket)
-            if connection.busy or connection.retired or connection.broken or self._failure:
+            if useless or connection.busy or connection.retired or connection.broken:
                 connection.close()
                 store.give(1)
             else:
@@ -140,6 +146,7 @@ class SmtpTransport:
                 self._results.append((mail, None))
             elif result := connection.begin(mail):
                 self._results.append((mail, result))
+                self._refuses_us = _about_us(result)
             else:
                 self._busy += 1
         self._flush(connection)
@@ -195,6 +202,7 @@ class SmtpTransport:
                 self._careful = False
                 accepted = result.verdict is Verdict.ACCEPTED
                 self._refused_in_a_row = 0 if accepted else self._refused_in_a_row + 1
+                self._refuses_us = not accepted and _about_us(result)
         if self._refused_in_a_row >= REFUSED_IN_A_ROW:
             self._refused_in_a_row = 0
             self._allowed = max(1, self._allowed // 2)
@@ -235,3 +243,8 @@ class SmtpTransport:
 
     def _fail(self, error: MailRefused) -> None:
         self._failure = self._failure or error
+
+
+def _about_us(result: Result) -> bool:
+    refusal = result.refusal
+    return refusal is not None and refusal.refusal_class in (RefusalClass.SENDER, RefusalClass.CONTENT)

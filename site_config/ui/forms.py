@@ -10,8 +10,6 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from people.models import User
-
 Row = TypeVar("Row", bound=models.Model)
 CHANGED_MEANWHILE = _(
     "This was changed meanwhile, in another window or by somebody else. Nothing was saved yet. "
@@ -20,6 +18,7 @@ CHANGED_MEANWHILE = _(
 LONGEST_ID = 18  # digits; a bigint has 19
 
 if TYPE_CHECKING:
+    from people.models import User
 
     class _ModelForm(forms.ModelForm[Row]): ...
 
@@ -80,7 +79,7 @@ class OwnedForm(ModelForm[Row]):
     form_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, owner: "User", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.owner = owner
         if self.instance.pk:

@@ -1,19 +1,20 @@
 """Small helpers for views that answer htmx and plain browsers from the same URL."""
 
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
-from people.models import User
+if TYPE_CHECKING:
+    from people.models import User
 
 
 class Request(HttpRequest):
     """A request of a signed-in user, as the middlewares leave it."""
 
     htmx: HtmxDetails
-    user: User
+    user: "User"
 
 
 def targets(request: HttpRequest, element_id: str) -> bool:

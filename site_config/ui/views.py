@@ -4,7 +4,7 @@ A list view says where its rows come from; the views that create, edit and delet
 """
 
 import uuid
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -22,10 +22,12 @@ from django.views import View
 from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
 
-from people.models import User
 from site_config.ui.forms import ModelForm
 from site_config.ui.http import Request, is_htmx, no_content, retarget, sent_from, targets, trigger
 from site_config.ui.tables import PER_PAGE, Pages, StableData, digest
+
+if TYPE_CHECKING:
+    from people.models import User
 
 REGION = "table-region"
 POLL = "table-poll"
@@ -34,7 +36,7 @@ DIALOG = "dialog-body"
 Text = str | Promise
 
 
-def own_row(model: type[models.Model], user: User, pk: int, *, lock: bool = False) -> Any:
+def own_row(model: type[models.Model], user: "User", pk: int, *, lock: bool = False) -> Any:
     """The user's own row; another's is no row at all, or a refusal for who may look at those of all."""
     manager: Any = model._default_manager
     rows = manager.owned_by(user)
@@ -94,7 +96,7 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     strict = False
 
     @classmethod
-    def rows(cls, user: User) -> QuerySet[Any]:
+    def rows(cls, user: "User") -> QuerySet[Any]:
         """The rows of this list, with all that its columns show."""
         rows: QuerySet[Any] = cls.model._default_manager.visible_to(user)
         return rows

@@ -18,7 +18,7 @@ from site_config.shutdown import STOPPING, stop_on_signals
 class Command(BaseCommand):
     help = (
         "Open and send all that is due, in the foreground, by the same code as the consumer. "
-        "Exits 0 only when every attempt it saw succeeded."
+        "Exits 0 only when nothing that could go out failed; what is paused, disabled or on hold is named."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -78,10 +78,11 @@ class Command(BaseCommand):
 
     def _report(self, attempts: QuerySet[Attempt]) -> None:
         unsuccessful = 0
-        for attempt in attempts:
-            unsuccessful += attempt.status != Attempt.Status.SUCCEEDED
+        for attempt in attempts.select_related("mailing__owner"):
+            why = _withheld(attempt)
+            unsuccessful += not why and not _went_well(attempt)
             self.stdout.write(
-                f"{attempt.subject}: {attempt.get_status_display()} – {attempt.sent} sent, "
+                f"{attempt.subject}: {why or attempt.get_status_display()} – {attempt.sent} sent, "
                 f"{attempt.failed} failed, {attempt.skipped} skipped, {attempt.expired} expired, "
                 f"{attempt.waiting} waiting"
             )
@@ -90,4 +91,22 @@ class Command(BaseCommand):
         if not attempts:
             self.stdout.write("Nothing is due.")
         if unsuccessful:
-            raise CommandError(f"{unsuccessful} of {len(attempts)} attempts did not succeed.")
+            raise CommandError(f"{unsuccessful} of {len(attempts)} runs did not succeed.")
+
+
+def _withheld(attempt: Attempt) -> str:
+    """Why a run that is not over was not meant to go on, or an empty string."""
+    mailing = attempt.mailing
+    if attempt.status != Attempt.Status.RUNNING:
+        return ""
+    if mailing.disabled_at or not mailing.owner.is_active:
+        return "disabled by a manager"
+    if mailing.paused_at:
+        return "paused by its owner"
+    return "on hold" if attempt.held_at else ""
+
+
+def _went_well(attempt: Attempt) -> bool:
+    """Whether nothing that could go out failed; a run with nobody to mail fails."""
+    over = attempt.status != Attempt.Status.RUNNING
+    return over and bool(attempt.sent or attempt.skipped) and not (attempt.failed or attempt.expired)

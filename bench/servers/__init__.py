@@ -1,0 +1,10 @@
+"""Real mail servers to send to: each in a folder, with a queue and on a port of its own, and no service.
+
+`python -m bench.servers` has to be run once.
+"""
+
+from bench.servers.exim import CannotMount, Exim
+from bench.servers.postfix import Postfix
+from bench.servers.unpack import missing
+
+__all__ = ["CannotMount", "Exim", "Postfix", "missing"]

@@ -1,0 +1,5 @@
+"""python -m bench.servers: unpack them."""
+
+from bench.servers.unpack import main
+
+main()
