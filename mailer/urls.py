@@ -2,7 +2,9 @@ from django.urls import path
 
 from mailer.views import (
     clients,
+    exports,
     groups,
+    imports,
     mailing_actions,
     mailings,
     messages,
@@ -10,6 +12,7 @@ from mailer.views import (
     oversight,
     reports,
     start,
+    stop_list,
     unsubscribe,
 )
 
@@ -17,6 +20,17 @@ urlpatterns = [
     path("start/", start.Start.as_view(), name="start"),
     path("clients/", clients.ClientList.as_view(), name="clients"),
     path("clients/new/", clients.ClientCreate.as_view(), name="client_create"),
+    path("clients/import/", imports.ImportNew.as_view(), name="imports"),
+    path("clients/import/<int:pk>/", imports.ImportDetail.as_view(), name="import_detail"),
+    path("clients/import/<int:pk>/stop/", imports.ImportStop.as_view(), name="import_stop"),
+    path("clients/import/<int:pk>/take-back/", imports.ImportTakeBack.as_view(), name="import_take_back"),
+    path("clients/import/<int:pk>/refused/", imports.ImportRefused.as_view(), name="import_refused"),
+    path("clients/export/", exports.ClientsExport.as_view(), name="clients_export"),
+    path("clients/stop-list/", stop_list.StopList.as_view(), name="stop_list"),
+    path("clients/stop-list/new/", stop_list.StopCreate.as_view(), name="stop_create"),
+    path("clients/stop-list/import/", imports.StopImport.as_view(), name="stop_import"),
+    path("clients/stop-list/export/", exports.StopExport.as_view(), name="stop_export"),
+    path("clients/stop-list/<int:pk>/lift/", stop_list.StopLift.as_view(), name="stop_lift"),
     path("clients/to-group/", clients.ClientsToGroup.as_view(), name="clients_to_group"),
     path("clients/<int:pk>/edit/", clients.ClientEdit.as_view(), name="client_edit"),
     path("clients/<int:pk>/delete/", clients.ClientDelete.as_view(), name="client_delete"),
@@ -25,6 +39,7 @@ urlpatterns = [
     path("groups/<int:pk>/", groups.GroupDetail.as_view(), name="group_detail"),
     path("groups/<int:pk>/edit/", groups.GroupEdit.as_view(), name="group_edit"),
     path("groups/<int:pk>/delete/", groups.GroupDelete.as_view(), name="group_delete"),
+    path("groups/<int:pk>/export/", exports.GroupExport.as_view(), name="group_export"),
     path("groups/<int:pk>/clients/<int:client>/remove/", groups.GroupRemove.as_view(), name="group_remove"),
     path("messages/", messages.MessageList.as_view(), name="messages"),
     path("messages/new/", messages.MessageCreate.as_view(), name="message_create"),

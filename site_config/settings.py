@@ -289,6 +289,7 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 MEDIA_URL = "media/"
+IMPORT_DIR = VAR_DIR / "imports"  # what people upload to import: private, never served
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 # Protection
@@ -319,6 +320,7 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a form without files, and of anything from who is not signed in
 UPLOAD_LIMIT_MB = number("UPLOAD_LIMIT_MB", default=100, low=1, high=2_000)
+IMPORT_LIMIT_MB = number("IMPORT_LIMIT_MB", default=min(50, UPLOAD_LIMIT_MB), low=1, high=UPLOAD_LIMIT_MB)
 MESSAGE_TAGS = {10: "secondary", 20: "info", 25: "success", 30: "warning", 40: "danger"}
 
 DJANGO_TABLES2_TEMPLATE = "includes/table.html"

@@ -1,5 +1,6 @@
 from mailer.models.attempt import Attempt, Lease
 from mailer.models.client import Client, ClientGroup, Suppression
+from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
 from mailer.models.mailing import Mailing
 from mailer.models.message import Message
@@ -9,6 +10,7 @@ __all__ = [
     "Attempt",
     "Client",
     "ClientGroup",
+    "ClientImport",
     "Delivery",
     "Lease",
     "MailServer",

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.address_fields import AddressField, AddressKeyField, HasAddress
 from people.addresses import key_of
+from people.models import User
 from people.validators import validate_one_line
 from site_config.ui.counting import CountUpTo
 from site_config.ui.search import found
@@ -52,6 +53,16 @@ class Client(HasAddress, Owned):
     address_key = AddressKeyField()
     full_name = models.CharField(_("full name"), max_length=150, blank=True, validators=[validate_one_line])
     comment = models.TextField(_("comment"), max_length=2000, blank=True)
+    # As above: an import goes with its user, and may have made all of their clients.
+    imported_in = models.ForeignKey(
+        "mailer.ClientImport",
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="clients",
+        db_constraint=False,
+    )
 
     objects = ClientQuerySet.as_manager()
 
@@ -122,6 +133,12 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def get_by_natural_key(self, owner: str, email: str) -> "Suppression":
         return self.get(owner__email=owner, address_key=key_of(email))
 
+    def owned_by(self, user: User) -> Self:
+        return self.filter(owner=user)
+
+    def visible_to(self, user: User) -> Self:
+        return self.owned_by(user)
+
     def against_client(self) -> Self:
         """For a subquery in a query of clients: what is against each of them."""
         return self.filter(owner_id=models.OuterRef("owner_id"), address_key=models.OuterRef("address_key"))
@@ -138,6 +155,7 @@ class Suppression(HasAddress):
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
         BOUNCED = "bounced", _("hard bounce")
         COMPLAINED = "complained", _("complaint")
+        ADDED = "added", _("added by hand")
 
     # Not indexed by itself: a worker's search for an address must not be led to all of its owner's.
     owner = models.ForeignKey(

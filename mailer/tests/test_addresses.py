@@ -78,11 +78,11 @@ def test_a_file_makes_one_client_of_each_mailbox_and_tells_the_rest(owner):
     assert [(row.line, row.why) for row in imported.examples] == [
         (5, "“\uff45xample.com” is not the name of a domain.")
     ]
-    assert list(Client.objects.order_by("pk").values_list("email", "full_name", "address_key")) == [
+    assert list(Client.objects.order_by("full_name").values_list("email", "full_name", "address_key")) == [
         ("zw15@example.com", "Ann again", "zw15@example.com"),
+        ("n14@strasse.example", "Another", "n14@strasse.example"),
         ("n16@example.com", "Bob", "n16@example.com"),
         ("n14@straße.example", "Eszett", "n14@xn--strae-oqa.example"),
-        ("n14@strasse.example", "Another", "n14@strasse.example"),
     ]
 
 

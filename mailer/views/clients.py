@@ -10,7 +10,7 @@ from mailer.audience.membership import add_clients, save_client
 from mailer.filters import ClientFilter
 from mailer.forms.client import AddToGroupForm, ClientForm
 from mailer.forms.picker import as_ids
-from mailer.models import Client, Delivery
+from mailer.models import Client, Delivery, Suppression
 from mailer.tables import ClientTable
 from people.models import User
 from site_config.ui.counting import count
@@ -35,6 +35,7 @@ class ClientList(TableView):
     lead = _("The people who receive your mail.")
     create_url_name = "client_create"
     create_title = _("New client")
+    template_name = "clients/list.html"
     above_table = "clients/above_table.html"
 
     @classmethod
@@ -59,7 +60,14 @@ class ClientEdit(EditPanel):
     list_view = ClientList
     form_class = ClientForm
     title = _("Edit client")
+    body = "clients/edit_body.html"
     done_text = _("The client was saved.")
+
+    def show(self, *, status: int = 200, **context: Any) -> HttpResponse:
+        """The form, and whether its address is on the stop-list."""
+        address = Client.objects.values_list("email", flat=True).get(pk=self.object.pk)
+        stop = Suppression.objects.matching_address(address, self.object.owner_id).first()
+        return super().show(status=status, stop=stop, **context)
 
     def store(self, form: ClientForm) -> Client:
         return save_client(client=form.save(commit=False), groups=form.cleaned_data["groups"])

@@ -48,6 +48,8 @@ class AuditEntry(models.Model):
         MAILING_DELETED = "mailing_deleted", _("deleted a mailing")
         MAILING_DISABLED = "mailing_disabled", _("disabled a mailing")
         MAILING_ENABLED = "mailing_enabled", _("enabled a mailing")
+        CLIENTS_EXPORTED = "clients_exported", _("exported clients")
+        STOP_LIFTED = "stop_lifted", _("took an address off the stop-list")
 
     at = models.DateTimeField(_("time"), default=timezone.now)
     actor_id = models.BigIntegerField(null=True)

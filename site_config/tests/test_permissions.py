@@ -21,7 +21,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from content.feeds import SITEMAPS
 from content.tests.factories import ArticleFactory
 from mailer.composing.unsubscribe_links import token_for
-from mailer.models import ClientGroup
+from mailer.models import ClientGroup, ClientImport, Suppression
 from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
 from people.models import User
 from site_config.tests.permissions import ROLES, TABLE, as_markdown
@@ -76,6 +76,8 @@ def arguments(owner):
     article = ArticleFactory()
     pk = {
         "client": client.pk,
+        "import": ClientImport.objects.create(owner=owner, file_name="x.csv", status="finished").pk,
+        "stop": Suppression.objects.create(owner=owner, email="left@example.org", reason="bounced").pk,
         "group": group.pk,
         "message": mailing.message_id,
         "mailing": mailing.pk,

@@ -7,33 +7,52 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, OperationalError
 from tqdm import tqdm
 
-from mailer.audience.importing import CannotRead, Imported, import_clients
+from mailer.audience.importing import KNOWN, CannotRead, Imported, encodings, import_clients
+from mailer.audience.importing.columns import LABELS, UNUSED
 from people.addresses import spelled
 from people.models import User
 from site_config.shutdown import stop_on_signals
 
+MEANINGS = ", ".join([*filter(None, LABELS), "unused"])
+
 
 class Command(BaseCommand):
     help = (
-        "Add the clients of a CSV file to a user's. Its first line names the columns: email, full_name (or "
-        "first_name and last_name), comment. Who is there already gets the name and comment of the file. "
+        "Add the clients of a CSV, Excel (.xlsx) or vCard file to a user's. Its first line names the columns "
+        "as other mailing services and address books name them; --map says what is not found out. Who is "
+        "there already gets the name and comment of the file. Who left elsewhere goes on the stop-list. "
         "Exits 0 only when every line was taken."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE.csv")
+        parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--owner", required=True, metavar="EMAIL", help="whose clients they become")
         parser.add_argument(
             "--group", default="", metavar="NAME", help="put them into this group, made if it is new"
         )
-        parser.add_argument("--encoding", default="utf-8", help="if it is not UTF-8, as cp1251 from Excel")
+        parser.add_argument("--encoding", default="", help="if it is not found out, as cp1251 from Excel")
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="COLUMN=MEANING",
+            help="what a column holds, by its name or number: "
+            + ", ".join([*filter(None, LABELS), "unused"]),
+        )
+        parser.add_argument(
+            "--known",
+            choices=KNOWN,
+            default="update",
+            help="what becomes of clients who are there already; “fill”: only what is empty",
+        )
 
     def handle(self, *args: Any, file: Path, owner: str, group: str, encoding: str, **options: Any) -> None:
         user = User.objects.filter(email=spelled(owner)).first()
         if user is None:
             raise CommandError(f"There is no user {owner}.")
+        mapping = _mapping(options["map"])
         try:
-            "".encode(encoding)
+            encodings.known(encoding or "utf-8")
         except LookupError as error:
             raise CommandError(f"There is no encoding {encoding}.") from error
         try:
@@ -47,6 +66,8 @@ class Command(BaseCommand):
                     owner=user,
                     group=group,
                     encoding=encoding,
+                    mapping=mapping,
+                    known=options["known"],
                     on_progress=lambda: bar.update(source.tell() - bar.n),
                 )
         except OSError as error:
@@ -63,9 +84,11 @@ class Command(BaseCommand):
         self._report(imported)
 
     def _report(self, imported: Imported) -> None:
+        left = f", {imported.suppressed} to the stop-list" if imported.suppressed else ""
         self.stdout.write(
             f"{imported.lines} lines: {imported.created} new clients, {imported.changed} changed, "
-            f"{imported.unchanged} as they were, {imported.repeated} repeated, {imported.refused} refused."
+            f"{imported.unchanged} as they were, {imported.repeated} repeated, "
+            f"{imported.refused} refused{left}."
         )
         if imported.unused:
             self.stdout.write(f"Not used: {', '.join(imported.unused)}.")
@@ -79,3 +102,15 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{imported.refused} of {imported.lines} lines were refused; the others are in."
             )
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    """COLUMN=MEANING, from the last “=” on: a column may have one in its name."""
+    mapping = {}
+    for pair in pairs:
+        column, _equals, what = pair.rpartition("=")
+        meaning = UNUSED if what == "unused" else what
+        if not column or (meaning not in LABELS):
+            raise CommandError(f"--map must look like COLUMN=MEANING, not “{pair}”; it means {MEANINGS}.")
+        mapping[column] = meaning
+    return mapping

@@ -1,0 +1,85 @@
+"""Clients and the stop-list as CSV or Excel, written while it is sent, in memory that does not grow.
+
+What an import reads again is what was written: columns, reasons and dates included.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import QuerySet, Subquery
+
+from mailer.audience.exporting.xlsx import workbook
+from mailer.models import Client, Suppression
+
+FORMATS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+CLIENT_COLUMNS = ("email", "full_name", "comment", "stop_list", "stop_list_since")
+STOP_COLUMNS = ("email", "reason", "since")
+_CHUNK = 5_000  # rows read at once
+_LINES = 500  # lines written at once
+_CALCULATED = re.compile(r"'*[=+\-@\t\r]")
+
+
+def harmless(text: str) -> str:
+    """A cell that no spreadsheet calculates: with a quotation mark before what begins a formula.
+
+    An import takes exactly that mark away again: rows.bare().
+    """
+    return f"'{text}" if _CALCULATED.match(text) else text
+
+
+def client_rows(clients: QuerySet[Client]) -> Iterator[tuple[str, ...]]:
+    """The cells of each client; why and since when it is on the stop-list."""
+    against = Suppression.objects.against_client()
+    found = clients.annotate(
+        stop_reason=Subquery(against.values("reason")[:1]),
+        stop_since=Subquery(against.values("created_at")[:1]),
+    )
+    for pk_and_cells in _by_key(found, "email", "full_name", "comment", "stop_reason", "stop_since"):
+        email, full_name, comment, reason, since = pk_and_cells
+        yield email, full_name, comment, reason or "", _written(since)
+
+
+def stop_rows(stops: QuerySet[Suppression]) -> Iterator[tuple[str, ...]]:
+    for email, reason, since in _by_key(stops, "email", "reason", "created_at"):
+        yield email, reason, _written(since)
+
+
+def stream(rows: Iterable[tuple[str, ...]], *, columns: tuple[str, ...], kind: str) -> Iterator[bytes]:
+    """The file piece by piece; `kind` is one of FORMATS."""
+    cells = (tuple(harmless(cell) for cell in row) for row in rows)
+    return workbook(cells, columns) if kind == "xlsx" else _csv(cells, columns)
+
+
+def _csv(rows: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> Iterator[bytes]:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    for number, row in enumerate(rows, 1):
+        writer.writerow(row)
+        if number % _LINES == 0:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def _by_key(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
+    """All rows in the order of their keys, a few thousand at a time: no long transaction, no large result."""
+    ordered = rows.order_by("pk").values_list("pk", *fields)
+    last = 0
+    while chunk := list(ordered.filter(pk__gt=last)[:_CHUNK]):
+        for pk, *cells in chunk:
+            if pk != last:  # a filter may find a row twice
+                yield tuple(cells)
+            last = pk
+
+
+def _written(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).isoformat() if moment else ""

@@ -1,0 +1,216 @@
+"""Clients from a file: CSV, Excel or vCard, as other programs and mailing services write them.
+
+Read by: encodings → text_lines → csv_records / vcard / xlsx → layout → rows → writing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import BinaryIO
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from mailer.audience.importing import columns
+from mailer.audience.importing.layout import Layout, detect, records
+from mailer.audience.importing.records import CannotRead, Record, Refused, shown
+from mailer.audience.importing.rows import Row, RowReader
+from mailer.audience.importing.writing import BATCH, Writer, Written
+from mailer.models import ClientGroup
+from people.addresses import key_of
+from people.models import User
+from site_config.shutdown import STOPPING
+
+__all__ = ["CannotRead", "Imported", "Refused", "import_clients", "take_in"]
+
+EXAMPLES = 100  # refused lines that are remembered
+KNOWN = ("update", "fill", "skip")
+
+
+@dataclass(kw_only=True)
+class Imported:
+    """What became of the lines of a file, headings and empty lines not counted."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    repeated: int = 0  # lines that say more of a client of a line shortly before
+    suppressed: int = 0  # lines of people who left elsewhere: on the stop-list, and no clients
+    refused: int = 0
+    stopped: bool = False  # before the end
+    examples: list[Refused] = field(default_factory=list)  # of the refused, the first few
+    unused: list[str] = field(default_factory=list)  # columns that nothing is made of
+
+    @property
+    def lines(self) -> int:
+        return self.created + self.changed + self.unchanged + self.repeated + self.suppressed + self.refused
+
+
+class Stopped(Exception):
+    """Raised by a callback: write no more. What it was raised in is undone."""
+
+
+@dataclass(kw_only=True)
+class Callbacks:
+    """Who is told what while a file is taken in."""
+
+    refused: Callable[[Refused], None] = lambda _refused: None
+    in_transaction: Callable[[Imported], None] = lambda _imported: None
+    written: Callable[[], None] = lambda: None
+
+
+def import_clients(
+    file: BinaryIO,
+    *,
+    owner: User,
+    group: str = "",
+    encoding: str = "",
+    mapping: Mapping[str, str] | None = None,
+    known: str = "update",
+    on_progress: Callable[[], None] = lambda: None,
+) -> Imported:
+    """Add the clients of a seekable file to the owner's; CannotRead if it is no such file.
+
+    How it is written and what its columns hold is found out; `encoding` and `mapping` (of the names or
+    numbers of columns to what they hold) say it. Only the address is needed. `known`: a client who is
+    there already, by the address in whatever spelling, gets the name and the comment of the file
+    where it has them ("update"), where there is none yet ("fill"), or nothing ("skip"). Who left
+    another service goes on the stop-list. A line that cannot be taken is left out and told. `group`:
+    the name of a group to put all clients into, made if it is new.
+
+    Written in batches: stopped half-way, the same call does the rest. LookupError if there is no such
+    encoding, ValidationError if no group can have that name, IntegrityError if the group went away.
+    """
+    layout = mapped(detect(file, encoding=encoding), mapping or {})
+    check_columns(layout)
+    into = named_group(owner, group) if group else None
+    imported = Imported(unused=unused_columns(layout))
+    writer = Writer(owner=owner, group=into, known=known)
+    take_in(file, layout, writer=writer, imported=imported, tell=Callbacks(written=on_progress))
+    return imported
+
+
+def take_in(
+    file: BinaryIO,
+    layout: Layout,
+    *,
+    writer: Writer,
+    imported: Imported,
+    tell: Callbacks,
+    stop_all: str = "",
+) -> None:
+    """Read the records that `imported` does not count yet, and write them; it counts what is written.
+
+    `stop_all`: the reason for which all of them go on the stop-list.
+    """
+    source = islice(records(file, layout), imported.lines, None)
+    reader = RowReader(layout.meanings, stop_all=stop_all)
+    for batch, counted in _batches(source, reader, writer.known, imported, tell.refused):
+
+        def count(written: Written, batch: dict[str, Row] = batch, counted: Imported = counted) -> None:
+            clients = sum(row.client for row in batch.values())
+            imported.created = counted.created + written.created
+            imported.changed = counted.changed + written.changed
+            imported.unchanged = counted.unchanged + clients - written.created - written.changed
+            imported.suppressed = counted.suppressed + len(batch) - clients
+            tell.in_transaction(imported)
+
+        try:
+            writer.write(batch, also=count)
+        except Stopped:
+            imported.stopped = True
+            return
+        tell.written()
+
+
+def _batches(
+    source: Iterator[Record],
+    reader: RowReader,
+    known: str,
+    imported: Imported,
+    refused: Callable[[Refused], None],
+) -> Iterator[tuple[dict[str, Row], Imported]]:
+    """The rows by address, each only once in a batch; those that cannot be taken are noted."""
+    batch: dict[str, Row] = {}
+    refused_before = imported.refused
+    for record in source:
+        if STOPPING.is_set():
+            imported.stopped = True
+            return
+        if len(batch) >= BATCH or imported.refused - refused_before >= BATCH:
+            yield batch, replace(imported)
+            batch, refused_before = {}, imported.refused
+        try:
+            row = reader.read(record)
+        except ValidationError as error:
+            imported.refused += 1
+            line = Refused(record.line, shown(reader.email_of(record)), " ".join(error.messages))
+            if len(imported.examples) < EXAMPLES:
+                imported.examples.append(line)
+            refused(line)
+            continue
+        for address in row.further:
+            refused(Refused(record.line, shown(address), _("A further address of this line: not taken.")))
+        key = key_of(row.email)
+        if key in batch:
+            imported.repeated += 1
+            row = _merged(batch[key], row, known)
+        batch[key] = row
+    yield batch, replace(imported)
+
+
+def _merged(before: Row, row: Row, known: str) -> Row:
+    """Two lines of one address: the last one counts, unless what is there is not to be changed."""
+    older, newer = (before, row) if known == "update" else (row, before)
+    return replace(
+        before,
+        full_name=newer.full_name or older.full_name,
+        comment=newer.comment or older.comment,
+        stop=before.stop or row.stop,
+        client=before.client or row.client,
+    )
+
+
+def mapped(layout: Layout, mapping: Mapping[str, str]) -> Layout:
+    """A layout with what somebody says of columns, by their names or their numbers from 1; CannotRead."""
+    meanings = list(layout.meanings)
+    if columns.EMAIL in mapping.values():
+        meanings = [columns.UNUSED if what == columns.EMAIL else what for what in meanings]
+    keys = [columns.key(name) for name in layout.names]
+    for name, what in mapping.items():
+        place = None
+        with suppress(ValueError):
+            place = keys.index(columns.key(name))
+        if place is None and name.isdecimal() and len(name) < 4:
+            place = int(name) - 1
+        if place is None or not 0 <= place < len(meanings):
+            raise CannotRead(_("It has no column “%s”.") % shown(name))
+        meanings[place] = what
+    return layout.with_meanings(meanings)
+
+
+def check_columns(layout: Layout) -> None:
+    """CannotRead if no column holds addresses."""
+    if layout.has_email:
+        return
+    if not layout.heading:
+        raise CannotRead(_("There is no address in its first lines."))
+    found = ", ".join(f"“{name}”" for name in layout.names[:10])
+    raise CannotRead(_("Its first line names no column “email”, but %s.") % found)
+
+
+def unused_columns(layout: Layout) -> list[str]:
+    """The names of the columns that nothing is made of."""
+    pairs = zip(layout.names, layout.meanings, strict=True)
+    return [name for name, what in pairs if not what and name]
+
+
+def named_group(owner: User, name: str) -> ClientGroup:
+    """The owner's group of this name, made if it is new; ValidationError if no group can have it."""
+    group = ClientGroup.objects.owned_by(owner).filter(name__iexact=name.strip()).first()
+    if group is None:
+        group = ClientGroup(owner=owner, name=name.strip())
+        group.full_clean()
+        group.save()
+    return group

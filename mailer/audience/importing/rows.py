@@ -1,0 +1,162 @@
+"""From the cells of a line to a client, an entry of the stop-list, or the reason why neither."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
+from django.utils.translation import gettext as _
+
+from mailer.audience.importing import columns
+from mailer.audience.importing.records import Record
+from mailer.audience.importing.stops import NotConfirmed, Stop, moment, stop_of
+from mailer.models import Client
+from people.addresses import canonical, key_of
+
+_no_null = ProhibitNullCharactersValidator()
+_short = MaxLengthValidator(Client.comment.field.max_length)  # which only forms look at
+_OTHER_FIELDS = {field.name for field in Client._meta.fields} - {"full_name", "comment"}
+_QUOTED = re.compile(r"'+[=+\-@\t\r]")
+_NAMED = re.compile(r"\s*\"?([^<>\"]*?)\"?\s*<\s*([^<>\s]+)\s*>\s*")
+_BETWEEN = re.compile(r"\s*(?::::|[;,\s])\s*")
+_ALONE = re.compile(r"[^\s@<>\":;,]+@[^\s@<>\":;,]+")
+# What certainly passes; anything else is for the validators to say.
+_ORDINARY = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029]{0,150}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a line becomes. `stop`: it is put on the stop-list, and no client unless `client` says so too."""
+
+    email: str
+    full_name: str = ""
+    comment: str = ""
+    stop: Stop | None = None
+    client: bool = True
+    further: tuple[str, ...] = ()  # addresses of the same line that are not taken
+
+
+class RowReader:
+    """Reads lines whose columns hold these things; ValidationError for one that cannot be taken."""
+
+    def __init__(self, meanings: Sequence[str], *, stop_all: str = "") -> None:
+        """`stop_all`: why all addresses go on the stop-list, unless a column says another reason."""
+        self._stop_all = stop_all
+        self._places: dict[str, list[int]] = {}
+        for place, what in enumerate(meanings):
+            if what:
+                self._places.setdefault(what, []).append(place)
+        stopping = (columns.STATUS, columns.AGREED, columns.LEFT, columns.BOUNCED, columns.COMPLAINED)
+        self._stops = [what for what in (*stopping, columns.STOPPED) if what in self._places]
+        names = (columns.FIRST, columns.MIDDLE, columns.LAST)
+        self._parts = [what for what in names if what in self._places]
+
+    def read(self, record: Record) -> Row:
+        if record.problem:
+            raise ValidationError(record.problem)
+        email, named, further = self._address(record.cells)
+        stop = self._stop(record.cells) if self._stops or self._stop_all else None
+        name = self._name(record.cells) or named
+        comments = [text for text in self._all(columns.COMMENT, record.cells) if text]
+        is_client = not self._stop_all and self._is_client(record.cells, stop)
+        row = Row(_spelled(email), name, "\n".join(comments), stop, is_client, further)
+        check(row)
+        return row
+
+    def email_of(self, record: Record) -> str:
+        """What stands where the address should, for telling of a line that was refused."""
+        cells = [record.cells[at] for at in self._places.get(columns.EMAIL, ()) if at < len(record.cells)]
+        return next((cell for cell in cells if cell), "")
+
+    def _all(self, what: str, cells: list[str]) -> list[str]:
+        return [bare(cells[at]) for at in self._places.get(what, ()) if at < len(cells)]
+
+    def _first(self, what: str, cells: list[str]) -> str:
+        return next((cell for cell in self._all(what, cells) if cell), "")
+
+    def _address(self, cells: list[str]) -> tuple[str, str, tuple[str, ...]]:
+        """The first address of the line, a name written beside it, and the further ones."""
+        found: list[str] = []
+        named = first = ""
+        for cell in self._all(columns.EMAIL, cells):
+            first = first or cell
+            if not cell or _ALONE.fullmatch(cell):
+                found += [cell] if cell else []
+                continue
+            for address, name in split(cell):
+                found.append(address)
+                named = named or name
+        if not found:
+            return first, "", ()
+        if len(found) == 1:
+            return found[0], named, ()
+        key = key_of(found[0])
+        return found[0], named, tuple(dict.fromkeys(one for one in found[1:] if key_of(one) != key))
+
+    def _name(self, cells: list[str]) -> str:
+        whole = self._first(columns.NAME, cells)
+        if not self._parts:
+            return " ".join(whole.split())
+        first, middle, last = (
+            self._first(part, cells) for part in (columns.FIRST, columns.MIDDLE, columns.LAST)
+        )
+        # “Name” may be the whole name, or what a column “Surname” goes on with.
+        if whole and (columns.FIRST in self._places or not (last or middle) or last in whole.split()):
+            return " ".join(whole.split())
+        return " ".join(f"{whole or first} {middle} {last}".split())
+
+    def _stop(self, cells: list[str]) -> Stop | None:
+        wanted = (*self._stops, columns.LEFT_AT)
+        try:
+            stop = stop_of({what: self._all(what, cells) for what in wanted})
+        except NotConfirmed as error:
+            if not self._stop_all:
+                raise ValidationError(str(error)) from error
+            return Stop(self._stop_all)
+        if stop is None and self._stop_all:
+            stated = (moment(cell) for cell in self._all(columns.LEFT_AT, cells))
+            return Stop(self._stop_all, next(filter(None, stated), None))
+        return stop
+
+    def _is_client(self, cells: list[str], stop: Stop | None) -> bool:
+        """Another service's list names who left; our own exports name clients who are on the stop-list."""
+        if stop is None:
+            return True
+        return columns.STOPPED in self._places and bool(self._first(columns.STOPPED, cells))
+
+
+def bare(cell: str) -> str:
+    """A cell without the quotation mark that an export puts before what a spreadsheet would calculate."""
+    return cell[1:] if cell[:1] == "'" and _QUOTED.match(cell) else cell
+
+
+def split(cell: str) -> list[tuple[str, str]]:
+    """The addresses of a cell, with the name of each that has one: “Ann <a@…>”, “a@… ::: b@…”, “a@…; b@…”."""
+    cell = cell.removeprefix("mailto:").strip()
+    if cell.count("@") == 1:
+        match = _NAMED.fullmatch(cell)
+        if match:
+            return [(match[2], match[1])]
+        return [(cell, "")]
+    parts = [part for part in _BETWEEN.split(cell) if part]
+    if len(parts) > 1 and all(columns.has_address(part) for part in parts):
+        return [(part.strip("<>"), "") for part in parts]
+    return [(cell, "")]
+
+
+def _spelled(email: str) -> str:
+    """The address in its one spelling; ValidationError says why it is none."""
+    if not email:
+        raise ValidationError(_("There is no address in this line."))
+    return canonical(email)
+
+
+def check(row: Row) -> None:
+    """ValidationError if the form would not take its name or comment."""
+    if row.comment:
+        _no_null(row.comment)
+        _short(row.comment)
+    if not _ORDINARY.fullmatch(row.full_name):
+        _no_null(row.full_name)
+        Client(full_name=row.full_name, comment=row.comment).clean_fields(exclude=_OTHER_FIELDS)

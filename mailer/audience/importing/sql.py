@@ -1,0 +1,80 @@
+"""The statements that write a batch: first into a table of the session's own, then set by set.
+
+`key` is the address as the unique constraints compare it (people.addresses.key_of). Nothing here depends on
+statistics, which lag behind while a million rows come in: each statement goes from the batch to the rows by a
+unique index.
+"""
+
+CREATE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_clients (
+    key text, email text, full_name text, comment text, is_client boolean, reason text, since {moment}
+) {on_commit}
+"""
+COPY = """
+COPY incoming_clients (key, email, full_name, comment, is_client, reason, since) FROM STDIN
+"""
+INSERT_INCOMING = """
+INSERT INTO incoming_clients (key, email, full_name, comment, is_client, reason, since)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+EMPTY = "DELETE FROM incoming_clients"
+
+# In the order of the keys: two imports that meet wait for each other and do not lock each other out.
+_CLIENTS = """
+INSERT INTO mailer_client AS old (
+    owner_id, email, address_key, full_name, comment, created_at, form_key, imported_in_id
+)
+SELECT %(owner)s, email, key, full_name, comment, %(now)s, {uuid}, {source}
+FROM incoming_clients WHERE is_client ORDER BY key
+ON CONFLICT (owner_id, address_key) {known}
+"""
+KNOWN = {
+    "skip": "DO NOTHING",
+    # What the file leaves empty stays; a row that would not change is not written.
+    "update": """
+DO UPDATE SET
+    full_name = CASE WHEN excluded.full_name = '' THEN old.full_name ELSE excluded.full_name END,
+    comment = CASE WHEN excluded.comment = '' THEN old.comment ELSE excluded.comment END
+WHERE (excluded.full_name <> '' AND excluded.full_name <> old.full_name)
+   OR (excluded.comment <> '' AND excluded.comment <> old.comment)
+""",
+    "fill": """
+DO UPDATE SET
+    full_name = CASE WHEN old.full_name = '' THEN excluded.full_name ELSE old.full_name END,
+    comment = CASE WHEN old.comment = '' THEN excluded.comment ELSE old.comment END
+WHERE (old.full_name = '' AND excluded.full_name <> '') OR (old.comment = '' AND excluded.comment <> '')
+""",
+}
+COUNT_KNOWN = """
+SELECT COUNT(*) FROM incoming_clients i CROSS JOIN mailer_client c
+WHERE i.is_client AND c.owner_id = %(owner)s AND c.address_key = i.key
+"""
+# Not a join: PostgreSQL would take all of an owner's clients for each line while it believes there are few.
+MEMBERS = """
+INSERT INTO mailer_clientgroup_clients (clientgroup_id, client_id)
+WITH found AS MATERIALIZED (
+    SELECT (SELECT c.id FROM mailer_client c WHERE c.owner_id = %(owner)s AND c.address_key = i.key) AS id
+    FROM incoming_clients i WHERE i.is_client
+)
+SELECT %(group)s, id FROM found WHERE id IS NOT NULL
+ON CONFLICT DO NOTHING
+"""
+STOPS = """
+INSERT INTO mailer_suppression (owner_id, email, address_key, reason, created_at)
+SELECT %(owner)s, email, key, reason, COALESCE(since, {now})
+FROM incoming_clients WHERE reason <> '' ORDER BY key
+ON CONFLICT (owner_id, address_key) DO NOTHING
+"""
+
+
+def clients_postgresql(known: str) -> str:
+    """Write the clients of the batch; the row that comes back counts the new and the changed ones."""
+    insert = _CLIENTS.format(uuid="gen_random_uuid()", source="%(source)s::bigint", known=KNOWN[known])
+    return f"""
+WITH written AS ({insert} RETURNING xmax = 0 AS is_new)
+SELECT COUNT(*) FILTER (WHERE is_new), COUNT(*) FILTER (WHERE NOT is_new) FROM written
+"""  # noqa: S608  (made of constants)
+
+
+def clients_sqlite(known: str) -> str:
+    return _CLIENTS.format(uuid="LOWER(HEX(RANDOMBLOB(16)))", source="%(source)s", known=KNOWN[known])

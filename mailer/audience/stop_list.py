@@ -1,0 +1,29 @@
+"""Addresses that must not be mailed for one owner."""
+
+from django.db import IntegrityError, transaction
+
+from mailer.models import Suppression
+from people.audit import record
+from people.models import AuditEntry, User
+
+
+def add_stop(*, owner: User, email: str, reason: str = Suppression.Reason.ADDED) -> bool:
+    """Put an address on the stop-list; False if it stands there already."""
+    if Suppression.objects.matching_address(email, owner.pk).exists():
+        return False
+    try:
+        with transaction.atomic():
+            Suppression.objects.create(owner=owner, email=email, reason=reason)
+    except IntegrityError:  # somebody was faster
+        return False
+    return True
+
+
+def lift_stop(*, stop: Suppression, by: User) -> bool:
+    """Take an address off the stop-list, with a line of the audit trail; False if it was off already."""
+    with transaction.atomic():
+        deleted, _kinds = Suppression.objects.filter(pk=stop.pk).delete()
+        if deleted:
+            why = f"{stop.reason}, {stop.created_at:%Y-%m-%d}"
+            record(actor=by, action=AuditEntry.Action.STOP_LIFTED, target=stop, detail=why)
+    return bool(deleted)

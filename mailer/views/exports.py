@@ -1,0 +1,55 @@
+from typing import Any
+
+from django.http import Http404, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from mailer.audience.exporting import CLIENT_COLUMNS, FORMATS, STOP_COLUMNS, client_rows, stop_rows, stream
+from mailer.filters import MemberFilter
+from mailer.models import Client, ClientGroup
+from mailer.views.clients import ClientList
+from mailer.views.stop_list import StopList
+from people.audit import record
+from people.models import AuditEntry
+from site_config.ui.http import Request
+from site_config.ui.views import OnAllFound, OwnersOnly, SignedIn, own_row
+
+
+def _file(request: Request, rows: Any, columns: tuple[str, ...], name: str) -> StreamingHttpResponse:
+    """Rows as a file that is written while it is sent; the trail says who took it."""
+    kind = request.GET.get("format", "csv")
+    if kind not in FORMATS:
+        raise Http404
+    record(actor=request.user, action=AuditEntry.Action.CLIENTS_EXPORTED, target=request.user, detail=name)
+    response = StreamingHttpResponse(stream(rows, columns=columns, kind=kind), content_type=FORMATS[kind])
+    day = timezone.localdate().isoformat()
+    response["Content-Disposition"] = f'attachment; filename="{name}-{day}.{kind}"'
+    return response
+
+
+class ClientsExport(OwnersOnly, OnAllFound):
+    """The clients that the list's filter finds."""
+
+    list_view = ClientList
+
+    def get(self, request: Request) -> HttpResponseBase:
+        return _file(request, client_rows(self.found()), CLIENT_COLUMNS, "clients")
+
+
+class GroupExport(SignedIn):
+    """The clients of a group that its filter finds."""
+
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        group = own_row(ClientGroup, request.user, pk)
+        rows = Client.objects.filter(groups=group, owner=group.owner_id)
+        found = MemberFilter(request.GET, queryset=rows, request=request).qs
+        return _file(request, client_rows(found), CLIENT_COLUMNS, f"group-{group.pk}")
+
+
+class StopExport(OwnersOnly, OnAllFound):
+    """The addresses of the stop-list that its filter finds."""
+
+    list_view = StopList
+
+    def get(self, request: Request) -> HttpResponseBase:
+        return _file(request, stop_rows(self.found()), STOP_COLUMNS, "stop-list")

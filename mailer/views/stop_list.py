@@ -1,0 +1,60 @@
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mailer.audience.stop_list import add_stop, lift_stop
+from mailer.forms.imports import StopForm
+from mailer.models import Client, Suppression
+from mailer.stop_list_table import StopFilter, StopTable
+from site_config.ui.http import Request
+from site_config.ui.views import OwnersOnly, PanelView, TableView
+
+
+class StopList(TableView):
+    """Addresses that are never mailed."""
+
+    model = Suppression
+    table_class = StopTable
+    filterset_class = StopFilter
+    things = "stop_list"
+    title = _("Stop-list")
+    template_name = "stop_list/list.html"
+    above_table = "stop_list/above_table.html"
+
+
+class StopCreate(OwnersOnly, PanelView):
+    list_view = StopList
+    title = _("Put an address on the stop-list")
+    body = "stop_list/form_body.html"
+
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+        return self.show(form=StopForm())
+
+    def post(self, request: Request) -> HttpResponse:
+        form = StopForm(request.POST)
+        if not form.is_valid():
+            return self.show(form=form, status=422)
+        added = add_stop(owner=request.user, email=form.cleaned_data["email"])
+        done = _("The address is on the stop-list.")
+        return self.changed(str(done if added else _("The address was on the stop-list already.")))
+
+
+class StopLift(PanelView):
+    """Take an address off the stop-list, after a warning."""
+
+    list_view = StopList
+    title = _("Take off the stop-list")
+    body = "stop_list/lift_body.html"
+
+    def back_url(self) -> str:
+        return reverse("stop_list")
+
+    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        client = Client.objects.owned_by(request.user).filter(address_key=self.object.address_key)
+        return self.show(is_client=client.exists())
+
+    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+        self.object = self.find()
+        lift_stop(stop=self.object, by=request.user)
+        return self.changed(str(_("The address was taken off the stop-list.")))
