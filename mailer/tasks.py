@@ -5,6 +5,10 @@ from threading import Lock
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
+from mailer import import_tasks
+
+__all__ = ["import_tasks"]  # huey looks for tasks in this module
+
 URGENT = 10  # somebody waits for it in front of a screen
 _first_worker = Lock()
 
@@ -35,34 +39,6 @@ def catch_up() -> None:
     from mailer.sending.dispatcher import catch_up
 
     catch_up()
-
-
-@db_task()
-def run_import(import_id: int) -> None:
-    from mailer.audience.importing.running import run_import
-
-    run_import(import_id)
-
-
-@db_task()
-def retract_import(import_id: int) -> None:
-    from mailer.audience.importing.running import retract_import
-
-    retract_import(import_id)
-
-
-@db_periodic_task(crontab())
-def resume_imports() -> None:
-    from mailer.audience.importing.running import resume
-
-    resume()
-
-
-@db_periodic_task(crontab(minute="10", hour="3"))
-def forget_uploads() -> None:
-    from mailer.audience.importing.uploads import forget_files
-
-    forget_files()
 
 
 @db_periodic_task(crontab(minute="30", hour="3"))

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from mailer import import_tasks
 from mailer.audience.importing import check_columns
 from mailer.audience.importing.layout import Layout, detect, records
 from mailer.audience.importing.records import CannotRead, shown
@@ -102,8 +103,6 @@ def is_large(*, upload: ClientImport, layout: Layout) -> bool:
 
 def start(*, upload: ClientImport, choice: Choice) -> bool:
     """Queue a draft; False if it was started before. CannotRead if no column holds addresses."""
-    from mailer.tasks import run_import  # the task calls this package: a true circle
-
     check_columns(choice.layout)
     with transaction.atomic():
         drafts = ClientImport.objects.filter(pk=upload.pk, status=ClientImport.Status.DRAFT)
@@ -118,7 +117,7 @@ def start(*, upload: ClientImport, choice: Choice) -> bool:
             alive_at=timezone.now(),
         )
         if started:
-            after_commit(lambda: run_import(upload.pk))
+            after_commit(lambda: import_tasks.run_import(upload.pk))
     return bool(started)
 
 
@@ -135,13 +134,11 @@ def stop(*, upload: ClientImport) -> bool:
 
 def take_back(*, upload: ClientImport) -> bool:
     """Queue the removal of the clients that an ended import made; False if it has not ended."""
-    from mailer.tasks import retract_import  # the task calls this package: a true circle
-
     with transaction.atomic():
         ended = ClientImport.objects.filter(pk=upload.pk, status__in=ClientImport.ENDED)
         begun = ended.update(status=ClientImport.Status.RETRACTING, alive_at=None)
         if begun:
-            after_commit(lambda: retract_import(upload.pk))
+            after_commit(lambda: import_tasks.retract_import(upload.pk))
     return bool(begun)
 
 
