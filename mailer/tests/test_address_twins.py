@@ -8,6 +8,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from people.audit import opened
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BEFORE = [
@@ -25,7 +27,8 @@ def before(transactional_db):
     executor.migrate(BEFORE)
     yield executor.loader.project_state(BEFORE).apps
     # What a test left must not stand in the way of another state.
-    call_command("flush", verbosity=0, interactive=False)
+    with opened():
+        call_command("flush", verbosity=0, interactive=False)
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
 
