@@ -29,7 +29,10 @@ from people.models import User
 def _composer() -> Composer:
     message = Message.objects.filter(owner__email="bench@example.com").get()
     owner = User.objects.get(email="bench@example.com")
-    return Composer(compiled=compile_message(subject=message.subject, body=message.body), owner=owner)
+    return Composer(
+        compiled=compile_message(subject=message.subject, body=message.body, format=message.format),
+        owner=owner,
+    )
 
 
 def django_loop(number: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def add_attempt(mailing: Mailing, *, hours_ago: int = 1) -> Attempt:
     attempt = Attempt.objects.create(
         mailing=mailing, scheduled_for=moment, started_at=moment, finished_at=moment, status="succeeded",
         subject=mailing.message.subject, body=mailing.message.body,
+        format=mailing.message.format,
     )  # fmt: skip
     template = Delivery.objects.create(
         attempt=attempt, email="template@example.com", message_id="<template>", status="sent",

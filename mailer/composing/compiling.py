@@ -24,7 +24,7 @@ from mailer.composing.merge import (
     refuse_excess,
 )  # fmt: skip
 from mailer.composing.plain_text import as_html, names_way_out
-from mailer.models import Message
+from mailer.models import Format, Message
 from people.models import User
 
 __all__ = [
@@ -38,15 +38,9 @@ __all__ = [
     "preview",
 ]
 
-_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-# Only what HTML knows: “<anna@example.com>” in a plain text is no tag.
-_TAG = re.compile(
-    r"</?(?:a|abbr|address|area|article|aside|b|big|blockquote|body|br|button|caption|center|cite|code|col|"
-    r"colgroup|dd|del|details|div|dl|dt|em|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|img|"
-    r"input|ins|label|li|link|main|map|mark|meta|nav|object|ol|optgroup|option|p|picture|pre|q|s|script|section|"
-    r"select|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot|th|"
-    r"thead|title|tr|tt|u|ul|video)(?:\s[^<>]*|/)?>|<!--|<!\[if|<!doctype",
-    re.IGNORECASE,
+_NO_WORDS = re.compile(
+    r"<style\b.*?</style\s*>|<script\b.*?</script\s*>|<!--.*?-->|\{\{.*?\}\}|\{%.*?%\}|<[^<>]*>",
+    re.DOTALL | re.IGNORECASE,
 )
 _DOCUMENT = re.compile(r"<(?:html|head|body)[\s>]|<!doctype", re.IGNORECASE)
 
@@ -75,7 +69,7 @@ class Compiled:
         )
 
 
-def compile_message(*, subject: str, body: str) -> Compiled:
+def compile_message(*, subject: str, body: str, format: str = Format.HTML) -> Compiled:
     """Inline the style sheets, make the text part and parse all three.
 
     LiquidError on bad syntax; CannotCompile if HTML and Liquid do not go together or it takes too much.
@@ -83,9 +77,9 @@ def compile_message(*, subject: str, body: str) -> Compiled:
     subject_template = parse(subject)
     body = body.replace("\r\n", "\n").replace("\r", "\n")
     refuse_excess(body)
-    _refuse_large(body)
+    _refuse_large(body, format)
     parse(body, environment=HTML)  # each block ends
-    html, text = _parts(body, language_of(subject + body))
+    html, text = _parts(body, format, language_of(f"{subject} {body}"))
     return Compiled(
         subject=subject_template,
         html=parse_our_own(html, environment=HTML),
@@ -93,17 +87,17 @@ def compile_message(*, subject: str, body: str) -> Compiled:
     )
 
 
-def _refuse_large(body: str) -> None:
-    if is_html(body):
+def _refuse_large(body: str, format: str) -> None:
+    if format != Format.TEXT:
         look(body)
     elif len(body) > LARGEST:
         what = gettext("this text is longer than %(number)s characters") % {"number": LARGEST}
         raise CannotCompile(what, token=None)
 
 
-def _parts(body: str, language: str) -> tuple[str, str]:
+def _parts(body: str, format: str, language: str) -> tuple[str, str]:
     why, out = _way_out(language)
-    if is_html(body):
+    if format != Format.TEXT:
         footer = _FOOTER % {"why": why, "out": out}
         return prepare(
             _document(body), footer_html=footer, footer_text=[why, f"{out}: {{{{ unsubscribe_url }}}}"]
@@ -113,14 +107,10 @@ def _parts(body: str, language: str) -> tuple[str, str]:
     return _document(as_html(body)), body
 
 
-def is_html(body: str) -> bool:
-    return bool(_TAG.search(_LIQUID.sub("", body)))
-
-
-def check_message(*, subject: str, body: str) -> None:
+def check_message(*, subject: str, body: str, format: str = Format.HTML) -> None:
     """Raise ValidationError unless the message as a whole can be prepared and filled for anybody."""
     try:
-        compiled = compile_message(subject=subject, body=body)
+        compiled = compile_message(subject=subject, body=body, format=format)
         for values in (SAMPLE, *(dict.fromkeys(SAMPLE, value) for value in ("", "9" * 150))):
             compiled.fill(values)
     except LiquidError as error:
@@ -131,12 +121,12 @@ def check_message(*, subject: str, body: str) -> None:
 
 def preview(*, message: Message, owner: User) -> Preview:
     """The message as a sample recipient would get it; LiquidError if it was saved with bad syntax."""
-    return preview_of(subject=message.subject, body=message.body, owner=owner)
+    return preview_of(subject=message.subject, body=message.body, format=message.format, owner=owner)
 
 
-def preview_of(*, subject: str, body: str, owner: User) -> Preview:
+def preview_of(*, subject: str, body: str, owner: User, format: str = Format.HTML) -> Preview:
     """A subject and body as a sample recipient would get them; LiquidError on bad syntax."""
-    compiled = compile_message(subject=subject, body=body)
+    compiled = compile_message(subject=subject, body=body, format=format)
     return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
 
 
@@ -159,6 +149,6 @@ def _document(html: str) -> str:
 
 
 def language_of(body: str) -> str:
-    letters = _LIQUID.sub("", _TAG.sub("", body))
+    letters = _NO_WORDS.sub("", body)
     cyrillic = len(re.findall(r"[а-яё]", letters, re.IGNORECASE))
     return "ru" if cyrillic > len(re.findall(r"[a-z]", letters, re.IGNORECASE)) else "en"

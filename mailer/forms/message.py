@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from mailer.composing.compiling import check_message, check_template
-from mailer.models import Message, Suppression
+from mailer.models import Format, Message, Suppression
 from people.address_fields import AddressFormField, AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm
@@ -20,7 +20,9 @@ class MergeFieldChecks:
         data: dict[str, Any] = super().clean() or self.cleaned_data  # type: ignore[misc]  # of the form
         if "subject" in data and "body" in data:
             try:
-                check_message(subject=data["subject"], body=data["body"])
+                check_message(
+                    subject=data["subject"], body=data["body"], format=data.get("format", Format.HTML)
+                )
             except ValidationError as error:
                 self.add_error("body", error)  # type: ignore[attr-defined]  # of the form
         return data
@@ -40,14 +42,14 @@ class MergeFieldChecks:
 class MessageForm(MergeFieldChecks, OwnedForm[Message]):
     class Meta:
         model = Message
-        fields = ("subject", "body")
+        fields = ("subject", "format", "body")
         widgets = {  # noqa: RUF012
             # Not "off": a browser would not bring back what was typed when one comes back to the page.
             "subject": forms.TextInput(attrs={"autocomplete": "on"}),
             "body": forms.Textarea(attrs={"rows": 18, "class": "body-field", "spellcheck": "true"}),
         }
         help_texts = {  # noqa: RUF012
-            "body": _("HTML or plain text. A text part and an unsubscribe link are added to every mail."),
+            "body": _("A text part and an unsubscribe link are added to every mail."),
         }
 
 

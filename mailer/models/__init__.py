@@ -3,7 +3,7 @@ from mailer.models.client import Client, ClientGroup, Suppression
 from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
 from mailer.models.mailing import Mailing
-from mailer.models.message import Message
+from mailer.models.message import Format, Message
 from mailer.models.server import MailServer, RateLimit
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ClientGroup",
     "ClientImport",
     "Delivery",
+    "Format",
     "Lease",
     "MailServer",
     "Mailing",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.answers import ranked
 from mailer.models.mailing import Mailing
+from mailer.models.message import Format
 
 if TYPE_CHECKING:
     from people.models import User
@@ -85,6 +86,7 @@ class Attempt(models.Model):
     server_response = models.TextField(_("server's answer"), blank=True)
     answers = models.JSONField(default=dict, help_text="The server's answers and how often each came.")
     subject = models.CharField(_("subject"), max_length=200)
+    format = models.CharField(_("format"), max_length=10, choices=Format, default=Format.HTML)
     body = models.TextField(_("body"))
     key = models.CharField(max_length=32, default=new_key, unique=True, editable=False)
     missed = models.PositiveIntegerField(_("missed runs"), default=0)

@@ -11,6 +11,14 @@ from people.validators import validate_one_line
 BODY_LIMIT = 200_000  # characters; mail readers cut a mail off long before
 
 
+class Format(models.TextChoices):
+    """What stands in a body; for blocks it is the HTML that was made of them."""
+
+    BLOCKS = "blocks", _("blocks")
+    HTML = "html", _("HTML source")
+    TEXT = "text", _("plain text")
+
+
 class MessageQuerySet(OwnedQuerySet["Message"]):
     def visible_to(self, user: User) -> Self:
         """One's own; who oversees mailings sees also what they send, and nobody's drafts."""
@@ -28,6 +36,7 @@ class Message(Owned):
     """Subject and body, with merge fields in Liquid."""
 
     subject = models.CharField(_("subject"), max_length=200, validators=[validate_one_line])
+    format = models.CharField(_("format"), max_length=10, choices=Format, default=Format.HTML)
     body = models.TextField(_("body"), max_length=BODY_LIMIT)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 

@@ -110,6 +110,7 @@ def _open(mailing: Mailing, due: Due, now: datetime) -> Attempt:
         started_at=now,
         missed=due.missed,
         subject=mailing.message.subject,
+        format=mailing.message.format,
         body=mailing.message.body,
     )
     counts = write_deliveries(attempt, mailing, now=now)

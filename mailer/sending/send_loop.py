@@ -91,7 +91,9 @@ class SendLoop:
         return self._stop_loss.stop is None and not STOPPING.is_set()
 
     def _compose(self) -> None:
-        compiled = compile_message(subject=self._attempt.subject, body=self._attempt.body)
+        compiled = compile_message(
+            subject=self._attempt.subject, body=self._attempt.body, format=self._attempt.format
+        )
         self._composer = Composer(compiled=compiled, owner=self._attempt.mailing.owner)
 
     def _work(self, transport: Transport) -> bool:

@@ -14,7 +14,8 @@ def send_test(*, message: Message, owner: User, to: str) -> str:
     It is no attempt and leaves no ledger row.
     """
     try:
-        composer = Composer(compiled=compile_message(subject=message.subject, body=message.body), owner=owner)
+        compiled = compile_message(subject=message.subject, body=message.body, format=message.format)
+        composer = Composer(compiled=compiled, owner=owner)
         recipient = Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
     except LiquidError as error:
         raise MailRefused(error.message) from error

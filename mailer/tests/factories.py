@@ -48,6 +48,7 @@ class MessageFactory(DjangoModelFactory[Message]):
 
     owner = factory.SubFactory(UserFactory)
     subject = "News for {{ first_name }}"
+    format = "html"
     body = "<p>Dear {{ full_name }},</p><p>here is the news.</p>"
 
 
@@ -75,6 +76,7 @@ class AttemptFactory(DjangoModelFactory[Attempt]):
     finished_at = factory.SelfAttribute("scheduled_for")
     status = "succeeded"
     subject = factory.SelfAttribute("mailing.message.subject")
+    format = factory.SelfAttribute("mailing.message.format")
     body = factory.SelfAttribute("mailing.message.body")
 
 

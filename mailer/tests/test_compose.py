@@ -18,8 +18,8 @@ VALUES = dict(
 )
 
 
-def fill(body, subject="S"):
-    return compile_message(subject=subject, body=body).fill(VALUES)
+def fill(body, subject="S", format="html"):
+    return compile_message(subject=subject, body=body, format=format).fill(VALUES)
 
 
 def test_merge_values_are_escaped_in_the_html_part_only():
@@ -43,7 +43,7 @@ def test_liquid_survives_the_html_tools():
 
 
 def test_plain_text_keeps_its_lines_and_gets_links():
-    filled = fill("Hello {{ first_name }},\nline two\n\nhttps://example.com/?a=1&b=2")
+    filled = fill("Hello {{ first_name }},\nline two\n\nhttps://example.com/?a=1&b=2", format="text")
     assert "Hello Ёлка,<br>line two" in filled.html
     assert '<a href="https://example.com/?a=1&amp;b=2"' in filled.html
     assert filled.text.startswith("Hello Ёлка,\nline two\n\nhttps://example.com/?a=1&b=2")
@@ -120,14 +120,14 @@ def test_no_text_can_start_a_header_of_its_own(text):
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=80).filter(lambda text: "{" not in text and "\x00" not in text))
 def test_any_literal_body_compiles(text):
-    filled = fill(text)
+    filled = fill(text, format="text")
     assert "https://x/u/1/" in filled.html
     assert "https://x/u/1/" in filled.text
 
 
 @pytest.mark.parametrize("word", ["<nell@example.net>", "<name>", "I <3 you & 1 < 2"])
 def test_a_plain_text_with_angle_brackets_is_no_html(word):
-    compiled = compile_message(subject="x", body=f"Hello,\n\nwrite to {word}\n\nBye")
+    compiled = compile_message(subject="x", body=f"Hello,\n\nwrite to {word}\n\nBye", format="text")
     assert f"Hello,\n\nwrite to {word}\n\nBye" in compiled.text.render(**SAMPLE)
     html = compiled.html.render(**SAMPLE)
     assert escape(word) in re.sub(r"</?a[^>]*>", "", html)

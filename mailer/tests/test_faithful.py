@@ -16,9 +16,9 @@ pytestmark = pytest.mark.once
 LINK = "https://x.example/u/1/"
 
 
-def fill(body, full_name="Anna Petrova"):
+def fill(body, full_name="Anna Petrova", format="html"):
     values = values_for(full_name=full_name, email="a@b.cd", sender_name="Me", unsubscribe_url=LINK)
-    return compile_message(subject="S", body=body).fill(values)
+    return compile_message(subject="S", body=body, format=format).fill(values)
 
 
 TABLE = """<table width="600">
@@ -278,7 +278,7 @@ def test_braces_that_are_no_liquid_stay_what_they_are():
     ],
 )
 def test_every_character_of_a_plain_text_stays(text):
-    filled = fill(text)
+    filled = fill(text, format="text")
     wanted = text.replace("{{ first_name }}", "Anna")
     assert filled.text.startswith(wanted + "\n")
     html = filled.html.partition("<body>")[2]
@@ -296,7 +296,7 @@ def test_every_character_of_a_plain_text_stays(text):
     ],
 )
 def test_addresses_in_a_plain_text_become_links(text, address):
-    assert f'<a href="{address}">' in fill(text).html
+    assert f'<a href="{address}">' in fill(text, format="text").html
 
 
 def test_a_part_that_would_not_be_kept_is_never_sent():

@@ -2,14 +2,17 @@
 
 import json
 import uuid
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.urls import reverse
 
 from mailer.composing.merge import MERGE_FIELDS
 from mailer.composing.unsubscribe_links import suppress
-from mailer.models import Message, Suppression
-from mailer.tests.factories import MailingFactory, MessageFactory
+from mailer.models import Attempt, Message, Suppression
+from mailer.tests.factories import AttemptFactory, MailingFactory, MessageFactory
 from site_config.tests.html import flat
 
 NEW = "/messages/new/"
@@ -27,7 +30,13 @@ def message(owner):
 
 
 def form(**fields):
-    return {"subject": "News", "body": "<p>Hi {{ first_name }}</p>", "form_key": uuid.uuid4(), **fields}
+    return {
+        "subject": "News",
+        "format": "html",
+        "body": "<p>Hi {{ first_name }}</p>",
+        "form_key": uuid.uuid4(),
+        **fields,
+    }
 
 
 def test_the_form_names_every_merge_field(browser):
@@ -50,6 +59,8 @@ def test_create_leads_to_the_preview_and_twice_to_the_same(browser, owner):
     [
         ("subject", "", "This field is required."),
         ("body", "", "This field is required."),
+        ("format", "", "This field is required."),
+        ("format", "markdown", "Select a valid choice."),
         ("subject", "a\r\nBcc: b@example.org", "Line breaks and control characters are not allowed here."),
         ("subject", "a\x00", "Null characters are not allowed."),
         ("body", "a\x00", "Null characters are not allowed."),
@@ -219,3 +230,15 @@ def test_a_sender_that_no_header_can_carry_is_told(browser, owner, smtp):
     answer = browser.post(url, {"to": "me@example.com"})
     assert answer.status_code == 422
     assert answer.context["form"].errors["to"][0].startswith("The mail did not go out: ")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_kept_before_is_told_its_format(owner):
+    texts = ["Dear {{ first_name }}, write to <anna@example.com>", "{% if email %}<{{ email }}>{% endif %}"]
+    for body in (*texts, "<p>Hi</p>", "a<br/>b", "<!doctype html><title>x"):
+        AttemptFactory(mailing__message__owner=owner, mailing__message__body=body)
+    migration = import_module("mailer.migrations.0009_message_format")
+    with connection.schema_editor() as editor:
+        migration.name_formats(apps, editor)
+    for rows in (Message.objects, Attempt.objects):
+        assert set(rows.filter(format="text").values_list("body", flat=True)) == set(texts)

@@ -70,7 +70,7 @@ def test_what_is_out_of_proportion_is_refused_without_a_process(body, children):
 
 def test_a_plain_text_out_of_proportion_is_refused_too(children):
     with pytest.raises(ValidationError, match="this text is longer than 600000 characters"):
-        check_message(subject="x", body="x" * 1_000_000)
+        check_message(subject="x", body="x" * 1_000_000, format="text")
     assert children == []
 
 

@@ -15,9 +15,9 @@ LINK = '<a href="{{ unsubscribe_url }}">Leave</a>'
 OURS = f'<a href="{URL}" style="color:#666666">Unsubscribe</a>'
 
 
-def fill(body, full_name):
+def fill(body, full_name, format="html"):
     values = values_for(full_name=full_name, email="a@b.cd", sender_name="Me", unsubscribe_url=URL)
-    return compile_message(subject="S", body=body).fill(values)
+    return compile_message(subject="S", body=body, format=format).fill(values)
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_a_body_that_hides_itself_is_refused():
 )
 def test_a_plain_text_has_one_outside_of_all_conditions(body):
     for name in ("Anna", ""):
-        filled = fill(body, name)
+        filled = fill(body, name, "text")
         assert f"\nUnsubscribe: {URL}\n" in filled.text
         assert f'<a href="{URL}">{URL}</a>' in filled.html
 
 
 def test_an_own_one_in_a_plain_text_is_enough():
-    filled = fill("Text\nLeave: {{ unsubscribe_url }}", "Anna")
+    filled = fill("Text\nLeave: {{ unsubscribe_url }}", "Anna", "text")
     assert filled.text == f"Text\nLeave: {URL}\n"
     assert filled.html.count(f'href="{URL}"') == 1

@@ -86,7 +86,12 @@ class AttemptHtml(OneAttempt):
     def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
         attempt = self.attempt
         try:
-            shown = preview_of(subject=attempt.subject, body=attempt.body, owner=attempt.mailing.owner)
+            shown = preview_of(
+                subject=attempt.subject,
+                body=attempt.body,
+                format=attempt.format,
+                owner=attempt.mailing.owner,
+            )
         except LiquidError:
             return HttpResponse(status=422)
         return HttpResponse(shown.html)
