@@ -1,6 +1,7 @@
 """Fixtures for the whole suite."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -71,15 +72,16 @@ def _light_settings() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_after_each_test() -> Iterator[None]:
     """What a test with transactions of its own leaves is flushed, the audit trail too; nobody else may."""
-    teardown = TransactionTestCase._fixture_teardown
+    case_class: Any = TransactionTestCase
+    teardown = case_class._fixture_teardown
 
     def flush(case: TransactionTestCase) -> None:
         with opened():
             teardown(case)
 
-    TransactionTestCase._fixture_teardown = flush
+    case_class._fixture_teardown = flush
     yield
-    TransactionTestCase._fixture_teardown = teardown
+    case_class._fixture_teardown = teardown
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from typing import Any
 from site_config.environment import settings_or_exit
 
 
-def on_starting(server: Any) -> None:  # noqa: ARG001
+def on_starting(server: Any) -> None:
     """A wrong setting is one line, before there are workers that would each say it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_config.settings")
     settings_or_exit()

@@ -1,4 +1,3 @@
-# ruff: noqa: E402  (Django is set up before what needs it)
 """How fast the home page and the blog are with 10,000 articles: bench/articles.py [number].
 
 Works in a database of its own under a temporary VAR_DIR, or in DATABASE_URL's test database.

@@ -22,7 +22,7 @@ class FastSink(asyncio.Protocol):
         self.in_data = False
         transport.write(b"220 fast ESMTP\r\n")  # type: ignore[attr-defined]
 
-    def data_received(self, data: bytes) -> None:  # noqa: C901  # one loop, for speed
+    def data_received(self, data: bytes) -> None:  # noqa: C901  (one loop, for speed)
         buffer, answers, at = self.buffer + data, [], 0
         while True:
             if self.skip:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -14,14 +15,14 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_config.settings")
 django.setup()
 
-from django.db import connection, transaction  # noqa: E402
-from django.db.models import Count  # noqa: E402
-from django.utils import timezone  # noqa: E402
+from django.db import connection, transaction
+from django.db.models import Count
+from django.utils import timezone
 
-from bench import processor  # noqa: E402
-from mailer.models import Attempt, Client, ClientGroup, Mailing, Message  # noqa: E402
-from mailer.sending.opening import latest_id, run_now  # noqa: E402
-from people.models import User  # noqa: E402
+from bench import processor
+from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from mailer.sending.opening import latest_id, run_now
+from people.models import User
 
 LINE = "Here is a line of news, about as long as the lines that people write in their mails.<br>\n"
 BODY = (
@@ -93,7 +94,7 @@ def _mailing(owner: User, group: ClientGroup) -> Mailing:
         owner=owner,
         message=message,
         starts_at=now,
-        ends_at=now + timezone.timedelta(days=30),
+        ends_at=now + timedelta(days=30),
         time_zone="UTC",
     )
     mailing.groups.add(group)
@@ -171,10 +172,10 @@ def send(seconds: str) -> dict[str, Any]:
     opened = open()
     before = processor.seconds()
     result = {**opened, **wait(seconds)}
-    spent = processor.seconds() - before
+    spent = {kind: n - before.get(kind, 0.0) for kind, n in processor.seconds().items()}
     if result["finished"]:
         result["rate"] = round(result["sent"] / (result["finished"] - result["opened"]))
-        result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items()}
+        result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items() if n > 0}
     return result
 
 

@@ -1,6 +1,6 @@
 """The service's settings with django-post_office beside it, for comparison only."""
 
-from site_config.settings import *  # noqa: F403
+from site_config.settings import *  # noqa: F403  (all of them, and one app more)
 
-INSTALLED_APPS += ["post_office"]  # noqa: F405
+INSTALLED_APPS += ["post_office"]  # noqa: F405  (as above)
 POST_OFFICE = {"BACKENDS": {"default": "django.core.mail.backends.smtp.EmailBackend"}, "BATCH_SIZE": 10_000}

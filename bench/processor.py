@@ -1,7 +1,7 @@
 """Where the processor's time goes while mail is sent, by kind of process, from /proc."""
 
 import os
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -15,12 +15,12 @@ _KINDS = {
 }
 
 
-def seconds() -> Counter[str]:
+def seconds() -> dict[str, float]:
     """Seconds of processor time since each process began, by kind, and what no process was charged with.
 
     PostgreSQL's processes may end meanwhile; their parent is then charged with them.
     """
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")

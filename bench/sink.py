@@ -75,7 +75,7 @@ class Dialogue:
         if verb in (b"MAIL", b"RSET"):
             self.to = b""
         if verb == b"RCPT":
-            to = _PATH.search(line)[1]  # type: ignore[index]
+            to = _PATH.search(line)[1]
             if self.sink.deferred(to):
                 return b"451 4.7.1 Come again\r\n"
             self.to = to

@@ -28,10 +28,10 @@ class Shown(admin.SimpleListFilter):
     title = _("on the site")
     parameter_name = "shown"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("shown")), ("later", _("waits for its date")), ("draft", _("draft"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:  # noqa: ARG002
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
         published = queryset.filter(status=Article.Status.PUBLISHED)
         return {
             "yes": published.filter(published_at__lte=timezone.now()),
@@ -49,7 +49,7 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
     list_filter = (Shown, "language", "published_at")
     search_fields = ("title", "description", "body")
     date_hierarchy = "published_at"
-    prepopulated_fields = {"slug": ("title",)}  # noqa: RUF012  (Django's own form)
+    prepopulated_fields = {"slug": ("title",)}
     readonly_fields = ("views", "image_preview", "created_at", "updated_at")
     list_per_page = 50
     show_full_result_count = False
@@ -87,13 +87,13 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
             shown.alt,
         )
 
-    def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:  # noqa: ARG002
+    def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:
         save_article(obj, picture=form.picture)
 
-    def delete_model(self, request: HttpRequest, obj: Article) -> None:  # noqa: ARG002
+    def delete_model(self, request: HttpRequest, obj: Article) -> None:
         delete_article(obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:  # noqa: ARG002
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
         for article in queryset:
             delete_article(article)
 

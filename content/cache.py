@@ -29,12 +29,12 @@ def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
     key = f"content:{VERSION}:{name}"
     kept = _safely(cache.get, key)
     if kept is not None and time.time() < kept[0]:
-        return cast(T, kept[1])
+        return cast("T", kept[1])
     mine = _safely(cache.add, f"{key}:lock", 1, LOCK_SECONDS)
     if not mine:
         kept = kept or _awaited(key)
         if kept is not None:
-            return cast(T, kept[1])
+            return cast("T", kept[1])
     try:
         made = make()  # what it raises is not kept
         _safely(cache.set, key, (time.time() + seconds, made), seconds * STALE_FACTOR)
@@ -66,13 +66,13 @@ def remember_articles(name: str, make: Callable[[], T], *, seconds: float) -> T:
 
 def forget_articles() -> None:
     """Have every page read the articles anew. Safe to call at any time."""
-    global _rests_until  # noqa: PLW0603
+    global _rests_until  # noqa: PLW0603  (one cache for the process)
     _rests_until = 0.0  # a change is worth a try, even if the cache failed a moment ago
     _safely(cache.set, GENERATION, uuid4().hex, None)
 
 
 def _safely(call: Callable[..., Any], *args: Any) -> Any:
-    global _rests_until  # noqa: PLW0603
+    global _rests_until  # noqa: PLW0603  (one cache for the process)
     if time.monotonic() < _rests_until:
         return None
     try:

@@ -20,7 +20,7 @@ NUMBER = 20
 
 
 class RssFeed(Feed):  # type: ignore[type-arg]  # not subscriptable at run time
-    def get_object(self, request: HttpRequest, language: str) -> str:  # noqa: ARG002
+    def get_object(self, request: HttpRequest, language: str) -> str:
         if language not in dict(settings.LANGUAGES):
             raise Http404
         return language

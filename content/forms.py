@@ -19,7 +19,7 @@ class Editor(forms.Textarea):
     """
 
     class Media:
-        css = {  # noqa: RUF012  (Django's own form)
+        css = {
             "all": (
                 "django_prose_editor/material-icons.css",
                 "django_prose_editor/editor.css",
@@ -44,8 +44,8 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             "title", "slug", "language", "status", "published_at", "image", "image_alt", "description",
             "body",
         )  # fmt: skip
-        widgets = {"body": Editor, "description": forms.Textarea({"rows": 2, "cols": 90})}  # noqa: RUF012
-        field_classes = {"image": forms.FileField}  # noqa: RUF012  (checked below, and never kept as it came)
+        widgets = {"body": Editor, "description": forms.Textarea({"rows": 2, "cols": 90})}
+        field_classes = {"image": forms.FileField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,7 +63,7 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     def clean_image(self) -> Any:
         upload = self.cleaned_data["image"]
         if isinstance(upload, UploadedFile):
-            self.picture = prepare(cast(IO[bytes], upload))
+            self.picture = prepare(cast("IO[bytes]", upload))
             return self.instance.image  # the files are stored when the article is saved
         return upload
 

@@ -133,7 +133,7 @@ def _posting(card: reading.Card, canonical: str, image: str) -> dict[str, Any]:
 
 
 @require_safe
-def media(request: HttpRequest, path: str) -> FileResponse:  # noqa: ARG001
+def media(request: HttpRequest, path: str) -> FileResponse:
     """The blog's pictures, whose names change with their content; nothing else of MEDIA_ROOT."""
     if not _PICTURE.fullmatch(path) or not default_storage.exists(path):
         raise Http404
@@ -143,7 +143,7 @@ def media(request: HttpRequest, path: str) -> FileResponse:  # noqa: ARG001
 
 
 @require_safe
-def robots(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def robots(request: HttpRequest) -> HttpResponse:
     lines = ["User-agent: *", "Disallow: /admin/", "Disallow: /accounts/", "Disallow: /u/", ""]
     lines.append(f"Sitemap: {absolute(reverse('sitemap'))}")
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -52,7 +53,7 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
             complaints.append(f"{message.location['url']}: {message.text}")
 
     def make(email: str | None = "demo@example.com", **options: object) -> BrowserContext:
-        looks = {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB", **options}
+        looks: dict[str, Any] = {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB", **options}
         context = chromium.new_context(base_url=stack.url, **looks)
         opened.append(context)
         context.set_default_timeout(10_000)

@@ -1,10 +1,9 @@
 """The administration of all owners' rows, for superusers."""
 
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -12,8 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from mailer import mailings
 from mailer.forms.admin import AdminMailingForm, AdminMessageForm
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, Suppression
-from people.models import User
 from site_config.ui.counting import count
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from people.models import User
 
 
 class FirstPages(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -21,7 +24,7 @@ class FirstPages(Paginator):  # type: ignore[type-arg]  # not subscriptable at r
 
     @cached_property
     def count(self) -> int:
-        return count(cast(QuerySet[Any], self.object_list))
+        return count(cast("QuerySet[Any]", self.object_list))
 
 
 class OwnedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -48,7 +51,7 @@ class ClientGroupAdmin(OwnedAdmin):
     fields = ("name", "owner", "size")
     readonly_fields = ("size",)
 
-    def get_deleted_objects(self, objs: Any, request: Any) -> Any:  # noqa: ARG002
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
         """The groups alone: Django would list every membership."""
         names = [str(group) for group in objs]
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
@@ -88,10 +91,10 @@ class MailingAdmin(OwnedAdmin):
     def save_model(self, request: HttpRequest, obj: Mailing, form: Any, change: bool) -> None:
         """Leave it to save_related, which knows the recipients."""
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: ARG002
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         data = form.cleaned_data
         mailings.save_mailing(
-            form.instance, clients=data["clients"], groups=data["groups"], by=cast(User, request.user)
+            form.instance, clients=data["clients"], groups=data["groups"], by=cast("User", request.user)
         )
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
@@ -100,7 +103,7 @@ class MailingAdmin(OwnedAdmin):
         return objects, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Mailing) -> None:
-        mailings.delete(obj, by=cast(User, request.user))
+        mailings.delete(obj, by=cast("User", request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for mailing in queryset:
@@ -113,13 +116,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
     paginator = FirstPages
     show_full_result_count = False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 

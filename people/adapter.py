@@ -67,7 +67,7 @@ class AccountAdapter(DefaultAccountAdapter):
         user.set_password(password)
         user.save(update_fields=["password"])
 
-    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:  # noqa: ARG002
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         return address("account_confirm_email", key=emailconfirmation.key)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
@@ -107,7 +107,7 @@ class AccountAdapter(DefaultAccountAdapter):
         ratelimit.consume(request, action="login_failed_anywhere", key=spelled(email))
         record_failed_log_in(email=email, detail=gettext_noop("wrong password"))
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGNUP in ("open", "review")
 
     def get_login_stages(self) -> list[str]:

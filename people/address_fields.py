@@ -24,7 +24,7 @@ class AddressFormField(forms.EmailField):
     """Gives an address in its one spelling, and says in one sentence why it is none."""
 
     widget = AddressInput
-    default_validators = []  # noqa: RUF012  # as Django has it; all is said by the spelling
+    default_validators = []
     spelling = staticmethod(canonical)
 
     def to_python(self, value: Any) -> str:
@@ -41,7 +41,7 @@ class AccountAddressFormField(AddressFormField):
 class AddressField(models.EmailField):  # type: ignore[type-arg]  # not subscriptable at run time
     """An address, cleaned to its one spelling."""
 
-    default_validators = []  # noqa: RUF012  # as above
+    default_validators = []
     form_field: type[AddressFormField] = AddressFormField
     spelling = staticmethod(canonical)
 

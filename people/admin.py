@@ -23,7 +23,7 @@ from people.rights import Rights, record_rights, record_role, rights_of, rights_
 NOTHING = Rights(names=frozenset())
 
 
-def own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG001
+def own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
     """One's own password changes on the account's page: with its limits, its audit line and its mail."""
     return redirect("account_change_password")
 
@@ -73,7 +73,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
         user: User = form.instance
         mark_verified(user)
         action = AuditEntry.Action.USER_EDITED if change else AuditEntry.Action.USER_CREATED
-        by = cast(User, request.user)
+        by = cast("User", request.user)
         record(actor=by, action=action, target=user, detail=roles_of(user))
         record_rights(user=user, before=form.before, by=by)
 
@@ -87,10 +87,10 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
             response: HttpResponse = super().user_change_password(request, id, form_url)
             user = rows.first()
             if user and user.password != before:
-                password_was_set(user=user, by=cast(User, request.user))
+                password_was_set(user=user, by=cast("User", request.user))
         return response
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Deleting a user stands in the table of users too: it stops their mailings first."""
         return False
 
@@ -106,11 +106,11 @@ class RoleAdmin(DjangoGroupAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         role: Group = form.instance
-        by = cast(User, request.user)
+        by = cast("User", request.user)
         record_role(role=role, before=form.before, after=rights_of_role(role), by=by)
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        record_role(role=obj, before=rights_of_role(obj), after=NOTHING, by=cast(User, request.user))
+        record_role(role=obj, before=rights_of_role(obj), after=NOTHING, by=cast("User", request.user))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
@@ -124,11 +124,11 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
     list_filter = ("action",)
     search_fields = ("actor", "target", "detail")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

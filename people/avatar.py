@@ -22,7 +22,7 @@ WANTED = Wanted(
 
 def make_avatar(upload: UploadedFile) -> ContentFile:  # type: ignore[type-arg]  # not subscriptable
     """Return the picture as a WebP square under a name of its own; ValidationError if it is none."""
-    square = read_picture(cast(IO[bytes], upload), WANTED)
+    square = read_picture(cast("IO[bytes]", upload), WANTED)
     out = BytesIO()
     square.save(out, "WEBP", quality=85)
     return ContentFile(out.getvalue(), name=f"{uuid.uuid4().hex}.webp")

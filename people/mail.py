@@ -1,16 +1,18 @@
 """One email to one address, over Django's mail back end."""
 
 import logging
-import smtplib
 from email import message_from_bytes, policy
 from email.utils import parseaddr
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
 from people.addresses import parse
+
+if TYPE_CHECKING:
+    import smtplib
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def _send_utf8(mail: EmailMultiAlternatives, connection: EmailBackend, to: str) 
     """With SMTPUTF8 (RFC 6531), which Django's back end does not speak."""
     connection.open()
     try:
-        smtp = cast(smtplib.SMTP, connection.connection)
+        smtp = cast("smtplib.SMTP", connection.connection)
         smtp.ehlo_or_helo_if_needed()
         if not smtp.has_extn("smtputf8"):
             log.warning("an email was not sent, for the mail server takes no address such as %s", ascii(to))

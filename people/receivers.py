@@ -58,11 +58,11 @@ def two_factor(action: AuditEntry.Action, user: User, authenticator: Authenticat
         record(actor=user, action=action, target=user)
 
 
-def two_factor_on(user: User, authenticator: Authenticator, request: HttpRequest, **_kwargs: Any) -> None:  # noqa: ARG001
+def two_factor_on(user: User, authenticator: Authenticator, request: HttpRequest, **_kwargs: Any) -> None:
     two_factor(Action.TWO_FACTOR_ON, user, authenticator)
 
 
-def two_factor_off(user: User, authenticator: Authenticator, request: HttpRequest, **_kwargs: Any) -> None:  # noqa: ARG001
+def two_factor_off(user: User, authenticator: Authenticator, request: HttpRequest, **_kwargs: Any) -> None:
     two_factor(Action.TWO_FACTOR_OFF, user, authenticator)
 
 

@@ -1,12 +1,15 @@
 """What a user or a role may do, told in words before and after a change."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import Group
 
 from people.audit import record
 from people.models import AuditEntry, User
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ class OwnerColumn(tables.TemplateColumn):
 
 
 class StateColumn(BadgeColumn):
-    def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
+    def text(self, raw: str, value: Any) -> str | Promise:
         return {"active": _("active"), "waiting": _("waits to be let in")}.get(raw, _("blocked"))
 
 

@@ -21,7 +21,7 @@ PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 class Environment(environ.Env):
     """django-environ without its references to other variables: a password may begin with a dollar."""
 
-    def str(self, var: str, default: str = "", multiline: bool = False) -> str:  # noqa: ARG002
+    def str(self, var: str, default: str = "", multiline: bool = False) -> str:
         return str(self.ENVIRON.get(var, default))
 
 
@@ -209,7 +209,7 @@ def settings_or_exit(status: int = 1) -> None:
     from django.conf import settings  # which are being read
 
     try:
-        settings.INSTALLED_APPS  # noqa: B018 (reads them)
+        settings.INSTALLED_APPS  # noqa: B018  (reads them)
     except ImproperlyConfigured as error:
         sys.stderr.write(f"Settings: {error}\n")
         sys.exit(status)

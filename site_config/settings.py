@@ -36,7 +36,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is missing: set it to 50 or more random characters.")
-    SECRET_KEY = "only-for-a-local-installation-never-for-a-public-one-0123456789"  # noqa: S105
+    SECRET_KEY = "only-for-a-local-installation-never-for-a-public-one-0123456789"  # noqa: S105  (as it says)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 _site = site_url("SITE_URL", default="http://127.0.0.1:8000")
 SITE_URL = _site.geturl()

@@ -13,7 +13,7 @@ STOPPING = Event()
 def stop_on_signals() -> Iterator[None]:
     """Let SIGINT and SIGTERM raise the flag while a command works; the same again ends it at once."""
 
-    def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def stop(signum: int, frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_DFL)
         STOPPING.set()
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E402  (Django is set up before what needs it)
 """How long the lists take for an owner with a million clients, beside one with a thousand.
 
 python -m bench.lists build    makes the database of DATABASE_URL anew (its name must begin with bench_)

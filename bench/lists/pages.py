@@ -38,6 +38,10 @@ def _admin_group(owned: Owned) -> str:
     return f"/admin/mailer/clientgroup/{owned.group.pk}/change/"
 
 
+def _always(query: str) -> Callable[[Owned], str]:
+    return lambda _: query
+
+
 def _lists(area: str, base: Callable[[Owned], str], sorts: tuple[str, ...], **queries: str) -> list[Page]:
     def page(name: str, query: Callable[[Owned], str]) -> Page:
         return Page(area=area, name=name, url=lambda owned: f"{base(owned)}?{query(owned)}")
@@ -46,8 +50,8 @@ def _lists(area: str, base: Callable[[Owned], str], sorts: tuple[str, ...], **qu
         page("page 1", lambda _: ""),
         page("a page in the middle", lambda owned: f"page={deep(owned)}"),
         page("last page", lambda _: "page=9999999"),
-        *(page(f"by {sort}", lambda _, sort=sort: f"sort={sort}") for sort in sorts),
-        *(page(f"by -{sort}", lambda _, sort=sort: f"sort=-{sort}") for sort in sorts),
+        *(page(f"by {sort}", _always(f"sort={sort}")) for sort in sorts),
+        *(page(f"by -{sort}", _always(f"sort=-{sort}")) for sort in sorts),
         page("deep, by -full_name", lambda owned: f"sort=-full_name&page={deep(owned)}"),
         page("rare name", lambda _: f"q={quote(RARE[:11])}"),
         page("rare name, Cyrillic", lambda _: f"q={quote(RARE_CYRILLIC[:9].lower())}"),
@@ -55,7 +59,7 @@ def _lists(area: str, base: Callable[[Owned], str], sorts: tuple[str, ...], **qu
         page("two letters", lambda _: "q=an"),
         page("nothing found", lambda _: "q=nobodyhasthisname"),
         page("two letters, nothing found", lambda _: "q=xq"),
-        *(page(name, lambda _, query=query: query) for name, query in queries.items()),
+        *(page(name, _always(query)) for name, query in queries.items()),
     ]
 
 

@@ -96,5 +96,5 @@ class RealServer(ABC):
         self._clean_up()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _clean_up(self) -> None:  # noqa: B027  # most have nothing
+    def _clean_up(self) -> None:  # noqa: B027  (most have nothing)
         """What has to be undone before the folder goes."""

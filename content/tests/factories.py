@@ -3,13 +3,13 @@ from io import BytesIO
 
 import factory
 from django.utils import timezone
-from factory.django import DjangoModelFactory
 from PIL import Image
 
 from content.models import Article
+from mailer.tests.factories import ModelFactory
 
 
-class ArticleFactory(DjangoModelFactory[Article]):
+class ArticleFactory(ModelFactory[Article]):
     """A published article without a picture."""
 
     class Meta:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from content.models import Article
 from content.sanitise import clean_body
+from mailer.answers import summary
 from mailer.composing.merge import check_template
 from mailer.models import Attempt, Client, Mailing, Message
 from mailer.sending import closing
@@ -66,7 +67,7 @@ def test_counts_are_those_of_the_ledger(demo):
         twice = attempt.deliveries.filter(possibly_twice=True).count()
         assert attempt.possibly_twice == twice
         if attempt.status != "running":
-            assert attempt.server_response == closing.summary(attempt.answers)
+            assert attempt.server_response == summary(attempt.answers)
             clean = counts["sent"] and not counts["failed"] and not counts["expired"]
             assert attempt.status == ("succeeded" if clean else "failed")
 

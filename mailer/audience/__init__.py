@@ -91,7 +91,8 @@ def _distinct_sizes(mailing_ids: Collection[int]) -> dict[int, UpTo]:
     )
     sql, params = pairs.query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT mailing_id, COUNT(*) FROM ({sql}) AS pairs GROUP BY mailing_id", params)  # noqa: S608
+        counted = f"SELECT mailing_id, COUNT(*) FROM ({sql}) AS pairs GROUP BY mailing_id"  # noqa: S608  (Django's)
+        cursor.execute(counted, params)
         return {mailing: UpTo.of(number) for mailing, number in cursor.fetchall()}
 
 

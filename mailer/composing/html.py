@@ -121,7 +121,7 @@ def _keep(key: str, answer: str) -> None:
 
 def _run(question: str) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 (our own program)
+        done = subprocess.run(  # noqa: S603  (our own program)
             [sys.executable, "-I", str(PROGRAM)],
             input=question,
             capture_output=True,

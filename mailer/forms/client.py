@@ -25,7 +25,7 @@ class ClientForm(OwnedForm[Client]):
     class Meta:
         model = Client
         fields = ("email", "full_name", "comment")
-        widgets = {  # noqa: RUF012
+        widgets = {
             "email": AddressInput(attrs={"autocomplete": "off"}),
             "full_name": forms.TextInput(attrs={"autocomplete": "off"}),
             "comment": forms.Textarea(attrs={"rows": 3}),

@@ -10,4 +10,4 @@ class GroupForm(OwnedForm[ClientGroup]):
     class Meta:
         model = ClientGroup
         fields = ("name",)
-        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}  # noqa: RUF012
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}

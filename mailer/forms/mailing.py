@@ -54,7 +54,7 @@ class MailingForm(OwnedForm[Mailing]):
     class Meta:
         model = Mailing
         fields = ("message", "groups", "clients", "period", "starts_at", "ends_at", "time_zone")
-        widgets = {"period": forms.Select}  # noqa: RUF012
+        widgets = {"period": forms.Select}
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, owner=owner, **kwargs)

@@ -43,12 +43,12 @@ class MessageForm(MergeFieldChecks, OwnedForm[Message]):
     class Meta:
         model = Message
         fields = ("subject", "format", "body")
-        widgets = {  # noqa: RUF012
+        widgets = {
             # Not "off": a browser would not bring back what was typed when one comes back to the page.
             "subject": forms.TextInput(attrs={"autocomplete": "on"}),
             "body": forms.Textarea(attrs={"rows": 18, "class": "body-field", "spellcheck": "true"}),
         }
-        help_texts = {  # noqa: RUF012
+        help_texts = {
             "body": _("A text part and an unsubscribe link are added to every mail."),
         }
 

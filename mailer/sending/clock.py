@@ -19,7 +19,7 @@ def now() -> datetime:
 
 def synchronise() -> timedelta:
     """Learn how far the database's clock is ahead of this process's, and return that."""
-    global _ahead  # noqa: PLW0603  # one clock for the process
+    global _ahead  # noqa: PLW0603  (one clock for the process)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             before = timezone.now()

@@ -59,7 +59,7 @@ def rest_attempt(attempt_id: int, answer: str) -> None:
             return
         setbacks = attempt.setbacks + 1
         ceiling = min(LONGEST_SETBACK_SECONDS, FIRST_SETBACK_SECONDS * 2 ** min(setbacks - 1, 10))
-        until = clock.now() + timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # noqa: S311
+        until = clock.now() + timedelta(seconds=random.uniform(ceiling / 2, ceiling))
         Attempt.objects.filter(pk=attempt_id).update(
             setbacks=setbacks, resumes_at=until, problem=answer, problem_code=""
         )

@@ -67,6 +67,6 @@ def _gone(model: type[Model], column: str, parent: type[Model]) -> list[int]:
             )
             SELECT id FROM named
             WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {parents} p WHERE p.id = named.id)
-            """  # noqa: S608
+            """  # noqa: S608  (names of our own tables)
         )
         return [pk for (pk,) in cursor.fetchall()]

@@ -19,7 +19,7 @@ def seconds_until_retry(tries: int, named: int | None = None) -> float:
     `named`: the seconds that the server's answer asks for.
     """
     seconds = float(named) if named else 60 * MINUTES[min(tries, len(MINUTES)) - 1]
-    return seconds * random.uniform(1.0 if named else 0.9, 1.1)  # noqa: S311
+    return seconds * random.uniform(1.0 if named else 0.9, 1.1)
 
 
 def exhausted(tries: int, *, since: datetime) -> bool:

@@ -181,7 +181,7 @@ class SendLoop:
             elif result is not None and result.unknown:
                 self._done(_unknown(_delivery(mail), result))
             else:
-                assert isinstance(mail, RenderedMessage)  # noqa: S101  # no other was put
+                assert isinstance(mail, RenderedMessage)  # no other was put
                 self._throttle.add(mail)
 
         if self._stop_loss.newly_closed:
@@ -254,8 +254,8 @@ class SendLoop:
 
 
 def _delivery(mail: OutgoingMessage) -> Claimed:
-    assert isinstance(mail, RenderedMessage)  # noqa: S101
-    assert isinstance(mail.recipient, Claimed)  # noqa: S101  # here they are made of nothing else
+    assert isinstance(mail, RenderedMessage)
+    assert isinstance(mail.recipient, Claimed)  # here they are made of nothing else
     return mail.recipient
 
 

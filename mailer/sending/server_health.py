@@ -58,7 +58,7 @@ def _rest(answer: str, *, counter: str, first: float, longest: float, named: flo
             return row.rests_until  # another worker noticed the same failure
         failures = getattr(row, counter) + 1
         ceiling = min(longest, first * 2 ** min(failures - 1, 12))
-        seconds = named or random.uniform(ceiling / 2, ceiling)  # noqa: S311
+        seconds = named or random.uniform(ceiling / 2, ceiling)
         until = now + timedelta(seconds=seconds)
         MailServer.objects.filter(pk=_ID).update(**{counter: failures}, rests_until=until, answer=answer)
     return until

@@ -23,7 +23,7 @@ class SuppressionColumn(BadgeColumn):
         # Not sorted by: the filter finds them, and those of a million would have to be looked up first.
         super().__init__(kinds, verbose_name=_("Stop-list"), orderable=False)
 
-    def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
+    def text(self, raw: str, value: Any) -> str | Promise:
         return Suppression.Reason(raw).label
 
 

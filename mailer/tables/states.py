@@ -25,7 +25,7 @@ class StateColumn(BadgeColumn):
         super().__init__(kinds, accessor="state", verbose_name=_("Status"), order_by=("status",))
         self.states = states
 
-    def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002
+    def text(self, raw: str, value: Any) -> str | Promise:
         return str(self.states(raw).label)
 
 

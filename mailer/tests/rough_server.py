@@ -158,7 +158,7 @@ class Session:
         usual = "250 2.1.5 Ok" if self._sender else "503 5.5.1 need MAIL"
         said = self._respond("RCPT", line, usual)
         if said.startswith(b"250"):
-            self._recipients.append(re.search("<(.*)>", line)[1])  # type: ignore[index]
+            self._recipients.append(re.search("<(.*)>", line)[1])
 
     def _do_data(self, line: str) -> None:
         usual = "354 End with a dot" if self._recipients else "554 5.5.1 no valid recipients"

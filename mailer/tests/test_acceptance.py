@@ -10,7 +10,7 @@ from mailer.tests.test_transport import Note
 from mailer.transport.acceptance import AcceptanceFilter
 from mailer.transport.base import Verdict
 from mailer.transport.features import Features
-from mailer.transport.session import Broken, SmtpSession
+from mailer.transport.session import Interrupted, SmtpSession
 
 pytestmark = pytest.mark.once
 
@@ -133,7 +133,7 @@ def talk(server, mails, features, fault, at):
             heard += said[0]
             for reply in said[1]:
                 results |= _heard(session, reply)
-    except Broken as error:
+    except Interrupted as error:
         results |= {mail.to: said for mail, said in error.results}
     results |= {mail.to: said for mail, said in session.abandon("over")}
     return results
@@ -172,7 +172,7 @@ MAILS = [f"{name}@example.org" for name in "abcdefghij"]
 )
 def test_what_was_not_taken_is_never_said_to_be_sent(words, offers, fault, at, no_recipient, no_content):
     server = ModelServer(words, no_recipient=no_recipient, no_content=no_content)
-    features = Features(**dict.fromkeys(offers, True))
+    features = Features(pipelining="pipelining" in offers, chunking="chunking" in offers)
     results = talk(server, MAILS, features, fault, at)
     sent = {to for to, said in results.items() if getattr(said, "verdict", None) is Verdict.ACCEPTED}
     assert sent <= server.taken

@@ -1,6 +1,7 @@
 """A worker's exchange with the ledger by itself: what is recorded, claimed and counted."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -77,7 +78,7 @@ def test_what_is_put_back_unbegun_keeps_its_tries_and_its_answer(worker):
 def test_what_was_left_behind_the_search_is_found_when_it_runs_dry(worker):
     _, claims = worker
     rows = claims.record_and_claim(claim=4).claimed
-    early = timezone.now() - timezone.timedelta(hours=1)
+    early = timezone.now() - timedelta(hours=1)
     Delivery.objects.filter(pk=rows[1].pk).update(status="queued", lease="", next_try_at=early)
     found = claims.record_and_claim(claim=9).claimed
     assert [row.pk for row in found] == [max(row.pk for row in rows) + 1, rows[1].pk]
@@ -87,7 +88,7 @@ def test_what_was_left_behind_the_search_is_found_when_it_runs_dry(worker):
 def test_the_next_turn_of_a_process_searches_from_where_the_last_one_ended(worker):
     attempt, claims = worker
     rows = claims.record_and_claim(claim=3).claimed
-    early = timezone.now() - timezone.timedelta(hours=1)
+    early = timezone.now() - timedelta(hours=1)
     Delivery.objects.filter(pk=rows[0].pk).update(status="queued", lease="", next_try_at=early)
     following = LedgerClaims(attempt=attempt, token=Lease.objects.get().token)
     assert [row.pk for row in following.record_and_claim(claim=1).claimed] == [rows[2].pk + 1]

@@ -5,7 +5,7 @@ from time import monotonic
 
 import psycopg
 import pytest
-from django.db import InternalError, connection
+from django.db import InternalError, OperationalError, connection
 from django.utils import timezone
 
 from mailer.models import Mailing
@@ -118,7 +118,7 @@ def test_what_is_asked_of_a_database_that_is_away_is_asked_again(monkeypatch):
     def ask():
         error = answers.pop(0)
         if error:
-            raise database.OperationalError("the server closed the connection")
+            raise OperationalError("the server closed the connection")
         return "back"
 
     assert database.insist(ask, doing="a test") == "back"

@@ -308,7 +308,7 @@ def test_a_switch_stops_the_worker_within_a_second(owner, rough, how):
     def answer(session, verb, line):
         if verb == "DOT":
             if len(rough.taken) >= 5 and not thrown:
-                thrown.append(0)
+                thrown.append(0.0)
                 throw()
                 thrown[0] = monotonic()
             session.server.over.wait(0.05)

@@ -1,5 +1,5 @@
 """What the author wrote is what arrives: sheets, doctypes, comments, conditions, and Liquid in them."""
-# ruff: noqa: E501  # HTML as it is written
+# ruff: noqa: E501  (HTML as it is written)
 
 import re
 from html import unescape

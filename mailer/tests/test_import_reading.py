@@ -24,7 +24,7 @@ def read(data, **how):
     layout = detect(file, **how)
     check_columns(layout)
     reader = RowReader(layout.meanings)
-    found = []
+    found: list[tuple[object, ...]] = []
     for record in records(file, layout):
         try:
             row = reader.read(record)

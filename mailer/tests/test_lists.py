@@ -1,6 +1,7 @@
 """Lists: filter, sort, pages and fragments; their cost does not grow with their rows."""
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -240,7 +241,7 @@ def test_the_numbers_of_groups_and_messages(owner, group, browser):
 )
 def test_the_filter_of_mailings_finds_what_a_row_says(query, found, owner, stranger, browser):
     now = timezone.now()
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "created": {},
         "running": {"status": "running", "period": "weekly"},
         "paused": {"status": "running", "paused_at": now},

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -159,6 +160,7 @@ def test_disable_swaps_the_row_and_tells_the_owner(mailing, owner, manager, clie
     assert answer["HX-Retarget"] == f"#mailing-{mailing.pk}"
     events = json.loads(answer["HX-Trigger"])
     assert events["toasts"] == [{"level": "success", "text": "“News” is disabled."}]
+    email: Any
     [email] = mail.outbox
     assert (email.to, email.subject) == (["owner@example.com"], "Your mailing was disabled")
     assert "Mary Manager disabled your mailing “News”." in email.body

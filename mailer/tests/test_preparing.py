@@ -1,5 +1,5 @@
 """Preparing a message is bounded, done one per core at a time, and paid once."""
-# ruff: noqa: E501  # HTML as it is written
+# ruff: noqa: E501  (HTML as it is written)
 
 import fcntl
 import os
@@ -35,7 +35,7 @@ def children(monkeypatch):
         started.append(args[0])
         return run(*args, **kwargs)
 
-    monkeypatch.setattr(html.subprocess, "run", counted)
+    monkeypatch.setattr(subprocess, "run", counted)
     return started
 
 
@@ -183,6 +183,6 @@ def test_the_process_knows_no_secret(children, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "s3cret")
     seen = []
     run = subprocess.run
-    monkeypatch.setattr(html.subprocess, "run", lambda *a, **k: seen.append(k["env"]) or run(*a, **k))
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: seen.append(k["env"]) or run(*a, **k))
     compile_message(subject="x", body="<p>b</p>")
     assert seen == [{}]

@@ -1,7 +1,8 @@
 """Reports: every run, and what became of each mail of one."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -53,14 +54,13 @@ def shown(answer):
 def test_the_filter_of_reports(query, subjects, browser, owner, stranger, mailing):
     def made(subject, day, **fields):
         other = MailingFactory(message=MessageFactory(owner=owner))
-        AttemptFactory(
-            mailing=other, subject=subject, scheduled_for=datetime(2026, *day, tzinfo=UTC), **fields
-        )
+        due = datetime.fromisoformat(f"2026-{day}+00:00")
+        AttemptFactory(mailing=other, subject=subject, scheduled_for=due, **fields)
 
-    made("Spring", (2, 27, 12))
-    made("Весна", (2, 28, 21, 30), status="failed")  # 1 March, 00:30 in Moscow
-    made("Held", (3, 2, 12), status="running", held_at=timezone.now(), problem="535 no")
-    made("Waiting", (3, 3, 12), status="running", problem="421 later")
+    made("Spring", "02-27 12:00")
+    made("Весна", "02-28 21:30", status="failed")  # 1 March, 00:30 in Moscow
+    made("Held", "03-02 12:00", status="running", held_at=timezone.now(), problem="535 no")
+    made("Waiting", "03-03 12:00", status="running", problem="421 later")
     AttemptFactory(mailing=MailingFactory(message=MessageFactory(owner=stranger)), subject="Foreign")
     assert {attempt.subject for attempt in shown(browser.get(f"/reports/?{query}"))} == subjects
 
@@ -79,7 +79,12 @@ def test_the_filter_of_reports(query, subjects, browser, owner, stranger, mailin
 )
 def test_a_report_shows_each_mail(query, emails, browser, owner, mailing):
     attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None)
-    made = {"a": {}, "b": {"status": "failed"}, "c": {"possibly_twice": True}, "d": {"status": "queued"}}
+    made: dict[str, dict[str, Any]] = {
+        "a": {},
+        "b": {"status": "failed"},
+        "c": {"possibly_twice": True},
+        "d": {"status": "queued"},
+    }
     for name, fields in made.items():
         client = ClientFactory(owner=owner, email=f"{name}@example.org")
         DeliveryFactory(attempt=attempt, client=client, **fields)

@@ -7,9 +7,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from mailer import mailings
+from mailer.composing.compiling import compile_message
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
 from mailer.sending import closing, dispatcher, leases, ledger, opening, send_loop, sweep, worker
 from mailer.sending.claims import LedgerClaims
+from mailer.sending.ledger_writer import LedgerWriter
 from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
 from site_config.shutdown import STOPPING
 
@@ -447,8 +449,8 @@ def test_nothing_is_claimed_before_the_message_is_prepared(owner, smtp, monkeypa
     def noted(name, real):
         return lambda *args, **how: (order.append(name), real(*args, **how))[1]
 
-    monkeypatch.setattr(send_loop, "compile_message", noted("prepare", send_loop.compile_message))
-    monkeypatch.setattr(send_loop.LedgerWriter, "begin", noted("claim", send_loop.LedgerWriter.begin))
+    monkeypatch.setattr(send_loop, "compile_message", noted("prepare", compile_message))
+    monkeypatch.setattr(LedgerWriter, "begin", noted("claim", LedgerWriter.begin))
     make_mailing(owner, [ClientFactory(owner=owner)])
     assert (order[:2], len(smtp.mails)) == (["prepare", "claim"], 1)
 

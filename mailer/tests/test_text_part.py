@@ -1,5 +1,5 @@
 """The text part reads as a person would write it."""
-# ruff: noqa: E501  # HTML as it is written
+# ruff: noqa: E501  (HTML as it is written)
 
 import re
 

@@ -8,16 +8,8 @@ from time import monotonic
 import pytest
 
 from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
-from mailer.transport import (
-    ConfigurationRefused,
-    Result,
-    ServerAway,
-    SmtpTransport,
-    Verdict,
-    deliver,
-    kept,
-    trust,
-)
+from mailer.transport import ConfigurationRefused, Result, ServerAway, Verdict, deliver, kept, trust
+from mailer.transport.pool import SmtpTransport
 from mailer.transport.refusals import RefusalClass
 
 pytestmark = pytest.mark.once
@@ -34,6 +26,9 @@ class Note:
 
     def prepare(self, *, eight_bit):
         pass
+
+    def as_django(self):
+        raise NotImplementedError
 
     def write(self, *, eight_bit, utf8):
         return (self.content if eight_bit else "Subject: x\r\n\r\n.dot\r\n").encode()

@@ -1,5 +1,5 @@
 """Every mail shows everybody a way out, whatever its body hides."""
-# ruff: noqa: E501  # HTML as it is written
+# ruff: noqa: E501  (HTML as it is written)
 
 import re
 

@@ -57,7 +57,7 @@ class Connection:
         return self.mail_socket.wants_to_write or (self.mail_socket.ready and bool(self._out))
 
     def begin(self, mail: OutgoingMessage) -> Result | None:
-        assert self.session is not None  # noqa: S101  # mails are accepted only in one
+        assert self.session is not None  # mails are accepted only in one
         if not self.session.awaits_reply:
             self._restart_timer()
         return self.session.begin(mail)

@@ -1,15 +1,18 @@
 """Connections that outlive the work they were opened for, so that the next mailing finds them open."""
 
 import select
-import socket
 from dataclasses import dataclass
 from threading import Lock, Timer
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from mailer.transport.connection import Connection
 from mailer.transport.handshake import Account
+
+if TYPE_CHECKING:
+    import socket
 
 KEPT_SECONDS = 30  # without work
 

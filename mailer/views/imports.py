@@ -40,7 +40,7 @@ class ImportNew(OwnersOnly):
     stop_all: ClassVar[str] = ""
     back: ClassVar[str] = "clients"
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request) -> HttpResponse:
         return self.show(UploadForm())
 
     def post(self, request: Request) -> HttpResponse:
@@ -187,7 +187,7 @@ def _samples(lines: Any, place: int) -> list[str]:
 class ImportStop(SignedIn):
     """End an import before its end."""
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         return redirect("import_detail", pk)  # where log-in leads back to
 
     def post(self, request: Request, pk: int) -> HttpResponse:

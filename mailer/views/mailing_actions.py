@@ -58,11 +58,11 @@ class MailingRun(PanelView):
     title = _("Run now")
     body = "mailings/run_body.html"
 
-    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         self.object = self.find()
         return self.ask(latest_id(self.object), problem=why_not(self.object))
 
-    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         self.object = self.find()
         seen = request.POST.get("after", "")
         try:

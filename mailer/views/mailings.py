@@ -63,7 +63,7 @@ class MailingList(TableView):
 
     @classmethod
     def row_table(cls, row: Model, request: HttpRequest) -> MailingTable:
-        return cls.table_of(cast(Request, request).user)([row], request=request)
+        return cls.table_of(cast("Request", request).user)([row], request=request)
 
     def get_table_class(self) -> type[MailingTable]:
         return self.table_of(self.request.user)
@@ -274,7 +274,7 @@ class MailingDetail(TableView):
             run = schedule_of(self.mailing).next_after(run)
         return dates
 
-    def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002
+    def poll_seconds(self, context: dict[str, Any]) -> int:
         if moves(self.running) and not (self.mailing.paused_at or self.mailing.disabled_at):
             return LIVE_SECONDS
         return IDLE_SECONDS if self.running else seconds_until_a_look(self.mailing)

@@ -123,7 +123,7 @@ class MessageView(SignedIn):
 
 
 class MessagePreview(MessageView):
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         form = TestSendForm(owner=request.user, initial={"to": request.user.email})
         return render(request, "messages/preview.html", self.page(self.message(), form))
 
@@ -132,7 +132,7 @@ class MessagePreview(MessageView):
 class MessagePreviewHtml(MessageView):
     """The HTML part alone, for a sandboxed frame: nothing in it can act on this site."""
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         merged, problem = self.merged(self.message())
         return HttpResponse(merged.html if merged else "", status=422 if problem else 200)
 

@@ -38,7 +38,7 @@ class OutboxList(OnlyWhileDebug):
 
 
 class OutboxMail(OnlyWhileDebug):
-    def get(self, request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: HttpRequest, key: str) -> HttpResponse:
         mail = self.mail()
         return render(
             request,
@@ -51,7 +51,7 @@ class OutboxMail(OnlyWhileDebug):
 class OutboxHtml(OnlyWhileDebug):
     """The HTML part alone, for a sandboxed frame."""
 
-    def get(self, request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: HttpRequest, key: str) -> HttpResponse:
         html = self.mail().part("html")
         return HttpResponse(
             re.sub(r"<head[^>]*>", rf"\g<0>{NEW_TAB}", html, count=1) if "<head" in html else NEW_TAB + html

@@ -30,7 +30,7 @@ class Oversight(PanelView):
                 raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
-    def find(self, *, lock: bool = False) -> Mailing:  # noqa: ARG002  (the switch is a compare-and-swap)
+    def find(self, *, lock: bool = False) -> Mailing:
         rows = Mailing.objects.visible_to(self.request.user).select_related("message", "owner")
         mailing = rows.filter(pk=self.kwargs["pk"]).first()
         if mailing is None:
@@ -45,10 +45,10 @@ class MailingDisable(Oversight):
     title = _("Disable mailing")
     body = "includes/form_body.html"
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         return self.ask(ReasonForm())
 
-    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, pk: int) -> HttpResponse:
         form = ReasonForm(request.POST)
         if not form.is_valid():
             return self.ask(form, status=422)
@@ -70,7 +70,7 @@ class MailingDisable(Oversight):
 class MailingEnable(Oversight, ActionView):
     back = "mailing_detail"
 
-    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, pk: int) -> HttpResponse:
         oversight.enable(mailing=self.object, by=request.user)
         messages.success(request, gettext("“%(mailing)s” is enabled.") % {"mailing": self.object})
         return show_changed(request, self.object)

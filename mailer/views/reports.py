@@ -75,7 +75,7 @@ class AttemptDetail(OneAttempt, TableView):
         own = {"attempt": self.attempt, "title": self.attempt.subject, "above_elsewhere": True}
         return super().get_context_data(**{**own, **kwargs})
 
-    def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002
+    def poll_seconds(self, context: dict[str, Any]) -> int:
         return 0 if self.attempt.finished_at else LIVE_SECONDS
 
 
@@ -83,7 +83,7 @@ class AttemptDetail(OneAttempt, TableView):
 class AttemptHtml(OneAttempt):
     """The message as this run sent it, for a sandboxed frame."""
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         attempt = self.attempt
         try:
             shown = preview_of(

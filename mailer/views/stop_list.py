@@ -27,7 +27,7 @@ class StopCreate(OwnersOnly, PanelView):
     title = _("Put an address on the stop-list")
     body = "stop_list/form_body.html"
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request) -> HttpResponse:
         return self.show(form=StopForm())
 
     def post(self, request: Request) -> HttpResponse:
@@ -49,12 +49,12 @@ class StopLift(PanelView):
     def back_url(self) -> str:
         return reverse("stop_list")
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         client = Client.objects.owned_by(request.user).filter(address_key=self.object.address_key)
         return self.show(is_client=client.exists())
 
-    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         lift_stop(stop=self.object, by=request.user)
         return self.changed(str(_("The address was taken off the stop-list.")))

@@ -33,7 +33,7 @@ class ProfileForm(ModelForm[User]):
     class Meta:
         model = User
         fields = ("name", "company", "time_zone", "language")
-        widgets = {  # noqa: RUF012
+        widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "name"}),
             "company": forms.TextInput(attrs={"autocomplete": "organization"}),
         }
@@ -47,7 +47,7 @@ class ProfileForm(ModelForm[User]):
         upload = self.cleaned_data["avatar"]
         return make_avatar(upload) if upload else None
 
-    def save(self, commit: bool = True) -> User:  # noqa: ARG002
+    def save(self, commit: bool = True) -> User:
         user = self.instance
         before = user.avatar.name
         picture = self.cleaned_data["avatar"]

@@ -21,7 +21,7 @@ class SignupExtras(forms.Form):
     time_zone = forms.CharField(
         required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-browser-zone": ""})
     )
-    field_order = [  # noqa: RUF012
+    field_order = [
         "name",
         "email",
         "password1",
@@ -29,7 +29,7 @@ class SignupExtras(forms.Form):
         "time_zone",
     ]
 
-    def signup(self, request: HttpRequest, user: User) -> None:  # noqa: ARG002
+    def signup(self, request: HttpRequest, user: User) -> None:
         zone = self.cleaned_data["time_zone"]
         user.name = self.cleaned_data["name"]
         user.time_zone = zone if zone in ZONES else "UTC"

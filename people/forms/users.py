@@ -25,7 +25,7 @@ class UserForm(ModelForm[User]):
     class Meta:
         model = User
         fields = ("email", "name", "company", "time_zone", "language")
-        widgets = {  # noqa: RUF012
+        widgets = {
             "email": AddressInput(attrs={"autocomplete": "off"}),
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
             "company": forms.TextInput(attrs={"autocomplete": "off"}),

@@ -188,7 +188,7 @@ def test_what_was_kept_before_is_known_by_the_mailbox_it_was_mailed_at(kept, mai
     assert key_of(kept) == key_of(mailbox)
 
 
-LETTERS = st.characters(exclude_categories=("Cs",))
+LETTERS = st.characters(exclude_categories=["Cs"])
 ODD = st.sampled_from(".-_+@ ＠。．，＞\u200b\u200c\u200d\u00ad\ufeffßẞςΣσİıéе́ﬁªxn--ÄäЖ中あ한กำאب")
 TEXTS = st.builds(
     "{}@{}".format,

@@ -219,7 +219,7 @@ def test_a_superuser_makes_a_user_who_sets_a_password_by_the_link(roles, superus
     [message] = mail.outbox
     assert message.to == ["nina@example.com"]
     browser = Browser()
-    [link] = re.findall(r"http://testserver(/accounts/password/\S+)", message.body)
+    [link] = re.findall(r"http://testserver(/accounts/password/\S+)", str(message.body))
     form = browser.get(link)["Location"]
     browser.post(form, {"password1": "correct-horse-7", "password2": "correct-horse-7"})
     login = {"login": "nina@example.com", "password": "correct-horse-7"}

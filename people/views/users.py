@@ -71,7 +71,7 @@ class AuditTrail(Permitted, TableView):
     lead = _("What was done to mailings, users and access. Nothing here can be changed.")
 
     @classmethod
-    def rows(cls, user: User) -> QuerySet[AuditEntry]:  # noqa: ARG003  (seen by all who may come here)
+    def rows(cls, user: User) -> QuerySet[AuditEntry]:
         return AuditEntry.objects.all()
 
 
@@ -102,13 +102,13 @@ class UserBlock(Permitted, OnUser):
     title: ClassVar[str | Promise] = _("Block user")
     body = "includes/form_body.html"
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         if not may_block(user=self.object, by=request.user):
             raise PermissionDenied
         return self.ask(ReasonForm())
 
-    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         form = ReasonForm(request.POST)
         if not may_block(user=self.object, by=request.user):
@@ -126,7 +126,7 @@ class UserBlock(Permitted, OnUser):
 class UserUnblock(Permitted, OnUser, ActionView):
     permission = "people.block_user"
 
-    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         try:
             unblock(user=self.object, by=request.user)
@@ -141,7 +141,7 @@ class UserAdmit(Permitted, OnUser, ActionView):
 
     permission = "people.block_user"
 
-    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         admit(user=self.object, by=request.user)
         text = gettext("%(user)s was let in, and told so by a mail.") % {"user": self.object}
@@ -175,7 +175,7 @@ class UserCreate(UserFormView):
         user = form.save(commit=False)
         return create_user(user=user, groups=form.cleaned_data.get("groups", ()), by=self.request.user)
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request) -> HttpResponse:
         return self.show(form=self.make_form(), submit=_("Create and invite"))
 
     def post(self, request: Request) -> HttpResponse:
@@ -199,10 +199,10 @@ class UserDelete(ForSuperusers, OnUser):
     title: ClassVar[str | Promise] = _("Delete user")
     body = "includes/confirm_body.html"
 
-    def get(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, pk: int) -> HttpResponse:
         return self.confirm()
 
-    def post(self, request: Request, pk: int) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         if self.object.pk == request.user.pk:
             raise PermissionDenied  # one's own account goes by its own page, which asks for the password

@@ -86,7 +86,7 @@ def arguments(owner):
     }
 
     def of(name: str) -> dict[str, Any]:
-        fixed = {
+        fixed: dict[str, dict[str, Any]] = {
             "group_remove": {"pk": group.pk, "client": client.pk},
             "unsubscribe": {"token": token_for(owner_id=owner.pk, email="a@example.org")},
             "account_confirm_email": {"key": "made-up"},

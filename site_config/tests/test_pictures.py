@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -106,7 +107,7 @@ def depths():
 
 @pytest.mark.parametrize(("source", "color"), [pytest.param(s, c, id=name) for name, s, c in depths()])
 def test_every_depth_is_shown_in_its_colours(source, color):
-    shown = article(source).convert("RGB").getpixel((300, 300))
+    shown: Any = article(source).convert("RGB").getpixel((300, 300))
     assert max(abs(a - b) for a, b in zip(shown, color, strict=True)) <= 3
     layer = avatar(source).convert("RGBA")
     paper = Image.new("RGBA", layer.size, WHITE)

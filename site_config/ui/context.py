@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from site_config.ui.http import Request
+if TYPE_CHECKING:
+    from site_config.ui.http import Request
 
 NAVIGATION = {
     "start": _("Overview"),
@@ -49,7 +50,7 @@ def _navigation(request: HttpRequest) -> list[NavigationItem]:
 
 
 def _throttle(request: HttpRequest) -> dict[str, str | Promise]:
-    user = cast(Request, request).user
+    user = cast("Request", request).user
     names: dict[str, str | Promise] = dict(NAVIGATION)
     if user.is_authenticated:
         names |= {name: title for name, (needs, title) in FOR_MANAGERS.items() if user.has_perm(needs)}

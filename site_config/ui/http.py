@@ -22,20 +22,20 @@ def targets(request: HttpRequest, element_id: str) -> bool:
 
     htmx 2 sends the bare id, htmx 4 `tag#id`.
     """
-    htmx = cast(Request, request).htmx
+    htmx = cast("Request", request).htmx
     return bool(htmx) and (htmx.target or "").rpartition("#")[2] == element_id
 
 
 def is_htmx(request: HttpRequest) -> bool:
     """A fragment was asked for: htmx sent it, and not because its history missed a page."""
-    htmx = cast(Request, request).htmx
+    htmx = cast("Request", request).htmx
     return bool(htmx) and not htmx.history_restore_request
 
 
 def sent_from(request: HttpRequest) -> str:
     """The path of the page from which htmx sent a request, or an empty string; anybody may write it."""
     try:
-        return cast(Request, request).htmx.current_url_abs_path or ""
+        return cast("Request", request).htmx.current_url_abs_path or ""
     except ValueError:
         return ""
 

@@ -216,7 +216,7 @@ class BadgeColumn(tables.Column):
         raw = str(getattr(record, bound_column.accessor, value))
         return badge(self.kinds.get(raw, "idle"), self.text(raw, value))
 
-    def text(self, raw: str, value: Any) -> str | Promise:  # noqa: ARG002  (for subclasses)
+    def text(self, raw: str, value: Any) -> str | Promise:
         return str(value)
 
 

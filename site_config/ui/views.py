@@ -73,7 +73,7 @@ class ActionView(SignedIn):
 
     back: ClassVar[str]  # the name of that page's URL, which has the same arguments or fewer
 
-    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         return redirect(self.back_url())
 
     def back_url(self) -> str:
@@ -171,7 +171,7 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     def may_create(self) -> bool:
         return bool(self.create_url_name) and not self.request.user.only_watches
 
-    def poll_seconds(self, context: dict[str, Any]) -> int:  # noqa: ARG002  (for subclasses)
+    def poll_seconds(self, context: dict[str, Any]) -> int:
         """How often a page of this list looks again by itself; 0 for never."""
         return 0
 
@@ -244,7 +244,7 @@ class PanelFormView(PanelView):
     def initial(self) -> dict[str, Any]:
         return {}
 
-    def ask_first(self, form: Any) -> HttpResponse | None:  # noqa: ARG002  (for subclasses)
+    def ask_first(self, form: Any) -> HttpResponse | None:
         """What to ask about a valid form before it is saved, if anything."""
         return None
 
@@ -273,10 +273,10 @@ class CreatePanel(OwnersOnly, PanelFormView):
     def initial(self) -> dict[str, Any]:
         return {"form_key": uuid.uuid4()}
 
-    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         return self.show(form=self.make_form())
 
-    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         self.object = self.earlier()
         if self.object:
             return self.changed(str(self.done_text))
@@ -307,11 +307,11 @@ class EditPanel(PanelFormView):
 
     done_text: ClassVar[Text]
 
-    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         self.object = self.find()
         return self.show(form=self.make_form())
 
-    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         with transaction.atomic():
             self.object = self.find(lock=True)
             form = self.make_form(request.POST)
@@ -335,11 +335,11 @@ class DeletePanel(PanelView):
     done_text: ClassVar[Text]
     blocked_text: ClassVar[Text] = ""
 
-    def get(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         self.object = self.find()
         return self.confirm(self.blockers())
 
-    def post(self, request: Request, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         try:
             with transaction.atomic():
                 self.object = self.find(lock=True)
