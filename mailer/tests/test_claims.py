@@ -11,8 +11,8 @@ from mailer.models import Attempt, Delivery, Lease, Mailing
 from mailer.sending import leases, ledger
 from mailer.sending.claims import LedgerClaims
 from mailer.sending.ledger import DeliveryResult
-from mailer.tests.factories import ClientFactory
-from mailer.tests.test_sending import make_mailing
+from testing.factories import ClientFactory
+from testing.sending import make_mailing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

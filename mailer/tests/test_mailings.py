@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mailer import mailings
 from mailer.models import Attempt, Mailing, Suppression
-from mailer.tests.factories import (
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
@@ -19,21 +19,15 @@ from mailer.tests.factories import (
     MailingFactory,
     MessageFactory,
 )
-from site_config.tests.html import flat
+from testing.pages import DIALOG, REGION, flat
 
 pytestmark = pytest.mark.django_db
 
-DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 NEW = "/mailings/new/"
 INVALID, NOT_ONE = "Select a valid choice.", "is not one of the available choices."
 TOO_LONG_AGO = "The start is more than twenty years ago. Choose a later one."
 TOO_FAR = "The end is more than twenty years away. Choose an earlier one."
 GONE = "One of these is not yours, or is gone. Load the page again."
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 @pytest.fixture
@@ -454,7 +448,7 @@ def test_the_page_of_a_mailing_is_live_while_it_runs(browser, mailing):
     url = f"/mailings/{mailing.pk}/"
     assert browser.get(url).context["poll"] == 30
     attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
-    page = browser.get(url, headers={"HX-Request": "true", "HX-Target": "table-region"})
+    page = browser.get(url, headers=REGION)
     assert page.context["poll"] == 1
     assert '<progress max="4" value="1"' in flat(page)
     Attempt.objects.filter(pk=attempt.pk).update(problem="535 5.7.8 Bad log-in", held_at=timezone.now())
