@@ -156,7 +156,8 @@ SELECT 1 FROM mailer_lease l JOIN mailer_attempt a ON a.id = l.attempt_id
 JOIN mailer_mailing m ON m.id = a.mailing_id JOIN people_user u ON u.id = m.owner_id
 WHERE l.token = %(token)s AND l.running AND a.status = 'running' AND a.held_at IS NULL
     AND (a.resumes_at IS NULL OR a.resumes_at <= %(now)s)
-    AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active AND m.ends_at > %(now)s
+    AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active
+    AND (m.ends_at IS NULL OR m.ends_at > %(now)s)
     AND NOT EXISTS (SELECT 1 FROM mailer_mailserver s WHERE s.rests_until > %(now)s)
 """
 _WRITE = """
