@@ -38,14 +38,12 @@ def first_name(full_name: str) -> str:
 
 
 def _careful(full_name: str) -> str:
-    full_name = full_name.strip().splitlines()[0]
+    full_name = _bare(full_name.strip().splitlines()[0])
+    if _NOT_A_PERSON.search(full_name) or not _COMPANIES.isdisjoint(map(_plain, _words(full_name))):
+        return ""
     before, comma, after = full_name.partition(",")
     words = _words(before)
-    if (
-        not words
-        or _NOT_A_PERSON.search(_bare(full_name))
-        or not _COMPANIES.isdisjoint(map(_plain, _words(full_name)))
-    ):
+    if not words:
         return ""
     following = [word for word in _words(after) if _plain(word) not in _SUFFIXES]
     if comma and following:
@@ -81,7 +79,7 @@ def _is_initial(word: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in _bare(text).split() if any(map(str.isalpha, word))]
+    return [word for word in text.split() if any(map(str.isalpha, word))]
 
 
 def _bare(text: str) -> str:
