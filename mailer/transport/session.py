@@ -265,29 +265,36 @@ class SmtpSession:
 
     def _handle_acceptances(self, data: bytes, results: list[MailResult]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
-        end = 0
-        while self._in_flight and self._in_flight[0].known is None:
-            flight = self._in_flight[0]
-            if not flight.by_chunk or flight.unsent or flight.doubtful:
+        end, in_flight, is_usual = 0, self._in_flight, self._acceptance.is_usual
+        while in_flight:
+            flight = in_flight[0]
+            due = flight.replies_due
+            if flight.known is not None or not flight.by_chunk or flight.unsent or flight.doubtful:
                 break
-            taken = _TAKEN[flight.replies_due].match(data, end)
-            last = taken and taken[1]
-            if not taken or (last and not (len(last) <= _LONGEST_USUAL and self._acceptance.is_usual(last))):
+            taken = _TAKEN[due].match(data, end)
+            if not taken:
+                break
+            last = taken[1]
+            if last is None:
+                end = taken.end()
+                self._note_read(due - 1)
+                flight.replies_due = 1
+                flight.begun |= due > 1
+                break
+            if len(last) > _LONGEST_USUAL or not is_usual(last):
                 break
             end = taken.end()
-            read = flight.replies_due if last else flight.replies_due - 1
-            for _ in range(read):
-                self._waiting.popleft()
-            self.replies_read += read
-            if not last:
-                flight.replies_due -= read
-                flight.begun |= read > 0
-                break
+            self._note_read(due)
             self._learned[True] = True
             self._note_acceptance()
-            self._in_flight.popleft()
+            in_flight.popleft()
             results.append((flight.mail, Result(Verdict.ACCEPTED, "250 " + last.decode("ascii"))))
         return end
+
+    def _note_read(self, number: int) -> None:
+        self.replies_read += number
+        for _ in range(number):
+            self._waiting.popleft()
 
     def _handle_reply(self, reply: Reply) -> MailResult | None:
         if not self._waiting:
