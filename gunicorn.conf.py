@@ -5,6 +5,10 @@ from typing import Any
 
 from site_config.environment import settings_or_exit
 
+# Who waits for a message to be prepared, or sends a picture slowly, holds up a thread and not a worker.
+worker_class = "gthread"
+threads = 8
+
 
 def on_starting(server: Any) -> None:
     """A wrong setting is one line, before there are workers that would each say it."""

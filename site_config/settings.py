@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "people.middleware.audit_origin",
     "people.middleware.known_browser",
+    "mailer.middleware.preparing_asker",
     "people.middleware.user_language",
     "site_config.ui.middleware.user_time_zone",
     "site_config.ui.middleware.htmx_responses",

@@ -10,8 +10,8 @@ import logging
 import re
 import subprocess
 import sys
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 from django.core.cache import cache
@@ -19,14 +19,16 @@ from django.utils.translation import gettext as _
 
 from mailer.composing.markup.elements import ENDS_BY_ITSELF
 from mailer.composing.merge import CannotCompile
-from mailer.composing.slots import slot
+from mailer.composing.slots import ASKER, Busy, slot
 
 log = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("html_process.py")
 VERSION = 1  # of what the program makes of the same source
 KEEP_SECONDS = 7 * 24 * 3600
-WAIT_SECONDS = 12  # on a busy machine; the process has a limit of processor time of its own
+# On a busy machine; the process has a limit of processor time of its own.
+WAIT_SECONDS = 12
+ASKER_WAIT_SECONDS = 4
 
 LARGEST = 600_000  # characters
 DEEPEST = 250
@@ -60,13 +62,14 @@ def look(source: str) -> None:
     if len(source) > LARGEST:
         raise CannotCompile(_sentence("excess", 0), token=None)
     rules = _rules(source.lower())
-    depth = deepest = tags = 0
-    for ending, name in _TAG.findall(source):
+    depth = tags = 0
+    for tag in _TAG.finditer(source):
         tags += 1
-        if name.lower() not in ENDS_BY_ITSELF:
-            depth = max(0, depth + (-1 if ending else 1))
-            deepest = max(deepest, depth)
-    if deepest > DEEPEST or tags > MOST_TAGS or rules > MOST_RULES or rules * tags > MOST_MATCHES:
+        if tag[2].lower() not in ENDS_BY_ITSELF:
+            depth = max(0, depth + (-1 if tag[1] else 1))
+        if depth > DEEPEST or tags > MOST_TAGS:
+            break
+    if depth > DEEPEST or tags > MOST_TAGS or rules > MOST_RULES or rules * tags > MOST_MATCHES:
         raise CannotCompile(_sentence("excess", 0), token=None)
 
 
@@ -91,15 +94,13 @@ def _answer(question: str) -> dict[str, Any]:
     return answer
 
 
-@lru_cache(maxsize=1)
-def _nearby() -> dict[str, str]:
-    """The last few answers in this process: for a cache that is away."""
-    return {}
+_nearby: dict[str, str] = {}  # the last few answers in this process: for a cache that is away
+_nearby_lock = Lock()
 
 
 def _kept(key: str) -> str | None:
-    if key in _nearby():
-        return _nearby()[key]
+    if nearby := _nearby.get(key):
+        return nearby
     try:
         kept: str | None = cache.get(key)
     except Exception:  # whatever the cache runs on: it is done anew without it
@@ -109,10 +110,10 @@ def _kept(key: str) -> str | None:
 
 
 def _keep(key: str, answer: str) -> None:
-    nearby = _nearby()
-    nearby[key] = answer
-    while len(nearby) > 16:
-        nearby.pop(next(iter(nearby)), None)
+    with _nearby_lock:
+        _nearby[key] = answer
+        while len(_nearby) > 16:
+            del _nearby[next(iter(_nearby))]
     try:
         cache.set(key, answer, KEEP_SECONDS)
     except Exception:
@@ -127,12 +128,12 @@ def _run(question: str) -> str:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=WAIT_SECONDS,
+            timeout=WAIT_SECONDS if ASKER.get() is None else ASKER_WAIT_SECONDS,
             check=True,
             env={},
         )
-    except subprocess.TimeoutExpired as error:
-        raise CannotCompile(_sentence("excess", 0), token=None) from error
+    except subprocess.TimeoutExpired as error:  # of its own time it has not used two seconds: others did
+        raise Busy.now() from error
     except subprocess.CalledProcessError as error:
         log.info("a message was not prepared: %s", (error.stderr or "")[-2000:])
         return json.dumps({"problem": "excess"})

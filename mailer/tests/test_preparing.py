@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import runpy
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -15,10 +16,10 @@ from django.core.exceptions import ValidationError
 from mailer.composing import html, slots
 from mailer.composing.compiling import check_message, compile_message
 from mailer.composing.merge import CannotCompile
-from mailer.composing.slots import Busy, slot
+from mailer.composing.slots import ASKER, Busy, slot
 from mailer.sending import leases
-from testing.factories import ClientFactory, MessageFactory
-from testing.sending import make_mailing
+from mailer.tests.factories import ClientFactory, MessageFactory
+from mailer.tests.test_sending import make_mailing
 
 pytestmark = pytest.mark.once
 
@@ -44,7 +45,7 @@ def _nothing_kept(settings):
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": str(monotonic())}
     }
-    html._nearby().clear()
+    html._nearby.clear()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_second_time_costs_no_process(children):
     check_message(subject="One", body=body)
     assert len(children) == 1
     compile_message(subject="Another", body=body)
-    html._nearby().clear()  # as in another process
+    html._nearby.clear()  # as in another process
     compile_message(subject="x", body=body)
     assert len(children) == 1
     compile_message(subject="x", body=body + "<p>more</p>")
@@ -175,8 +176,76 @@ def test_a_place_is_free_again_when_its_process_dies(monkeypatch):
         pass
 
 
-def test_waiting_and_working_end_before_the_web_server_gives_up():
-    assert slots.WAIT_SECONDS + html.WAIT_SECONDS < 30  # gunicorn's limit
+@pytest.fixture
+def asker():
+    """Say for whom a message is prepared from now on."""
+    tokens = []
+    yield lambda number: tokens.append(ASKER.set(number))
+    for token in reversed(tokens):
+        ASKER.reset(token)
+
+
+def test_who_waits_in_front_of_a_screen_waits_shortly(asker, monkeypatch, children):
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 60)
+    monkeypatch.setattr(slots, "ASKER_WAIT_SECONDS", 0.1)
+    asker(1)
+    with ExitStack() as stack:
+        held_by_another(stack)
+        with pytest.raises(Busy), slot():
+            pytest.fail("there is no place")
+    assert children == []
+
+
+def test_one_user_takes_one_place_and_has_one_request_wait(asker, monkeypatch):
+    monkeypatch.setattr(slots, "ASKER_WAIT_SECONDS", 60)
+    began = monotonic()
+    with ExitStack() as stack:
+        asker(1)
+        stack.enter_context(slot())
+        stack.enter_context(slots._one_of(["user-1-1"], until=0))  # the request that waits
+        with pytest.raises(Busy), slot():
+            pytest.fail("a third one")
+        if os.cpu_count() > 1:
+            asker(2)
+            stack.enter_context(slot())
+    assert monotonic() - began < 30
+
+
+def test_not_all_threads_of_a_web_worker_wait_for_messages(asker):
+    assert runpy.run_path("gunicorn.conf.py")["threads"] > slots.AT_ONCE
+    with ExitStack() as stack:
+        for number in range(slots.AT_ONCE):
+            stack.enter_context(slots._one_of([f"screen-{number}"], until=0))
+        asker(1)
+        with pytest.raises(Busy), slot():
+            pytest.fail("there is no place")
+        asker(None)  # a consumer
+        with slot():
+            pass
+
+
+@pytest.mark.django_db
+def test_a_page_says_that_the_service_is_busy_and_keeps_what_was_typed(owner, client_of, monkeypatch):
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 60)
+    monkeypatch.setattr(slots, "ASKER_WAIT_SECONDS", 0.1)
+    form = {"subject": "News", "format": "html", "body": "<p>typed for an hour</p>"}
+    with ExitStack() as stack:
+        held_by_another(stack)
+        answer = client_of(owner).post("/messages/new/", form)
+    assert answer.status_code == 422
+    assert "the service is busy with other messages; try again in a minute" in answer.content.decode()
+    assert "typed for an hour" in answer.content.decode()
+    assert client_of(owner).post("/messages/new/", form).status_code == 302
+    assert ASKER.get() is None
+
+
+def test_a_process_that_gets_no_time_is_no_fault_of_the_message(monkeypatch, asker):
+    asker(1)
+    monkeypatch.setattr(html, "ASKER_WAIT_SECONDS", 0)
+    with pytest.raises(Busy):
+        compile_message(subject="x", body="<p>late</p>")
+    monkeypatch.setattr(html, "ASKER_WAIT_SECONDS", 10)
+    compile_message(subject="x", body="<p>late</p>")
 
 
 def test_the_process_knows_no_secret(children, monkeypatch):

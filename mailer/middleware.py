@@ -1,0 +1,21 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from mailer.composing.slots import ASKER
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+ANYBODY = 0
+
+
+def preparing_asker(get_response: GetResponse) -> GetResponse:
+    """Let what prepares messages know that somebody waits for this answer, and who."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        token = ASKER.set(request.user.pk or ANYBODY)
+        try:
+            return get_response(request)
+        finally:
+            ASKER.reset(token)
+
+    return middleware
