@@ -1,0 +1,28 @@
+"""Two users and a session of each, printed as JSON: inside the service that bench.attack attacks."""
+
+import json
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_config.settings")
+django.setup()
+
+from django.test import Client
+
+from people.models import User
+
+
+def main() -> None:
+    User.objects.filter(email__startswith="attacker").delete()
+    sessions = []
+    for number in range(2):
+        user = User.objects.create_user(f"attacker{number}@example.com")
+        browser = Client()
+        browser.force_login(user)
+        sessions.append(browser.cookies["sessionid"].value)
+    print(json.dumps({"sessions": sessions}))
+
+
+if __name__ == "__main__":
+    main()
