@@ -12,7 +12,6 @@ from people.account_emails import INVITED, PASSWORD_SET_BY, address, send_accoun
 from people.addresses import account_address
 from people.audit import record
 from people.models import AuditEntry, User
-from people.rights import record_rights, rights_of
 from people.signals import closing, inventory
 
 
@@ -52,19 +51,16 @@ EDITED = ("email", "name", "company", "time_zone", "language")
 def edit_user(*, user: User, groups: Collection[Group], by: User) -> User:
     """Save what a superuser changed; another address takes the old one's place, and counts as verified."""
     with transaction.atomic():
-        before = rights_of(user)
         user.email = account_address(user.email)
         user.save(update_fields=EDITED)  # what a manager changed meanwhile stays
         user.groups.set(groups)
         mark_verified(user)
         record(actor=by, action=AuditEntry.Action.USER_EDITED, target=user, detail=roles_of(user))
-        record_rights(user=user, before=before, by=by)
     return user
 
 
-def password_was_set(*, user: User, by: User) -> None:
-    """Record that an administrator set somebody's password, and tell them."""
-    record(actor=by, action=AuditEntry.Action.PASSWORD_CHANGED, target=user)
+def password_was_set(*, user: User) -> None:
+    """Tell somebody that an administrator set their password."""
     send_account_email(
         PASSWORD_SET_BY, to=user.email, language=user.language, link=address("account_reset_password")
     )

@@ -5,11 +5,8 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
@@ -18,9 +15,6 @@ from people.accounts import mark_verified, password_was_set, roles_of
 from people.audit import record
 from people.forms.admin import AdminChangeForm, AdminCreationForm
 from people.models import AuditEntry, User
-from people.rights import Rights, record_rights, record_role, rights_of, rights_of_role
-
-NOTHING = Rights(names=frozenset())
 
 
 def own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -34,7 +28,6 @@ admin.site.password_change = admin.site.password_change_done = own_password  # t
 # Secrets of two-factor, addresses that count as proven, keys of sessions: nobody's to read or change here.
 for secret in (Authenticator, EmailAddress, UserSession):
     admin.site.unregister(secret)
-admin.site.unregister(Group)
 
 
 @admin.register(User)
@@ -60,7 +53,6 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Of an existing user only what was changed: a manager may have blocked them meanwhile."""
-        form.before = rights_of(User.objects.get(pk=obj.pk)) if change else NOTHING
         if not change:
             super().save_model(request, obj, form, change)
             return
@@ -73,9 +65,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
         user: User = form.instance
         mark_verified(user)
         action = AuditEntry.Action.USER_EDITED if change else AuditEntry.Action.USER_CREATED
-        by = cast("User", request.user)
-        record(actor=by, action=action, target=user, detail=roles_of(user))
-        record_rights(user=user, before=form.before, by=by)
+        record(actor=cast("User", request.user), action=action, target=user, detail=roles_of(user))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Somebody else's password; it is recorded, and they are told. One's own has its own page."""
@@ -87,35 +77,12 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
             response: HttpResponse = super().user_change_password(request, id, form_url)
             user = rows.first()
             if user and user.password != before:
-                password_was_set(user=user, by=cast("User", request.user))
+                password_was_set(user=user)
         return response
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Deleting a user stands in the table of users too: it stops their mailings first."""
         return False
-
-
-@admin.register(Group)
-class RoleAdmin(DjangoGroupAdmin):
-    """Roles; what changes in what they may do is recorded."""
-
-    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
-        form.before = rights_of_role(Group.objects.get(pk=obj.pk)) if change else NOTHING
-        super().save_model(request, obj, form, change)
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        role: Group = form.instance
-        by = cast("User", request.user)
-        record_role(role=role, before=form.before, after=rights_of_role(role), by=by)
-
-    def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        record_role(role=obj, before=rights_of_role(obj), after=NOTHING, by=cast("User", request.user))
-        super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
-        for role in queryset:
-            self.delete_model(request, role)
 
 
 @admin.register(AuditEntry)

@@ -1,10 +1,11 @@
 """The audit trail: what managers and owners did to mailings, users and access."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
+from django.contrib.auth.management import get_system_username
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, connection
 from django.db.models import Model
@@ -12,18 +13,44 @@ from django.db.models import Model
 from people.addresses import spelled
 from people.models import AuditEntry, User
 
-# Where the request in hand comes from; a middleware sets it. Nothing, for commands and tasks.
+# Where the request in hand comes from, and who makes it; a middleware says so. Nothing for commands.
 ORIGIN: ContextVar[str | None] = ContextVar("audit_origin", default=None)
+ASKED_BY: ContextVar[Callable[[], User | AnonymousUser] | None] = ContextVar("audit_asked_by", default=None)
 _OPEN: ContextVar[bool] = ContextVar("audit_open", default=False)
+
+
+def in_request() -> bool:
+    return ASKED_BY.get() is not None
+
+
+def asked_by() -> User | None:
+    """Who is signed in in the request in hand."""
+    ask = ASKED_BY.get()
+    user = ask() if ask else None
+    return user if isinstance(user, User) else None
 
 
 def record(
     *, actor: User | AnonymousUser | None, action: AuditEntry.Action, target: Model, detail: str = ""
 ) -> AuditEntry:
     """Append one entry, in the transaction of the deed itself: neither stands without the other."""
+    name = getattr(actor, "email", "")
+    return _append(name, actor.pk if actor else None, action, target, detail)
+
+
+def record_whoever(*, action: AuditEntry.Action, target: Model, detail: str = "") -> AuditEntry:
+    """Append what may come from anywhere: by who is signed in, or by who gives a command on the machine."""
+    if in_request():
+        return record(actor=asked_by(), action=action, target=target, detail=detail)
+    return _append(f"{get_system_username()} (manage.py)"[:254], None, action, target, detail)
+
+
+def _append(
+    actor: str, actor_id: int | None, action: AuditEntry.Action, target: Model, detail: str
+) -> AuditEntry:
     return AuditEntry.objects.create(
-        actor_id=actor.pk if actor else None,
-        actor=getattr(actor, "email", ""),
+        actor_id=actor_id,
+        actor=actor,
         action=action,
         target_type=target._meta.model_name or "",
         target_id=target.pk,

@@ -5,25 +5,26 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from people.audit import ORIGIN
+from people.audit import ASKED_BY, ORIGIN
 from people.known_browsers import tell
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def audit_origin(get_response: GetResponse) -> GetResponse:
-    """Let the audit trail know from where a request comes."""
+    """Let the audit trail know from where a request comes, and by whom."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         try:
             address = get_adapter().get_client_ip(request)
         except PermissionDenied:  # a socket without an address
             address = None
-        token = ORIGIN.set(address)
+        origin, asked_by = ORIGIN.set(address), ASKED_BY.set(lambda: request.user)
         try:
             return get_response(request)
         finally:
-            ORIGIN.reset(token)
+            ORIGIN.reset(origin)
+            ASKED_BY.reset(asked_by)
 
     return middleware
 

@@ -9,6 +9,7 @@ from django.db.backends.signals import connection_created
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop
 
+from people import rights
 from people.audit import equip, record, record_failed_log_in
 from people.known_browsers import remember
 from people.models import AuditEntry, User
@@ -38,10 +39,6 @@ def confirmed(email_address: Any, **_kwargs: Any) -> None:
     )
 
 
-def password_changed(user: User, **_kwargs: Any) -> None:
-    record(actor=user, action=Action.PASSWORD_CHANGED, target=user)
-
-
 def password_reset(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """Who followed the link is known here from now on, however many strangers try at the account."""
     remember(request, user)
@@ -67,13 +64,12 @@ def two_factor_off(user: User, authenticator: Authenticator, request: HttpReques
 
 
 def connect() -> None:
+    rights.connect()
     connection_created.connect(equip)
     signals.user_logged_in.connect(logged_in)
     mfa_signals.authentication_failed.connect(wrong_code)
     signals.user_signed_up.connect(signed_up)
     signals.email_confirmed.connect(confirmed)
-    for signal in (signals.password_changed, signals.password_reset, signals.password_set):
-        signal.connect(password_changed)
     signals.password_reset.connect(password_reset)
     signals.email_changed.connect(email_changed)
     mfa_signals.authenticator_added.connect(two_factor_on)

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -54,10 +54,14 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Who can make a superuser need not prove their address by a mail."""
-        from people.accounts import mark_verified  # it imports this model: a true circle
+        from people.accounts import mark_verified  # these import this model: true circles
+        from people.audit import record_whoever
+        from people.models import AuditEntry
 
-        user = self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
-        mark_verified(user)
+        with transaction.atomic():
+            user = self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
+            mark_verified(user)
+            record_whoever(action=AuditEntry.Action.USER_CREATED, target=user, detail="superuser")
         return user
 
 
@@ -82,6 +86,8 @@ class User(AbstractUser):
     session_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="Counting it up ends every session of this user for good."
     )
+
+    before_save: dict[str, Any] | None = None  # of people.rights
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

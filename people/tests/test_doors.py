@@ -1,19 +1,22 @@
 """The administration keeps the account's protections, and who comes in, or tries to, is recorded."""
 
+from io import StringIO
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client as Browser
 from django.urls import reverse
 
+from mailer.tests.factories import PASSWORD, UserFactory
 from people import access
 from people.accounts import mark_verified
 from people.models import AuditEntry, User
-from testing.accounts import LOGIN
-from testing.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
+LOGIN = "/accounts/login/"
 
 
 def entries(*actions):
@@ -87,7 +90,82 @@ def test_what_a_user_may_do_is_recorded_whoever_changes_it(roles, owner, superus
     assert browser.post(edit, {**form, "groups": [role.pk]}).status_code == 302
     assert browser.post(edit, {**form, "groups": [role.pk]}).status_code == 302
     details = [detail for _action, _actor, _target, detail, _from in entries("access_changed")]
-    assert details == ["+Manager, +block_user, +staff, +superuser", "−Manager, −block_user", "+Manager"]
+    assert details == [
+        "+superuser, +staff",
+        "+Manager",
+        "+block_user",
+        "−Manager",
+        "−block_user",
+        "+Manager",
+    ]
+    assert {who for _action, who, *_rest in entries("access_changed")} == {"admin@example.com"}
+
+
+def at_the_machine(*actions):
+    found = entries(*actions)
+    assert all(actor.endswith(" (manage.py)") and address is None for _a, actor, *_t, address in found)
+    return [(action, target, detail) for action, _actor, target, detail, _address in found]
+
+
+def test_what_commands_do_to_accounts_is_recorded(owner, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "a-good-password-42")
+    call_command("createsuperuser", interactive=False, email="root@example.com", verbosity=0)
+    monkeypatch.setattr("getpass.getpass", lambda *_args, **_kwargs: "another-horse-43")
+    call_command("changepassword", "owner@example.com", stdout=StringIO())
+    owner.refresh_from_db()
+    assert owner.check_password("another-horse-43")
+    assert at_the_machine() == [
+        ("user_created", "root@example.com", "superuser"),
+        ("password_changed", "owner@example.com", ""),
+    ]
+
+
+def test_what_a_shell_does_to_rights_is_recorded(roles, owner, stranger):
+    role, other = Group.objects.get(name="Manager"), Group.objects.get(name="Content manager")
+    owner.is_superuser = True
+    owner.save()
+    owner.save()
+    User.objects.filter(pk=owner.pk).get().save(update_fields=["name"])
+    owner.is_superuser = False
+    owner.set_unusable_password()
+    owner.save(update_fields=["is_superuser", "password"])
+    role.user_set.add(owner, stranger)
+    role.user_set.add(owner)
+    owner.groups.set([other])
+    owner.groups.clear()
+    permission = Permission.objects.get(codename="view_article")
+    permission.group_set.remove(other)
+    role.permissions.clear()
+    role.delete()
+    assert at_the_machine() == [
+        ("access_changed", "owner@example.com", "+superuser"),
+        ("access_changed", "owner@example.com", "−superuser"),
+        ("password_changed", "owner@example.com", ""),
+        ("access_changed", "owner@example.com", "+Manager"),
+        ("access_changed", "stranger@example.com", "+Manager"),
+        ("access_changed", "owner@example.com", "−Manager"),
+        ("access_changed", "owner@example.com", "+Content manager"),
+        ("access_changed", "owner@example.com", "−Content manager"),
+        ("role_changed", "Content manager", "−view_article"),
+        (
+            "role_changed",
+            "Manager",
+            "−block_user, −disable_mailing, −see_all_mailings, −see_all_users, −view_auditentry",
+        ),
+        ("access_changed", "stranger@example.com", "−Manager"),
+    ]
+
+
+def test_a_hash_that_is_brought_up_to_date_is_no_change_of_password(verified, settings):
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+    before = verified.password
+    assert Browser().post(LOGIN, {"login": verified.email, "password": PASSWORD}).status_code == 302
+    verified.refresh_from_db()
+    assert verified.password != before
+    assert [action for action, *_rest in entries()] == ["logged_in"]
 
 
 def test_what_a_role_may_do_is_recorded(roles, superuser, client_of):
