@@ -6,7 +6,8 @@ from django.test import Client as Browser
 
 from content import cache as content_cache
 from content import counting
-from testing.articles import PERSON
+
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from django.test import RequestFactory
 from content import counting
 from content.models import Article
 from content.publishing import save_article
-from testing.articles import PERSON, ArticleFactory
+from content.tests.conftest import PERSON
+from content.tests.factories import ArticleFactory
 
 MACHINES = (
     "",

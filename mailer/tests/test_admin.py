@@ -7,9 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
-from people.models import AuditEntry
-from site_config.ui import counting
-from testing.factories import (
+from mailer.tests.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
@@ -18,6 +16,8 @@ from testing.factories import (
     MessageFactory,
     UserFactory,
 )
+from people.models import AuditEntry
+from site_config.ui import counting
 
 pytestmark = pytest.mark.django_db
 

@@ -1,14 +1,13 @@
 """Whole weeks on a simulated clock: each mailing runs when it should, also across a stopped consumer."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from mailer import tasks
 from mailer.models import Mailing
-from testing.factories import ClientFactory
-from testing.sending import make_mailing
+from mailer.tests.factories import ClientFactory
+from mailer.tests.test_sending import make_mailing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +19,7 @@ END = datetime(2026, 5, 15, tzinfo=UTC)
 def mailings(owner, smtp, time_machine):
     time_machine.move_to(START - timedelta(hours=1), tick=False)
     client = ClientFactory(owner=owner)
-    fields: dict[str, Any] = {"starts_at": START, "ends_at": END, "time_zone": "Europe/Berlin"}
+    fields = {"starts_at": START, "ends_at": END, "time_zone": "Europe/Berlin"}
     periods = ("once", "daily", "weekly", "monthly")
     return {period: make_mailing(owner, [client], period=period, **fields) for period in periods}
 
