@@ -12,11 +12,11 @@ from django.test import Client as Browser
 from django.test import TransactionTestCase, override_settings
 from huey.contrib.djhuey import HUEY
 
-from mailer.tests.factories import UserFactory
-from mailer.tests.smtp_server import SmtpServer
 from people.audit import opened
 from people.models import User
 from site_config.shutdown import STOPPING
+from testing.factories import UserFactory
+from testing.smtp_server import SmtpServer
 
 
 @pytest.fixture
@@ -66,6 +66,12 @@ def client_of():
         return browser
 
     return sign_in
+
+
+@pytest.fixture
+def browser(owner: User, client_of) -> Browser:
+    """A browser in which the owner is signed in."""
+    return client_of(owner)
 
 
 @pytest.fixture(autouse=True, scope="session")

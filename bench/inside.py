@@ -25,6 +25,10 @@ from mailer.sending.opening import latest_id, run_now
 from people.models import User
 
 LINE = "Here is a line of news, about as long as the lines that people write in their mails.<br>\n"
+FIRST_NAMES = ["Anna", "Boris", "Chen", "Dmitry", "Elena", "Farid", "Grace"]  # seven
+LAST_NAMES = [  # eleven
+    "Ivanova", "Smith", "Kim", "Lopez", "Novak", "Okoye", "Petrov", "Rossi", "Sato", "Tran", "Weber",
+]  # fmt: skip
 BODY = (
     "<style>p{color:#333}</style><p>Dear {{ full_name }},</p>\n<p>"
     + LINE * 14
@@ -41,7 +45,7 @@ def fill(number: str) -> dict[str, Any]:
     total = int(number)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(_CLIENTS, [owner.pk, total])
+            cursor.execute(_CLIENTS, [owner.pk, FIRST_NAMES, LAST_NAMES, total])
             cursor.execute(_MEMBERS, [group.pk])
     else:
         _fill_slowly(owner, group, total)
@@ -53,7 +57,7 @@ def fill(number: str) -> dict[str, Any]:
 _CLIENTS = """
 INSERT INTO mailer_client (owner_id, created_at, form_key, email, address_key, full_name, comment)
 SELECT %s, now(), gen_random_uuid(), 'client' || n || '@example.org', 'client' || n || '@example.org',
-    'Client Number ' || n, ''
+    (%s::text[])[1 + n %% 7] || ' ' || (%s::text[])[1 + n %% 11], ''
 FROM generate_series(0, %s - 1) n
 """
 _MEMBERS = (
@@ -64,7 +68,11 @@ _MEMBERS = (
 def _fill_slowly(owner: User, group: ClientGroup, total: int, step: int = 20_000) -> None:
     for first in range(0, total, step):
         rows = [
-            Client(owner=owner, email=f"client{n}@example.org", full_name=f"Client Number {n}")
+            Client(
+                owner=owner,
+                email=f"client{n}@example.org",
+                full_name=f"{FIRST_NAMES[n % 7]} {LAST_NAMES[n % 11]}",
+            )
             for n in range(first, min(first + step, total))
         ]
         with transaction.atomic():

@@ -67,6 +67,9 @@ class MessageAdmin(OwnedAdmin):
     list_display = ("subject", "owner", "updated_at")
     search_fields = ("subject", "owner__email")
 
+    def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
+        mailings.save_message(obj)
+
 
 @admin.register(Suppression)
 class SuppressionAdmin(OwnedAdmin):
@@ -80,10 +83,10 @@ class MailingAdmin(OwnedAdmin):
     """Saved and deleted by the functions that owners' pages use: they plan the next run and stop workers."""
 
     form = AdminMailingForm
-    list_display = ("message", "owner", "status", "period", "starts_at", "next_run_at")
+    list_display = ("__str__", "message", "owner", "status", "period", "starts_at", "next_run_at")
     list_filter = ("status", "period")
     list_select_related = ("owner", "message")
-    search_fields = ("message__subject", "owner__email")
+    search_fields = ("name", "message__subject", "owner__email")
     raw_id_fields = ("owner", "message", "clients", "groups")
     # The switches stand in the table of mailings: there they ask why, and tell the owner.
     readonly_fields = ("status", "next_run_at", "paused_at", "disabled_at", "disabled_by", "disabled_reason")

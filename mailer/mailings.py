@@ -6,7 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailer import tasks
-from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing
+from mailer.composing.compiling import sample_subject
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
 from mailer.sending import closing, holding, leases
 from mailer.sending.opening import run_now, schedule_of
 from people.audit import record
@@ -15,8 +16,9 @@ from site_config.queue import after_commit
 from site_config.ui.counting import LIMIT
 
 Action = AuditEntry.Action
+NAME_LENGTH = 200
 # What saving may change of a mailing: never its switches, which others throw meanwhile.
-SCHEDULED = ("owner", "message", "period", "starts_at", "ends_at", "time_zone", "next_run_at")
+SCHEDULED = ("owner", "name", "message", "period", "starts_at", "ends_at", "time_zone", "next_run_at")
 
 
 def save_mailing(
@@ -28,7 +30,7 @@ def save_mailing(
 ) -> Mailing:
     """Save a mailing with its recipients and plan its next run; one that is due opens at once.
 
-    `by`: who does it, if not the owner.
+    `by`: who does it, if not the owner. Without a name it is called by its message's subject.
 
     A schedule that is edited is planned anew: an occurrence that has its attempt does not run again.
     IntegrityError if a mailing was created from the same form already.
@@ -38,6 +40,7 @@ def save_mailing(
         if mailing.pk:
             Mailing.objects.select_for_update().filter(pk=mailing.pk).first()
         mailing.next_run_at = None
+        mailing.name = mailing.name or name_by(mailing.message)
         mailing.save(update_fields=SCHEDULED if mailing.pk else None)
         mailing.clients.set(clients)
         mailing.groups.set(groups)
@@ -46,10 +49,25 @@ def save_mailing(
     return mailing
 
 
+def name_by(message: Message) -> str:
+    """What a mailing is called that was given no name: its subject, as a sample recipient reads it."""
+    return sample_subject(subject=message.subject, owner=message.owner)[:NAME_LENGTH]
+
+
+def save_message(message: Message) -> Message:
+    """Save a message; the mailings that are called by its subject follow it."""
+    with transaction.atomic():
+        before = Message.objects.select_for_update(of=("self",)).filter(pk=message.pk).first()
+        message.save()
+        if before and (old := name_by(before)) != (new := name_by(message)):
+            message.mailings.filter(name=old).update(name=new)
+    return message
+
+
 def _plan(mailing: Mailing) -> None:
     now = timezone.now()
     schedule = schedule_of(mailing)
-    latest = schedule.latest(now) if now < mailing.ends_at else None
+    latest = None if mailing.has_ended(now) else schedule.latest(now)
     if latest and not mailing.attempts.filter(scheduled_for__gte=latest).exists():
         mailing.next_run_at = latest
     else:

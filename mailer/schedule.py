@@ -25,11 +25,11 @@ class Schedule:
     Occurrence k is the wall-clock start in the zone plus k periods, counted from the start itself:
     31 January monthly is 28 February and then 31 March. A local time that a change of clocks skips
     moves forward by the gap; one that exists twice is its first instance (PEP 495, fold=0). An
-    occurrence at or after `ends_at` does not happen. All datetimes are aware.
+    occurrence at or after `ends_at` does not happen; without an end they go on. All datetimes are aware.
     """
 
     starts_at: datetime
-    ends_at: datetime
+    ends_at: datetime | None
     period: str
     zone: ZoneInfo
 
@@ -71,11 +71,11 @@ class Schedule:
         if k > 0 and self.period == "once":
             return None
         occurrence = self.at(k)
-        return occurrence if occurrence < self.ends_at else None
+        return occurrence if occurrence < (self.ends_at or _NEVER) else None
 
     def latest(self, moment: datetime) -> datetime | None:
         """The last occurrence not later than this moment that the end allows, or None."""
-        k = self.index_at(min(moment, self.ends_at - timedelta(microseconds=1)))
+        k = self.index_at(min(moment, (self.ends_at or _NEVER) - timedelta(microseconds=1)))
         return self.at(k) if k >= 0 else None
 
     def due(self, *, next_run_at: datetime, now: datetime) -> Due:

@@ -6,8 +6,7 @@ from django.test import Client as Browser
 
 from content import cache as content_cache
 from content import counting
-
-PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+from testing.articles import PERSON
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from content.models import Article
-from content.tests.factories import ArticleFactory, picture
-from content.tests.test_blog import NASTY
-from content.tests.test_pictures import SVG
-from mailer.tests.factories import UserFactory
 from people.models import User
+from testing.articles import NASTY, SVG, ArticleFactory, picture
+from testing.factories import UserFactory
 
 CHANGELIST = "/admin/content/article/"
 

@@ -14,15 +14,8 @@ from content import pictures
 from content.models import Article
 from content.publishing import delete_article, save_article
 from content.sanitise import clean_body, plain_text
-from content.tests.factories import ArticleFactory, picture
-from site_config.tests.html import flat
-
-NASTY = (
-    '<h1>Big</h1><p onclick="x()" style="position:fixed" class="a">Hello<script>alert(1)</script></p>'
-    '<img src=x onerror=alert(1)><iframe src="//evil.example"></iframe><style>p{}</style>'
-    '<a href="javascript:alert(1)">a</a><a href="https://example.com" target="_blank">b</a>'
-    "<svg><a xlink:href='javascript:alert(1)'>c</a></svg><form action=/><input name=q></form>\x00"
-)
+from testing.articles import NASTY, ArticleFactory, picture
+from testing.pages import flat
 
 
 def published(title="Hello", **fields) -> Article:

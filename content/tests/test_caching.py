@@ -13,8 +13,8 @@ from content import cache as content_cache
 from content.cache import remember
 from content.models import Article
 from content.publishing import delete_article, save_article
-from content.tests.factories import ArticleFactory
-from mailer.tests.factories import MailingFactory
+from testing.articles import ArticleFactory
+from testing.factories import MailingFactory
 
 REDIS_AWAY = {
     "default": {

@@ -10,8 +10,7 @@ from django.test import RequestFactory
 from content import counting
 from content.models import Article
 from content.publishing import save_article
-from content.tests.conftest import PERSON
-from content.tests.factories import ArticleFactory
+from testing.articles import PERSON, ArticleFactory
 
 MACHINES = (
     "",

@@ -9,11 +9,11 @@ from django.test import override_settings
 from django.utils import timezone
 
 from mailer.models import Attempt, Client, Delivery, Mailing, Message, Suppression
-from mailer.tests.factories import ClientFactory, MailingFactory, UserFactory
 from people.models import User
 from site_config.demo.dates import ANCHOR, moved_to
 from site_config.management.commands import load_demo
 from site_config.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
+from testing.factories import ClientFactory, MailingFactory, UserFactory
 
 DJANGO_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 RESERVED = ("example.com", "example.org", "example.net")

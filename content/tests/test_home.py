@@ -3,8 +3,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from content.figures import count
-from content.tests.factories import ArticleFactory
-from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
+from testing.articles import ArticleFactory
+from testing.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
 
 
 def signup_url() -> str:

@@ -7,9 +7,7 @@ from django.core.exceptions import ValidationError
 from PIL import Image
 
 from content import pictures
-from content.tests.factories import picture
-
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+from testing.articles import SVG, picture
 
 
 def prepared(source: bytes) -> pictures.Picture:

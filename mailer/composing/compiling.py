@@ -130,6 +130,15 @@ def preview_of(*, subject: str, body: str, owner: User, format: str = Format.HTM
     return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
 
 
+def sample_subject(*, subject: str, owner: User) -> str:
+    """A subject as a sample recipient reads it; as it was written, if it cannot be filled."""
+    try:
+        filled = parse(subject).render(**{**SAMPLE, "sender_name": owner.get_short_name()})
+    except LiquidError:
+        return subject
+    return one_line(filled) or subject
+
+
 _FOOTER = (
     '<p style="margin-top:32px;padding-top:12px;border-top:1px solid #cccccc;'
     'font-size:12px;color:#666666">'

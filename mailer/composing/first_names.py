@@ -19,7 +19,9 @@ _COMPANY_WORDS = """
 _TITLES = frozenset(_TITLE_WORDS.split())
 _SUFFIXES = frozenset(_SUFFIX_WORDS.split())
 _COMPANIES = frozenset(_COMPANY_WORDS.split())
-_NOT_A_PERSON = re.compile(r"[\d@/\\«»|]|\w\s*[&+]\s*\w|\b(?:and|und|и)\b", re.IGNORECASE)
+_NO_NAME = re.compile(r"[\d@/\\«»|]")  # by itself, for speed
+_TOGETHER = re.compile(r"\w\s*[&+]\s*\w|\b(?:and|und|и)\b", re.IGNORECASE)
+_BRACKETS = re.compile(r"\([^()]*\)|<[^<>]*>|\[[^\[\]]*\]")
 _PATRONYMIC = ("вич", "вна", "ична", "инична", "мич", "кич", "оглы", "кызы", "vich", "vna", "ichna")
 _SURNAME = ("ов", "ев", "ёв", "ова", "ева", "ёва", "ский", "ская", "цкий", "цкая", "енко")
 _NO_SURNAME = frozenset({"лев", "яков", "иов", "ева", "иаков"})
@@ -38,14 +40,12 @@ def first_name(full_name: str) -> str:
 
 
 def _careful(full_name: str) -> str:
-    full_name = full_name.strip().splitlines()[0]
+    full_name = _bare(full_name.strip().splitlines()[0])
+    if _NO_NAME.search(full_name) or _TOGETHER.search(full_name):
+        return ""
     before, comma, after = full_name.partition(",")
     words = _words(before)
-    if (
-        not words
-        or _NOT_A_PERSON.search(_bare(full_name))
-        or not _COMPANIES.isdisjoint(map(_plain, _words(full_name)))
-    ):
+    if not words or not _COMPANIES.isdisjoint(map(_plain, _words(full_name))):
         return ""
     following = [word for word in _words(after) if _plain(word) not in _SUFFIXES]
     if comma and following:
@@ -81,12 +81,12 @@ def _is_initial(word: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in _bare(text).split() if any(map(str.isalpha, word))]
+    return [word for word in text.split() if any(map(str.isalpha, word))]
 
 
 def _bare(text: str) -> str:
     """Without what stands in brackets."""
-    return re.sub(r"\([^()]*\)|<[^<>]*>|\[[^\[\]]*\]", " ", text)
+    return _BRACKETS.sub(" ", text)
 
 
 def _plain(word: str) -> str:

@@ -9,7 +9,7 @@ from site_config.ui.filters import SearchFilter
 
 class MailingFilter(OversightFilter):
     owner_in = "owner"
-    q = SearchFilter(fields=("message__subject",), label=_("Message"))
+    q = SearchFilter(fields=("name", "message__subject"), label=_("Name or subject"))
     state = ChoiceFilter(
         method="by_state", label=_("Status"), empty_label=_("Any"), choices=Mailing.State.choices
     )

@@ -13,7 +13,7 @@ from site_config.ui.filters import ListFilter, SearchFilter, SearchInput
 
 class AttemptFilter(OversightFilter):
     owner_in = "mailing__owner"
-    q = SearchFilter(fields=("subject",), label=_("Subject"))
+    q = SearchFilter(fields=("mailing__name", "subject"), label=_("Name or subject"))
     state = ChoiceFilter(
         method="by_state", label=_("Status"), empty_label=_("Any"), choices=Attempt.State.choices
     )

@@ -43,7 +43,10 @@ class MailingForm(OwnedForm[Mailing]):
         help_text=_("A start that has passed, while the end has not, sends the first run at once."),
     )
     ends_at = forms.DateTimeField(
-        label=_("End"), widget=LocalDateTime(), help_text=_("What is unsent by then is not sent any more.")
+        label=_("End"),
+        widget=LocalDateTime(),
+        required=False,
+        help_text=_("Empty: until you stop it. What is unsent by the end is not sent any more."),
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone of the schedule"),
@@ -53,7 +56,7 @@ class MailingForm(OwnedForm[Mailing]):
 
     class Meta:
         model = Mailing
-        fields = ("message", "groups", "clients", "period", "starts_at", "ends_at", "time_zone")
+        fields = ("name", "message", "groups", "clients", "period", "starts_at", "ends_at", "time_zone")
         widgets = {"period": forms.Select}
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
@@ -137,6 +140,8 @@ class MailingForm(OwnedForm[Mailing]):
     def clean_ends_at(self) -> Any:
         ends_at = self.cleaned_data["ends_at"]
         now = timezone.now()
+        if ends_at is None:
+            return None
         if ends_at <= now and ("ends_at" in self.changed_data or not self.instance.pk):
             raise ValidationError(_("The end has passed already. Choose a later one."), code="past")
         if ends_at > now + LONGEST:

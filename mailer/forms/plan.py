@@ -1,7 +1,7 @@
 """What a mailing's form will do, in a sentence and on its button, while it is filled in."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,6 @@ from site_config.ui.tables import MOMENT
 
 FIELDS = ("starts_at", "ends_at", "period", "time_zone")
 YEARS = (1970, 9000)  # beyond them a change of zone leaves the calendar
-NO_END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +24,6 @@ class Plan:
     """A schedule that can be read, and how many addresses it reaches now."""
 
     schedule: Schedule
-    endless: bool
     recipients: UpTo
     now: bool
 
@@ -37,7 +35,7 @@ class Plan:
     def sentence(self) -> str:
         """When it runs, on the clocks of the mailing's own zone."""
         parts = [self._rhythm()]
-        if self.schedule.period != "once" and not self.endless:
+        if self.schedule.period != "once" and self.schedule.ends_at:
             parts.append(_("Until %(end)s.") % {"end": self._local(self.schedule.ends_at)})
         if self.now:
             parts.append(_("The first run starts as soon as you save."))
@@ -85,18 +83,18 @@ def plan_of(form: Any, *, recipients: UpTo) -> Plan | None:
         return None
     schedule = Schedule(
         starts_at=start,
-        ends_at=end or NO_END,
+        ends_at=end,
         period=values["period"],
         zone=ZoneInfo(values["time_zone"]),
     )
     due = _starts_at_once(form.instance, schedule)
-    return Plan(schedule=schedule, endless=not end, recipients=recipients, now=due)
+    return Plan(schedule=schedule, recipients=recipients, now=due)
 
 
 def _starts_at_once(mailing: Mailing, schedule: Schedule) -> bool:
     """Tell whether saving opens a run: its time has come, and it has not had one."""
     now = timezone.now()
-    latest = schedule.latest(now) if schedule.starts_at <= now < schedule.ends_at else None
-    if latest is None:
+    latest = schedule.latest(now)
+    if latest is None or (schedule.ends_at and schedule.ends_at <= now):
         return False
     return not (mailing.pk and mailing.attempts.filter(scheduled_for__gte=latest).exists())

@@ -10,11 +10,13 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mailer.models.client import Client, ClientGroup
 from mailer.models.message import Message
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.models import User, validate_zone
+from people.validators import validate_one_line
 
 if TYPE_CHECKING:
     from mailer.models.attempt import Attempt
@@ -74,13 +76,20 @@ class Mailing(Owned):
         DISABLED = "disabled", _("disabled")
         FINISHED = "finished", _("finished")
 
+    name = models.CharField(
+        pgettext_lazy("of a mailing", "name"),
+        max_length=200,
+        blank=True,
+        validators=[validate_one_line],
+        help_text=_("For you and your colleagues; recipients do not see it. Empty: the message's subject."),
+    )
     message = models.ForeignKey(Message, models.PROTECT, verbose_name=_("message"), related_name="mailings")
     clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="mailings", blank=True)
     groups = models.ManyToManyField(
         ClientGroup, verbose_name=_("groups"), related_name="mailings", blank=True
     )
     starts_at = models.DateTimeField(_("start"))
-    ends_at = models.DateTimeField(_("end"))
+    ends_at = models.DateTimeField(_("end"), null=True, blank=True)
     period = models.CharField(_("repeat"), max_length=10, choices=Period, default=Period.ONCE)
     time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.CREATED)
@@ -109,7 +118,7 @@ class Mailing(Owned):
         )
         constraints = (
             models.CheckConstraint(
-                condition=Q(starts_at__lt=F("ends_at")),
+                condition=Q(ends_at=None) | Q(starts_at__lt=F("ends_at")),
                 name="mailer_mailing_starts_before_it_ends",
                 violation_error_message=_("The end must be later than the start."),
             ),
@@ -125,7 +134,7 @@ class Mailing(Owned):
         )
 
     def __str__(self) -> str:
-        return str(self.message)
+        return self.name or str(self.message)
 
     def get_absolute_url(self) -> str:
         return reverse("mailing_detail", args=[self.pk])
@@ -135,6 +144,10 @@ class Mailing(Owned):
         """The latest attempt, where a list has fetched it for all its rows."""
         latest: list[Attempt] = getattr(self, "latest", [])
         return latest[0] if latest else None
+
+    def has_ended(self, now: datetime) -> bool:
+        """Tell whether its end has come; one without an end goes on until its owner stops it."""
+        return self.ends_at is not None and self.ends_at <= now
 
     @property
     def zone(self) -> ZoneInfo:

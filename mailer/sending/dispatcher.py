@@ -11,6 +11,7 @@ from time import monotonic
 from django.db import DatabaseError, connection
 from django.db.models import F, Min, Window
 from django.db.models.functions import RowNumber
+from django.urls import get_resolver
 
 from mailer.models import Lease, Mailing
 from mailer.sending import clock, leases, sweep, worker
@@ -35,6 +36,7 @@ def start() -> None:
 def run() -> None:
     """Look, wait until something is due or half a second is over, look again."""
     away, swept = False, float("-inf")
+    get_resolver().url_patterns  # noqa: B018  # loaded now, and not while the first mail waits for its links
     while not STOPPING.is_set():
         try:
             if monotonic() - swept >= SWEEP_SECONDS:

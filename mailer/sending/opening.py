@@ -73,7 +73,7 @@ def why_not(mailing: Mailing) -> str:
         return _("This mailing was disabled by a manager.")
     if mailing.paused_at:
         return _("This mailing is paused. Resume it first.")
-    if mailing.ends_at <= clock.now():
+    if mailing.has_ended(clock.now()):
         return _("This mailing has ended. Give it a later end first.")
     return ""
 
@@ -117,9 +117,9 @@ def _open(mailing: Mailing, due: Due, now: datetime) -> Attempt:
     attempt.total, attempt.skipped = counts.total(), counts["skipped"]
     attempt.save(update_fields=["total", "skipped"])
     closing.settle_status(mailing)
-    if mailing.ends_at <= now:
+    if mailing.has_ended(now):
         close_open(attempt_id=attempt.pk, status=Delivery.Status.EXPIRED, response=DOWN, now=now)
-    if mailing.ends_at <= now or not counts["queued"]:
+    if mailing.has_ended(now) or not counts["queued"]:
         closing.finish(attempt.pk)
     else:
         leases.enqueue(attempt.pk)

@@ -54,8 +54,8 @@ OVERSIGHT_ACTIONS = (
 
 
 class MailingTable(RowTable):
-    message = tables.Column(
-        linkify=("mailing_detail", [tables.A("pk")]), order_by=("message__subject",), attrs=MAIN
+    name = tables.Column(
+        linkify=("mailing_detail", [tables.A("pk")]), accessor="__str__", order_by=("name",), attrs=MAIN
     )
     state = StateColumn(MAILING_KINDS, Mailing.State)
     period = tables.Column()
@@ -66,7 +66,7 @@ class MailingTable(RowTable):
 
     class Meta(RowTable.Meta):
         model = Mailing
-        fields = ("message", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
+        fields = ("name", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
         order_by = "-starts_at"
         empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
 
@@ -92,7 +92,7 @@ class OversightTable(MailingTable):
 
     class Meta(MailingTable.Meta):
         exclude = ("period",)
-        sequence = ("message", "owner", "state", "recipients", "runs", "...", "actions")
+        sequence = ("name", "owner", "state", "recipients", "runs", "...", "actions")
 
     @cached_property
     def sizes(self) -> dict[int, UpTo]:

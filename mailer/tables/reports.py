@@ -55,12 +55,14 @@ class AttemptTable(RowTable):
 class ReportTable(AttemptTable):
     """The runs of all mailings."""
 
-    subject = tables.Column(linkify=("attempt_detail", [tables.A("pk")]), attrs=MAIN)
+    mailing = tables.Column(
+        linkify=("attempt_detail", [tables.A("pk")]), order_by=("mailing__name",), attrs=MAIN
+    )
     scheduled_for = TimeColumn(attrs={}, linkify=False)
 
     class Meta(AttemptTable.Meta):
-        sequence: tuple[str, ...] = ("subject", "...")
-        fields: tuple[str, ...] = ("subject", *AttemptTable.Meta.fields)
+        sequence: tuple[str, ...] = ("mailing", "...")
+        fields: tuple[str, ...] = ("mailing", *AttemptTable.Meta.fields)
         empty_text = _("No run found. Here is what became of every mailing, run by run.")
 
 
@@ -77,7 +79,7 @@ class OversightReportTable(ReportTable):
     answers = AnswersColumn(masked=True)
 
     class Meta(ReportTable.Meta):
-        sequence = ("subject", "owner", "...")
+        sequence = ("mailing", "owner", "...")
 
 
 class DeliveryTable(RowTable):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailer.tests.rough_server import RoughServer
 from mailer.transport import trust
+from testing.rough_server import RoughServer
 
 
 @pytest.fixture

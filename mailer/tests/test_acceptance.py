@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.tests.test_transport import Note
 from mailer.transport.acceptance import AcceptanceFilter
 from mailer.transport.base import Verdict
 from mailer.transport.features import Features
 from mailer.transport.session import Interrupted, SmtpSession
+from testing.notes import Note
 
 pytestmark = pytest.mark.once
 

@@ -5,13 +5,14 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
-from mailer.tests.factories import (
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
     MailingFactory,
     MessageFactory,
 )
+from testing.pages import DIALOG
 
 PAGES = {
     "clients": 200,
@@ -85,7 +86,7 @@ def test_a_stranger_finds_nothing(name, rows, stranger, client_of):
         assert client_of(stranger).get(address(name, rows)).status_code == 404
 
 
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "dialog-body"}])
+@pytest.mark.parametrize("headers", [{}, DIALOG])
 @pytest.mark.parametrize("name", ACTIONS)
 def test_a_stranger_changes_nothing(name, headers, rows, stranger, client_of):
     data = {"email": "new@example.org", "name": "New", "subject": "New", "body": "New", "to": "a@example.org"}
@@ -134,7 +135,7 @@ def test_a_fragment_s_request_leads_to_log_in_and_back_to_its_page(rows):
 
 
 def test_a_damaged_address_of_the_page_leads_to_log_in_all_the_same():
-    headers = {"HX-Request": "true", "HX-Target": "dialog-body", "HX-Current-URL": "http://["}
+    headers = {**DIALOG, "HX-Current-URL": "http://["}
     answer = Browser().get(reverse("client_create"), headers=headers)
     assert (answer.status_code, answer["HX-Redirect"]) == (204, "/accounts/login/?next=/")
 

@@ -25,13 +25,13 @@ from mailer.composing.rendering import Composer, Recipient
 from mailer.composing.unsubscribe_links import read_token, suppress, token_for
 from mailer.forms.message import TestSendForm
 from mailer.models import Client, Delivery, Suppression
-from mailer.tests.factories import ClientFactory, ClientGroupFactory
-from mailer.tests.test_sending import make_mailing
 from mailer.transport import CannotWrite
 from mailer.transport.addresses import path, written
 from people.addresses import canonical
 from people.models import User
-from people.tests.test_addresses import MAILBOXES, REFUSED, TEXTS
+from testing.addresses import MAILBOXES, REFUSED, TEXTS
+from testing.factories import ClientFactory, ClientGroupFactory
+from testing.sending import make_mailing
 
 SPELLINGS = [(shown, text) for shown, _, others in MAILBOXES for text in others]
 LONGEST = "ж" * 32 + "@" + ("ж" * 52 + ".") * 3 + "рф"

@@ -7,7 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
-from mailer.tests.factories import (
+from people.models import AuditEntry
+from site_config.ui import counting
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
@@ -16,8 +18,6 @@ from mailer.tests.factories import (
     MessageFactory,
     UserFactory,
 )
-from people.models import AuditEntry
-from site_config.ui import counting
 
 pytestmark = pytest.mark.django_db
 

@@ -9,17 +9,11 @@ from django.urls import reverse
 from mailer.audience.membership import add_clients
 from mailer.forms.client import ClientForm
 from mailer.models import Client, Suppression
-from mailer.tests.factories import ClientFactory, ClientGroupFactory, DeliveryFactory
-from site_config.tests.html import flat
 from site_config.ui.views import CreatePanel
+from testing.factories import ClientFactory, ClientGroupFactory, DeliveryFactory
+from testing.pages import DIALOG, flat
 
-DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 NEW = "/clients/new/"
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 def events(answer):

@@ -11,8 +11,8 @@ from django.utils import timezone
 from mailer.models import Mailing
 from mailer.sending import clock, database, dispatcher, ledger_writer
 from mailer.sending.claims import LedgerClaims
-from mailer.tests.factories import ClientFactory, MailingFactory
-from mailer.tests.test_failures import start
+from testing.factories import ClientFactory, MailingFactory
+from testing.sending import start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

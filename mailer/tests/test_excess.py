@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from mailer.composing.compiling import check_message, compile_message
 from mailer.composing.merge import CannotCompile, check_template
 from mailer.models import Message
-from mailer.tests.factories import ClientFactory, MessageFactory
-from mailer.tests.test_sending import make_mailing
+from testing.factories import ClientFactory, MessageFactory
+from testing.sending import make_mailing
 
 NEST = "<b>" * 20_000
 RULES = "<style>" + "".join(f"*{{p{n}: {n}}}" for n in range(4000)) + "</style>" + "<i></i>" * 8000

@@ -14,8 +14,8 @@ from mailer.audience.importing import import_clients
 from mailer.audience.importing.rows import bare
 from mailer.audience.importing.xlsx import Workbook
 from mailer.models import Client, ClientGroup, Suppression
-from mailer.tests.factories import ClientFactory, UserFactory
 from people.models import AuditEntry
+from testing.factories import ClientFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 KINDS = ["csv", "xlsx"]
@@ -30,11 +30,6 @@ def table(data, kind):
     if kind == "xlsx":
         return [record.cells for record in Workbook(io.BytesIO(data)).records()]
     return list(csv.reader(io.StringIO(data.decode(), newline="")))
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 NASTY = [

@@ -17,51 +17,13 @@ from mailer import mailings
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, RateLimit, Suppression
 from mailer.sending import leases, ledger_writer, rate_limit, worker
 from mailer.sending.claims import LedgerClaims
-from mailer.tests.factories import ClientFactory
-from mailer.tests.rough_server import CHUNKS, PLAIN, Cut
-from mailer.tests.test_sending import come_by, make_mailing
 from site_config.shutdown import STOPPING
+from testing.factories import ClientFactory
+from testing.rough_server import CHUNKS, PLAIN, Cut
+from testing.sending import as_usual, clients, come_by, go_on, in_act, make_mailing, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EVERY = [(), PLAIN, CHUNKS]
-
-
-def clients(owner, number):
-    return [ClientFactory(owner=owner, email=f"{n}@example.org") for n in range(number)]
-
-
-def start(owner, number, **fields):
-    return make_mailing(owner, clients(owner, number), **fields).attempts.get()
-
-
-def go_on(attempt, time_machine, *, times=12):
-    """Let time pass and the sweep come by until the attempt is over."""
-    for _ in range(times):
-        attempt.refresh_from_db()
-        if attempt.status != "running":
-            return attempt
-        time_machine.move_to(timezone.now() + timedelta(seconds=301))
-        come_by()
-    attempt.refresh_from_db()
-    return attempt
-
-
-def as_usual(*_):
-    return None
-
-
-def in_act(answer_with, verb, times=1):
-    left = [times]
-
-    def answer(session, said, line):
-        if said == verb and left[0]:
-            left[0] -= 1
-            if answer_with is Cut:
-                raise Cut
-            return answer_with
-        return None
-
-    return answer
 
 
 @pytest.mark.parametrize("offers", EVERY)

@@ -7,15 +7,10 @@ import pytest
 from django.urls import reverse
 
 from mailer.models import Client, ClientGroup
-from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory
+from testing.factories import ClientFactory, ClientGroupFactory, MailingFactory
+from testing.pages import DIALOG
 
-DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 @pytest.fixture

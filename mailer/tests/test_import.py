@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from mailer.audience import importing
 from mailer.audience.importing import CannotRead, Refused, import_clients, sql
 from mailer.models import Client, ClientGroup
-from mailer.tests.factories import ClientFactory, ClientGroupFactory
 from site_config.shutdown import STOPPING
+from testing.factories import ClientFactory, ClientGroupFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -13,24 +13,19 @@ from django.utils import timezone
 
 from mailer.audience.importing import running, uploads, writing
 from mailer.models import Client, ClientGroup, ClientImport, Suppression
-from mailer.tests.factories import (
+from site_config.shutdown import STOPPING
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
     DeliveryFactory,
     MailingFactory,
 )
-from mailer.tests.workbooks import inline, workbook
-from site_config.shutdown import STOPPING
+from testing.workbooks import inline, workbook
 
 pytestmark = pytest.mark.django_db
 UPLOAD = "/clients/import/"
 PLAIN = "email,name,status\nanna@example.org,Anna,active\nnobody,N,\nboris@example.org,Борис,unsubscribed\n"
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 @pytest.fixture

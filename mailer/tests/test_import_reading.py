@@ -13,7 +13,7 @@ from mailer.audience.importing.rows import RowReader
 from mailer.audience.importing.stops import moment
 from mailer.audience.importing.xlsx import Workbook
 from mailer.models import Client, Suppression
-from mailer.tests.workbooks import NS, inline, workbook
+from testing.workbooks import NS, inline, workbook
 
 REFUSED = "refused"
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.models import Attempt, ClientGroup, Suppression
-from mailer.tests.factories import (
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
@@ -18,18 +18,7 @@ from mailer.tests.factories import (
     MailingFactory,
     MessageFactory,
 )
-from site_config.tests.html import flat
-
-REGION = {"HX-Request": "true", "HX-Target": "table-region"}
-
-
-def shown(answer):
-    return [row.record for row in answer.context["table"].page.object_list]
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
+from testing.pages import REGION, flat, shown
 
 
 @pytest.fixture

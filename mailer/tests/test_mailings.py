@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mailer import mailings
 from mailer.models import Attempt, Mailing, Suppression
-from mailer.tests.factories import (
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
@@ -19,21 +19,15 @@ from mailer.tests.factories import (
     MailingFactory,
     MessageFactory,
 )
-from site_config.tests.html import flat
+from testing.pages import DIALOG, REGION, flat
 
 pytestmark = pytest.mark.django_db
 
-DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 NEW = "/mailings/new/"
 INVALID, NOT_ONE = "Select a valid choice.", "is not one of the available choices."
 TOO_LONG_AGO = "The start is more than twenty years ago. Choose a later one."
 TOO_FAR = "The end is more than twenty years away. Choose an earlier one."
 GONE = "One of these is not yours, or is gone. Load the page again."
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 @pytest.fixture
@@ -142,6 +136,11 @@ def test_a_mailing_that_starts_now_is_sent_once_it_is_confirmed(browser, form, s
             "Once, on 1 May 2030, 08:00 (Europe/Berlin).",
             "Schedule for 1 May 2030, 08:00",
         ),
+        (
+            {"period": "daily", "ends_at": ""},
+            "Every day at 08:00 (Europe/Berlin). Next run: 1 May 2030, 08:00.",
+            "Schedule for 1 May 2030, 08:00",
+        ),
         ({"starts_at": "2030-07-01T09:00"}, "Choose a start that comes before the end.", "Save"),
         ({"starts_at": "0001-01-01T00:00"}, "Choose a start that comes before the end.", "Save"),
         ({"time_zone": "Moon/Base"}, "Choose a start that comes before the end.", "Save"),
@@ -152,6 +151,32 @@ def test_the_form_says_what_it_will_do(changed, sentence, button, browser, form)
     html = flat(recipients(browser, "audience", **{**form, **changed}))
     assert f'<p class="note" id="plan" role="status" hx-swap-oob="true"><span>{sentence}</span></p>' in html
     assert f'type="submit" hx-swap-oob="true">{button}</button>' in html
+
+
+def test_without_an_end_it_goes_on_until_its_owner_stops_it(browser, form):
+    browser.post(NEW, {**form, "ends_at": ""})
+    mailing = Mailing.objects.get()
+    assert (mailing.ends_at, mailing.next_run_at) == (None, mailing.starts_at)
+    assert "from 1 May 2030, 08:00 until you stop it" in flat(browser.get(mailing.get_absolute_url()))
+    edit = browser.get(reverse("mailing_edit", args=[mailing.pk]))
+    assert edit.context["form"]["ends_at"].value() is None
+    assert browser.get(NEW).context["form"]["ends_at"].value() is None
+
+
+def test_a_mailing_is_called_by_its_subject_unless_it_has_a_name(browser, form, message):
+    message.subject = "{{ first_name }}, it is <spring>"
+    message.save()
+    browser.post(NEW, form)
+    browser.post(NEW, {**form, "name": "Regulars", "form_key": str(uuid.uuid4())})
+    names = sorted(str(mailing) for mailing in Mailing.objects.all())
+    assert names == ["Anna, it is <spring>", "Regulars"]
+    shown = browser.get(reverse("mailings"), {"q": "anna, it"}).content.decode()
+    assert "Anna, it is &lt;spring&gt;" in shown
+    assert not any(text in shown for text in ("Regulars", "{{ first"))
+
+    changed = {"subject": "Summer, {{ first_name }}", "body": "<p>Hello</p>"}
+    browser.post(reverse("message_edit", args=[message.pk]), changed)
+    assert sorted(str(mailing) for mailing in Mailing.objects.all()) == ["Regulars", "Summer, Anna"]
 
 
 def test_without_a_message_the_form_leads_to_the_first_one(browser, message):
@@ -185,7 +210,8 @@ def test_a_start_in_the_past_and_an_end_in_the_past(browser, form):
         ("ends_at", "2030-05-01T09:00", "ends_at", "The end must be later than the start."),
         ("ends_at", "2030-04-01T09:00", "ends_at", "The end must be later than the start."),
         ("ends_at", "2060-01-01T09:00", "ends_at", TOO_FAR),
-        ("ends_at", "", "ends_at", "This field is required."),
+        ("name", "x" * 201, "name", "Ensure this value has at most 200 characters (it has 201)."),
+        ("name", "two\nlines", "name", "Line breaks and control characters are not allowed here."),
         ("starts_at", "0001-01-01T00:00", "starts_at", TOO_LONG_AGO),
         ("starts_at", "tomorrow", "starts_at", "Enter a valid date/time."),
         ("starts_at", "2030-13-45T99:99", "starts_at", "Enter a valid date/time."),
@@ -454,7 +480,7 @@ def test_the_page_of_a_mailing_is_live_while_it_runs(browser, mailing):
     url = f"/mailings/{mailing.pk}/"
     assert browser.get(url).context["poll"] == 30
     attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
-    page = browser.get(url, headers={"HX-Request": "true", "HX-Target": "table-region"})
+    page = browser.get(url, headers=REGION)
     assert page.context["poll"] == 1
     assert '<progress max="4" value="1"' in flat(page)
     Attempt.objects.filter(pk=attempt.pk).update(problem="535 5.7.8 Bad log-in", held_at=timezone.now())

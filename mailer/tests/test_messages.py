@@ -12,16 +12,11 @@ from django.urls import reverse
 from mailer.composing.merge import MERGE_FIELDS
 from mailer.composing.unsubscribe_links import suppress
 from mailer.models import Attempt, Message, Suppression
-from mailer.tests.factories import AttemptFactory, MailingFactory, MessageFactory
-from site_config.tests.html import flat
+from testing.factories import AttemptFactory, MailingFactory, MessageFactory
+from testing.pages import DIALOG, flat
 
 NEW = "/messages/new/"
 REGION = {"HX-Request": "true", "HX-Target": "test-send"}
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 @pytest.fixture
@@ -168,7 +163,7 @@ def test_a_test_that_fails_says_why_beside_the_field(headers, browser, message, 
         assert (b"<html" in answer.content) is not bool(headers)
 
 
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "dialog-body"}])
+@pytest.mark.parametrize("headers", [{}, DIALOG])
 def test_a_message_in_use_stays_and_says_why(headers, browser, message, owner):
     mailing = MailingFactory(message=message, period="weekly")
     url = reverse("message_delete", args=[message.pk])

@@ -13,7 +13,10 @@ from django.utils import timezone
 
 from mailer import mailings, oversight
 from mailer.models import Attempt, Mailing
-from mailer.tests.factories import (
+from people import access
+from people.accounts import delete_account
+from people.models import AuditEntry
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
@@ -22,13 +25,10 @@ from mailer.tests.factories import (
     MessageFactory,
     UserFactory,
 )
-from mailer.tests.test_sending import come_by, make_mailing
-from people import access
-from people.accounts import delete_account
-from people.models import AuditEntry
+from testing.pages import DIALOG, shown
+from testing.sending import come_by, make_mailing
 
 pytestmark = pytest.mark.django_db(transaction=True)
-DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 REASON = {"reason": "It advertises <b>pills</b>"}
 
 
@@ -59,10 +59,6 @@ def url(name, mailing):
 
 def actions():
     return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
-
-
-def shown(answer):
-    return [row.record for row in answer.context["table"].page.object_list]
 
 
 def test_a_manager_sees_all_mailings_with_numbers_and_no_address(mailing, owner, manager, client_of):

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bench.lists import data, pages
-from mailer.tests.factories import UserFactory
 from site_config.ui import counting
+from testing.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]
 CLIENTS = 60_000  # fewer would be read in one go, and rightly so

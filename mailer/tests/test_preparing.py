@@ -18,8 +18,8 @@ from mailer.composing.compiling import check_message, compile_message
 from mailer.composing.merge import CannotCompile
 from mailer.composing.slots import ASKER, Busy, slot
 from mailer.sending import leases
-from mailer.tests.factories import ClientFactory, MessageFactory
-from mailer.tests.test_sending import make_mailing
+from testing.factories import ClientFactory, MessageFactory
+from testing.sending import make_mailing
 
 pytestmark = pytest.mark.once
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 from mailer import tasks
 from mailer.models import Attempt, Delivery
 from mailer.sending import pruning
-from mailer.tests.factories import AttemptFactory, DeliveryFactory, MailingFactory, MessageFactory
 from site_config.shutdown import STOPPING
-from site_config.tests.html import flat
+from testing.factories import AttemptFactory, DeliveryFactory, MailingFactory, MessageFactory
+from testing.pages import flat
 
 pytestmark = pytest.mark.django_db
 

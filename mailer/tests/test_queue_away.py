@@ -10,10 +10,10 @@ from huey.contrib.djhuey import HUEY
 
 from mailer import mailings, oversight
 from mailer.models import Attempt
-from mailer.tests.factories import ClientFactory, MailingFactory
-from mailer.tests.test_sending import come_by
 from people.models import User
 from site_config.queue import QUEUE_AWAY
+from testing.factories import ClientFactory, MailingFactory
+from testing.sending import come_by
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,11 +10,10 @@ from django.db.models import Count
 from bench.servers import CannotMount, Exim, Postfix, missing
 from mailer import mailings
 from mailer.models import MailServer, Suppression
-from mailer.tests.factories import ClientFactory
-from mailer.tests.test_failures import go_on
-from mailer.tests.test_sending import make_mailing
 from mailer.transport import trust
 from mailer.transport.kept import connections
+from testing.factories import ClientFactory
+from testing.sending import go_on, make_mailing
 
 MISSING = missing()
 pytestmark = [

@@ -8,30 +8,21 @@ import pytest
 from django.utils import timezone
 
 from mailer.models import Attempt
-from mailer.tests.factories import (
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     DeliveryFactory,
     MailingFactory,
     MessageFactory,
 )
-from site_config.tests.html import flat
+from testing.pages import flat, shown
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
-
-
-@pytest.fixture
 def mailing(owner):
     return MailingFactory(message=MessageFactory(owner=owner, subject="Spring"))
-
-
-def shown(answer):
-    return [row.record for row in answer.context["table"].page.object_list]
 
 
 @pytest.mark.parametrize(

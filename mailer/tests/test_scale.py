@@ -10,7 +10,12 @@ from mailer.audience import audience_of_mailing, measure, sizes_of
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Suppression
 from mailer.reporting import unique_clients
 from mailer.sending import leftovers
-from mailer.tests.factories import (
+from people.accounts import delete_account
+from people.models import User
+from site_config.shutdown import STOPPING
+from site_config.ui import counting
+from site_config.ui.counting import UpTo
+from testing.factories import (
     AttemptFactory,
     ClientFactory,
     ClientGroupFactory,
@@ -19,12 +24,7 @@ from mailer.tests.factories import (
     MessageFactory,
     UserFactory,
 )
-from people.accounts import delete_account
-from people.models import User
-from site_config.shutdown import STOPPING
-from site_config.tests.html import flat
-from site_config.ui import counting
-from site_config.ui.counting import UpTo
+from testing.pages import REGION, flat, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -35,10 +35,6 @@ def limit(monkeypatch):
     monkeypatch.setattr(counting, "LIMIT", 5)
     for module in ("mailer.audience", "mailer.mailings", "mailer.models.delivery", "mailer.views.mailings"):
         monkeypatch.setattr(f"{module}.LIMIT", 5)
-
-
-def shown(answer):
-    return [row.record for row in answer.context["table"].paginated_rows]
 
 
 # Lists
@@ -186,12 +182,11 @@ def test_a_poll_keeps_the_number_that_the_page_was_opened_with(owner, client_of,
     browser = client_of(owner)
     url = f"/mailings/{mailing.pk}/"
     assert '<span id="audience">0 addresses</span>' in flat(browser.get(url))
-    region = {"HX-Request": "true", "HX-Target": "table-region"}
     poll = {"HX-Request": "true", "HX-Target": "table-poll", "X-Seen": "an older state;"}
-    for headers in (region, poll):
+    for headers in (REGION, poll):
         assert '<span id="audience" hx-preserve></span>' in flat(browser.get(url, headers=headers))
     AttemptFactory(mailing=mailing, status="running", finished_at=None, total=9)
-    for headers in (region, poll):
+    for headers in (REGION, poll):
         assert '<span id="audience">9 addresses</span>' in flat(browser.get(url, headers=headers))
 
 

@@ -9,32 +9,14 @@ from django.utils import timezone
 from mailer import mailings
 from mailer.composing.compiling import compile_message
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
-from mailer.sending import closing, dispatcher, leases, ledger, opening, send_loop, sweep, worker
+from mailer.sending import closing, leases, ledger, opening, send_loop, sweep, worker
 from mailer.sending.claims import LedgerClaims
 from mailer.sending.ledger_writer import LedgerWriter
-from mailer.tests.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
 from site_config.shutdown import STOPPING
+from testing.factories import ClientFactory, ClientGroupFactory, MessageFactory
+from testing.sending import come_by, make_mailing
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def come_by():
-    """What the dispatcher of a consumer does once a minute."""
-    dispatcher.catch_up()
-
-
-def make_mailing(owner, clients=(), groups=(), **fields):
-    """A mailing saved as its owner would save it; one that is due is sent before this returns."""
-    message = fields.pop("message", None) or MessageFactory(owner=owner)
-    now = timezone.now()
-    mailing = MailingFactory.build(
-        owner=owner,
-        message=message,
-        starts_at=fields.pop("starts_at", now - timedelta(minutes=1)),
-        ends_at=fields.pop("ends_at", now + timedelta(days=365)),
-        **fields,
-    )
-    return mailings.save_mailing(mailing, clients=clients, groups=groups)
 
 
 def statuses(attempt):

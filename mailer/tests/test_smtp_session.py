@@ -2,10 +2,10 @@
 
 import pytest
 
-from mailer.tests.test_transport import Note
 from mailer.transport.base import Result, Verdict
 from mailer.transport.features import Features
 from mailer.transport.session import Interrupted, SmtpSession
+from testing.notes import Note
 
 pytestmark = pytest.mark.once
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, MessageFactory
+from testing.factories import AttemptFactory, ClientFactory, MailingFactory, MessageFactory
 
 
 def done_steps(page):

@@ -6,16 +6,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from mailer.models import Suppression
-from mailer.tests.factories import ClientFactory
 from people.models import AuditEntry
+from testing.factories import ClientFactory
+from testing.pages import DIALOG
 
 pytestmark = pytest.mark.django_db
 URL = "/clients/stop-list/"
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 def put(owner, email, reason="unsubscribed"):
@@ -50,7 +46,7 @@ def test_it_takes_as_many_queries_for_many_rows(owner, browser):
     assert queries() == one
 
 
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "dialog-body"}])
+@pytest.mark.parametrize("headers", [{}, DIALOG])
 def test_an_address_is_added_once(owner, browser, headers):
     for _again in range(2):
         answer = browser.post(f"{URL}new/", {"email": "Anna@EXAMPLE.org"}, headers=headers)

@@ -8,10 +8,9 @@ from django.utils import timezone
 
 from mailer import mailings
 from mailer.models import MailServer, Suppression
-from mailer.tests.factories import ClientFactory
-from mailer.tests.rough_server import CHUNKS, PLAIN
-from mailer.tests.test_failures import as_usual, clients, go_on, in_act, start
-from mailer.tests.test_sending import come_by, make_mailing
+from testing.factories import ClientFactory
+from testing.rough_server import CHUNKS, PLAIN
+from testing.sending import as_usual, clients, come_by, go_on, in_act, make_mailing, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

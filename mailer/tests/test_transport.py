@@ -7,31 +7,13 @@ from time import monotonic
 
 import pytest
 
-from mailer.tests.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 from mailer.transport import ConfigurationRefused, Result, ServerAway, Verdict, deliver, kept, trust
 from mailer.transport.pool import SmtpTransport
 from mailer.transport.refusals import RefusalClass
+from testing.notes import BODY, Note
+from testing.rough_server import CHUNKS, PLAIN, Cut, RoughServer
 
 pytestmark = pytest.mark.once
-
-BODY = "Subject: x\r\n\r\n.dot\r\nпривет\r\n"
-
-
-class Note:
-    """A mail of a few lines."""
-
-    def __init__(self, to, content=BODY):
-        self.to, self.content = to, content
-        self.breaks, self.late_after = 0, None
-
-    def prepare(self, *, eight_bit):
-        pass
-
-    def as_django(self):
-        raise NotImplementedError
-
-    def write(self, *, eight_bit, utf8):
-        return (self.content if eight_bit else "Subject: x\r\n\r\n.dot\r\n").encode()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from mailer.composing.warnings import foreign_placeholders, size_warning
-from mailer.tests.factories import MessageFactory
+from testing.factories import MessageFactory
 
 
 @pytest.mark.once

@@ -1,13 +1,14 @@
 """Whole weeks on a simulated clock: each mailing runs when it should, also across a stopped consumer."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from mailer import tasks
 from mailer.models import Mailing
-from mailer.tests.factories import ClientFactory
-from mailer.tests.test_sending import make_mailing
+from testing.factories import ClientFactory
+from testing.sending import make_mailing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,7 +20,7 @@ END = datetime(2026, 5, 15, tzinfo=UTC)
 def mailings(owner, smtp, time_machine):
     time_machine.move_to(START - timedelta(hours=1), tick=False)
     client = ClientFactory(owner=owner)
-    fields = {"starts_at": START, "ends_at": END, "time_zone": "Europe/Berlin"}
+    fields: dict[str, Any] = {"starts_at": START, "ends_at": END, "time_zone": "Europe/Berlin"}
     periods = ("once", "daily", "weekly", "monthly")
     return {period: make_mailing(owner, [client], period=period, **fields) for period in periods}
 

@@ -65,6 +65,15 @@ class AcceptanceFilter:
         prefix = self._prefix
         return text == self._constant or (prefix is not None and text.startswith(prefix))
 
+    def tells_apart(self, taken: bytes, mail: bytes, rcpt: bytes) -> bool:
+        """Whether `taken` is a usual acceptance, and neither reply to MAIL or RCPT could be one."""
+        prefix, constant = self._prefix, self._constant
+        if prefix is not None and (mail.startswith(prefix) or rcpt.startswith(prefix)):
+            return False
+        if constant is not None and constant in (mail, rcpt):
+            return False
+        return taken == constant or (prefix is not None and taken.startswith(prefix))
+
     def accepts(self, text: bytes) -> bool:
         """Whether this is how the server accepts a mail, and not what it says to another command."""
         if self.is_usual(text):

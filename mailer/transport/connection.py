@@ -70,7 +70,7 @@ class Connection:
     def write(self) -> None:
         """Hand over what the socket takes; OSError if it is broken."""
         while self._out and self.mail_socket.ready:
-            if self.session:
+            if self.session and self.mail_socket.secured:
                 self.session.handed(self.mail_socket.may_take(self._out))
             before = len(self._out)
             number = self.mail_socket.write(self._out)

@@ -92,11 +92,11 @@ class MailSocket:
         return data
 
     def may_take(self, data: bytearray) -> int:
-        """How many octets of data the next `write` may send, whatever it returns.
+        """How many octets of data the next `write` under TLS may send, whatever it returns.
 
-        Under TLS a write that returns 0 or raises may have sent a record all the same.
+        One that returns 0 or raises may have sent a record all the same.
         """
-        return min(len(data), RECORD) if self.secured else 0
+        return min(len(data), RECORD)
 
     def write(self, data: bytearray) -> int:
         """Hand over what fits now and return how much that was."""

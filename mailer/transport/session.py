@@ -213,52 +213,41 @@ class SmtpSession:
         return ServerAway(why, in_hand=in_hand, unknown=unknown, server=not self.answered)
 
     def _begin(self, flight: InFlight, to: bytes) -> None:
-        self._learn_depth()
         flight.by_chunk = self._chunking and self._learned[False]
-        lines: list[tuple[Command, bytes]] = [
-            (Command.MAIL, self._mail_line(flight)),
-            (Command.RCPT, b"RCPT TO:<%s>\r\n" % to),
-        ]
+        commands: tuple[Command, ...] = _ENVELOPE
+        octets = self._mail_line(flight) + b"RCPT TO:<%b>\r\n" % to
         if self._dirty or (flight.by_chunk and self._in_flight):
             # What is written ahead must not fall into a transaction that the server left open.
-            lines.insert(0, (Command.RSET, b"RSET\r\n"))
-        self._dirty = False
+            commands, octets = _REPLIES_TO_ENVELOPE, b"RSET\r\n" + octets
+            self._dirty = False
         self._in_flight.append(flight)
-        envelope = len(lines)
-        lines.append(self._content_line(flight))
-        if not self._features.pipelining:
-            groups = [[line] for line in lines]
-        elif self._errors:
-            groups = [lines[:envelope], lines[envelope:]]  # a refusal costs one error, and not two
+        last, content = Command.DATA, b"DATA\r\n"
+        if flight.by_chunk:
+            last, content = Command.CONTENT, b"BDAT %d LAST\r\n%b" % (len(flight.content), flight.content)
+            flight.content = b""
+        if self._features.pipelining and not self._errors:
+            self._send_commands(flight, (*commands, last), octets + content)
+            return
+        if self._features.pipelining:
+            flight.unsent = [(commands, octets)]  # a refusal costs one error, and not two
         else:
-            groups = [lines]
-        flight.unsent = [(tuple([c for c, _ in group]), b"".join([o for _, o in group])) for group in groups]
+            lines = octets.splitlines(keepends=True)
+            flight.unsent = [((command,), line) for command, line in zip(commands, lines, strict=True)]
+        flight.unsent.append(((last,), content))
         self._send_next(flight)
 
-    def _learn_depth(self) -> None:
-        """How much may be under way: one mail until the server's words are known, and after a refusal."""
-        known = self._learned[self._chunking] and not self._errors
-        self._depth = min(max(2, self._depth), self._most_ahead) if known else 1
-
     def _mail_line(self, flight: InFlight) -> bytes:
+        if self._features.size is None and not flight.utf8:
+            return self._mail + b"\r\n"
         size = b" SIZE=%d" % len(flight.content) if self._features.size is not None else b""
         return b"%b%b%b\r\n" % (self._mail, size, b" SMTPUTF8" if flight.utf8 else b"")
 
-    def _content_line(self, flight: InFlight) -> tuple[Command, bytes]:
-        if not flight.by_chunk:
-            return Command.DATA, b"DATA\r\n"
-        content, flight.content = flight.content, b""
-        return Command.CONTENT, b"BDAT %d LAST\r\n%b" % (len(content), content)
-
     def _expects(self, usual: re.Match[bytes]) -> bool:
-        is_usual = self._acceptance.is_usual
         return (
             self._in_flight[0].known is None
             and self._reader.empty
             and len(usual[1]) <= _LONGEST_USUAL
-            and is_usual(usual[1])
-            and not is_usual(usual[2])
-            and not is_usual(usual[3])
+            and self._acceptance.tells_apart(*usual.group(1, 2, 3))
         )
 
     def _handle_usual_replies(self, usual: re.Match[bytes]) -> MailResult:
@@ -276,29 +265,36 @@ class SmtpSession:
 
     def _handle_acceptances(self, data: bytes, results: list[MailResult]) -> int:
         """The same for mails that were written ahead: note those taken, return how many octets say so."""
-        end = 0
-        while self._in_flight and self._in_flight[0].known is None:
-            flight = self._in_flight[0]
-            if not flight.by_chunk or flight.unsent or flight.doubtful:
+        end, in_flight, is_usual = 0, self._in_flight, self._acceptance.is_usual
+        while in_flight:
+            flight = in_flight[0]
+            due = flight.replies_due
+            if flight.known is not None or not flight.by_chunk or flight.unsent or flight.doubtful:
                 break
-            taken = _TAKEN[flight.replies_due].match(data, end)
-            last = taken and taken[1]
-            if not taken or (last and not (len(last) <= _LONGEST_USUAL and self._acceptance.is_usual(last))):
+            taken = _TAKEN[due].match(data, end)
+            if not taken:
+                break
+            last = taken[1]
+            if last is None:
+                end = taken.end()
+                self._note_read(due - 1)
+                flight.replies_due = 1
+                flight.begun |= due > 1
+                break
+            if len(last) > _LONGEST_USUAL or not is_usual(last):
                 break
             end = taken.end()
-            read = flight.replies_due if last else flight.replies_due - 1
-            for _ in range(read):
-                self._waiting.popleft()
-            self.replies_read += read
-            if not last:
-                flight.replies_due -= read
-                flight.begun |= read > 0
-                break
+            self._note_read(due)
             self._learned[True] = True
             self._note_acceptance()
-            self._in_flight.popleft()
+            in_flight.popleft()
             results.append((flight.mail, Result(Verdict.ACCEPTED, "250 " + last.decode("ascii"))))
         return end
+
+    def _note_read(self, number: int) -> None:
+        self.replies_read += number
+        for _ in range(number):
+            self._waiting.popleft()
 
     def _handle_reply(self, reply: Reply) -> MailResult | None:
         if not self._waiting:
@@ -401,9 +397,12 @@ class SmtpSession:
     def _note_acceptance(self) -> None:
         self.accepted += 1
         self.answered += 1
-        self._errors = 0
-        self._learn_depth()
-        self._depth = min(2 * self._depth, self._most_ahead) if self._depth > 1 else self._depth
+        if self._errors or self._depth < self._most_ahead:
+            self._errors = 0
+            # One mail at a time until the server's words are known, and after a refusal.
+            self._depth = (
+                min(2 * max(2, self._depth), self._most_ahead) if self._learned[self._chunking] else 1
+            )
 
     def _distrusts(self, command: Command, flight: InFlight, reply: Reply) -> bool:
         """Whether the server refuses what it has offered; no recipient pays for that."""

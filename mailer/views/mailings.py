@@ -143,7 +143,6 @@ class MailingCreate(MailingPage, CreatePanel):
             "message": self.request.GET.get("message", ""),
             "groups": self.request.GET.getlist("group"),
             "starts_at": start,
-            "ends_at": start + timedelta(days=30),
             "time_zone": self.request.user.time_zone,
         }
 
@@ -159,12 +158,13 @@ class MailingClone(MailingCreate):
         start = max(initial["starts_at"], source.starts_at)
         return {
             **initial,
+            "name": source.name,
             "message": source.message_id,
             "groups": list(source.groups.values_list("pk", flat=True)),
             "clients": list(source.clients.values_list("pk", flat=True)),
             "period": source.period,
             "starts_at": start,
-            "ends_at": start + (source.ends_at - source.starts_at),
+            "ends_at": source.ends_at and start + (source.ends_at - source.starts_at),
             "time_zone": source.time_zone,
         }
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from liquid.exceptions import LiquidError
 
+from mailer import mailings
 from mailer.composing.compiling import MERGE_FIELDS, Preview, preview
 from mailer.composing.warnings import warnings
 from mailer.filters import MessageFilter
@@ -62,6 +63,9 @@ class MessagePage:
             merge_fields=MERGE_FIELDS, notice=notice, **context
         )
         return response
+
+    def store(self, form: MessageForm) -> Message:
+        return mailings.save_message(form.save(commit=False))
 
     def success_url(self) -> str:
         return reverse("message_preview", args=[self.object.pk])

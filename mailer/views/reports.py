@@ -28,7 +28,7 @@ class ReportList(TableView):
     @classmethod
     def rows(cls, user: User) -> QuerySet[Attempt]:
         rows = Attempt.objects.visible_to(user)
-        return rows.select_related("mailing__owner") if user.oversees else rows
+        return rows.select_related("mailing__owner" if user.oversees else "mailing")
 
     def get_table_class(self) -> type[ReportTable]:
         return OversightReportTable if self.request.user.oversees else ReportTable
@@ -72,7 +72,7 @@ class AttemptDetail(OneAttempt, TableView):
         return {**super().get_filterset_kwargs(filterset_class), "attempt": self.attempt}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        own = {"attempt": self.attempt, "title": self.attempt.subject, "above_elsewhere": True}
+        own = {"attempt": self.attempt, "title": str(self.attempt.mailing), "above_elsewhere": True}
         return super().get_context_data(**{**own, **kwargs})
 
     def poll_seconds(self, context: dict[str, Any]) -> int:

@@ -10,12 +10,12 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client as Browser
 from django.urls import reverse
 
-from mailer.tests.factories import PASSWORD, UserFactory
-from mailer.tests.rough_server import RoughServer
 from people import mail as people_mail
 from people.accounts import mark_verified
 from people.models import User
-from people.tests.test_entrance import LOGIN, NEW, SENT, SIGNUP, link_in, log_in, reauthenticate
+from testing.accounts import LOGIN, NEW, SENT, SIGNUP, link_in, log_in, reauthenticate
+from testing.factories import PASSWORD, UserFactory
+from testing.rough_server import RoughServer
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
 INVISIBLE = "There is an invisible character inside the address. Type it anew instead of pasting it."

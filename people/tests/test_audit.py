@@ -8,10 +8,10 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from mailer import mailings
-from mailer.tests.factories import MailingFactory
 from people.audit import opened, record
 from people.models import AuditEntry
 from people.models.audit import AppendOnly
+from testing.factories import MailingFactory
 
 Action = AuditEntry.Action
 

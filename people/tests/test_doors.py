@@ -10,13 +10,13 @@ from django.core.management import call_command
 from django.test import Client as Browser
 from django.urls import reverse
 
-from mailer.tests.factories import PASSWORD, UserFactory
 from people import access
 from people.accounts import mark_verified
 from people.models import AuditEntry, User
+from testing.accounts import LOGIN
+from testing.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
-LOGIN = "/accounts/login/"
 
 
 def entries(*actions):

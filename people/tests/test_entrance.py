@@ -11,38 +11,13 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.tests.factories import PASSWORD, UserFactory
 from people.accounts import mark_verified
 from people.models import AuditEntry, User
+from testing.accounts import LOGIN, NEW, SENT, SIGNUP, link_in, log_in, reauthenticate
+from testing.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
-NEW = {
-    "name": "Nina New",
-    "email": "Nina@Example.com",
-    "password1": "correct-horse-7",
-    "password2": "correct-horse-7",
-    "time_zone": "Asia/Tokyo",
-}
 WRONG = "The email address and/or password you specified are not correct."
-SENT = "/accounts/confirm-email/"
-LOGIN = "/accounts/login/"
-SIGNUP = "/accounts/signup/"
-
-
-def link_in(message):
-    [link] = set(re.findall(r"http://testserver(/\S+/)\s", message.body))
-    return link
-
-
-def reauthenticate(browser, answer):
-    """Enter the password once more where it is asked for; the request goes on from there."""
-    assert answer["Location"].startswith("/accounts/reauthenticate/?next=")
-    return browser.post(answer["Location"], {"password": PASSWORD})
-
-
-def log_in(email, password, browser=None):
-    browser = browser or Browser()
-    return browser.post(LOGIN, {"login": email, "password": password})
 
 
 def test_the_walk_from_registering_to_logging_in():

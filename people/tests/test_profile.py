@@ -12,10 +12,10 @@ from django.urls import reverse
 from PIL import Image
 
 from mailer.models import Attempt, Client, Delivery, Mailing, Message
-from mailer.tests.factories import PASSWORD, AttemptFactory, DeliveryFactory, MailingFactory
 from people import access
 from people.forms.profile import ProfileForm
 from people.models import AuditEntry, User
+from testing.factories import PASSWORD, AttemptFactory, DeliveryFactory, MailingFactory
 
 URL = "/accounts/profile/"
 FORM = {"name": "Olga", "company": "ACME", "time_zone": "Asia/Tokyo", "language": "ru"}
@@ -41,11 +41,6 @@ def bomb():
 @pytest.fixture(autouse=True)
 def _media(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
-
-
-@pytest.fixture
-def browser(owner, client_of):
-    return client_of(owner)
 
 
 def test_the_profile_is_saved_and_spoken(browser, owner):

@@ -1,7 +1,5 @@
 """Who may have an account, and what they may call themselves."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
@@ -10,12 +8,12 @@ from django.core.exceptions import ValidationError
 from django.test import Client as Browser
 from django.urls import reverse
 
-from mailer.tests.factories import PASSWORD
 from people.models import AuditEntry, User
 from people.validators import validate_display_name
+from testing.accounts import SIGNUP, link_in
+from testing.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
-SIGNUP = "/accounts/signup/"
 NEW = {
     "name": "Nina New",
     "email": "nina@example.com",
@@ -23,11 +21,6 @@ NEW = {
     "password2": "correct-horse-7",
     "time_zone": "Asia/Tokyo",
 }
-
-
-def link_in(message):
-    [link] = set(re.findall(r"http://testserver(/\S+/)\s", message.body))
-    return link
 
 
 def log_in():

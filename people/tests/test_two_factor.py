@@ -13,9 +13,9 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.tests.factories import PASSWORD
 from people.models import AuditEntry
 from people.two_factor import TwoFactorAdapter
+from testing.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
 LOGIN = {"login": "owner@example.com", "password": PASSWORD}

@@ -15,13 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from mailer.models import Mailing
-from mailer.tests.factories import PASSWORD, MailingFactory, UserFactory
 from people import access
 from people.forms.users import UserForm
 from people.models import AuditEntry, User
-from site_config.tests.html import flat
+from testing.factories import PASSWORD, MailingFactory, UserFactory
+from testing.pages import DIALOG, REGION, flat
 
-DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 REASON = {"reason": "Sends what nobody asked for"}
 
 
@@ -91,7 +90,7 @@ def test_block_in_one_browser_logs_the_other_one_out(verified, manager, client_o
 
     for browser in (here, other):
         assert browser.get("/mailings/")["Location"] == "/accounts/login/?next=/mailings/"
-        fragment = browser.get("/mailings/", headers={"HX-Request": "true", "HX-Target": "table-region"})
+        fragment = browser.get("/mailings/", headers=REGION)
         assert fragment["HX-Redirect"].startswith("/accounts/login/")
     verified.refresh_from_db()
     assert (verified.is_active, verified.blocked_by, verified.blocked_reason) == (

@@ -55,14 +55,12 @@ class _Mover:
         zone = ZoneInfo(fields["time_zone"])
         old = Schedule(
             starts_at=datetime.fromisoformat(fields["starts_at"]),
-            ends_at=datetime.fromisoformat(fields["ends_at"]),
+            ends_at=datetime.fromisoformat(fields["ends_at"]) if fields["ends_at"] else None,
             period=fields["period"],
             zone=zone,
         )
-        starts_at, ends_at = (
-            (moment.astimezone(zone).replace(tzinfo=None) + self.by).replace(tzinfo=zone).astimezone(UTC)
-            for moment in (old.starts_at, old.ends_at)
-        )
+        starts_at = self._moved(old.starts_at, zone)
+        ends_at = self._moved(old.ends_at, zone) if old.ends_at else None
         new = Schedule(starts_at=starts_at, ends_at=ends_at, period=old.period, zone=zone)
         self.schedules[fields["form_key"]] = (old, new)
         next_run_at = new.next_after(self.now + QUIET)
@@ -72,6 +70,10 @@ class _Mover:
             "next_run_at": next_run_at,
             "status": self._status(fields, new, next_run_at),
         }
+
+    def _moved(self, moment: datetime, zone: ZoneInfo) -> datetime:
+        """The same wall-clock time on another day."""
+        return (moment.astimezone(zone).replace(tzinfo=None) + self.by).replace(tzinfo=zone).astimezone(UTC)
 
     def _status(self, fields: Row, schedule: Schedule, next_run_at: datetime | None) -> str:
         """What settling would find; only a paused mailing has a run that is not over."""

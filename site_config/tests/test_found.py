@@ -6,9 +6,9 @@ from django.urls import get_resolver, reverse
 from django_filters import CharFilter, ChoiceFilter, DateFilter, ModelChoiceFilter
 
 from mailer.models import Attempt, ClientGroup
-from mailer.tests.factories import ClientFactory
 from site_config.ui.filters import ListFilter
 from site_config.ui.views import OnAllFound, PanelView, TableView
+from testing.factories import ClientFactory
 
 BAD = {
     CharFilter: ["x" * 101, "\x00"],

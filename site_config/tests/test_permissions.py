@@ -1,12 +1,11 @@
 """Who may do what: every URL × every role × GET and POST × plain and htmx.
 
-The table is site_config/tests/permissions.py; docs/permissions.md shows it and is held up to date here:
+The table is testing/permissions.py; docs/permissions.md shows it and is held up to date here:
 `UPDATE_DOCS=1 pytest site_config/tests/test_permissions.py` writes it anew.
 """
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -18,15 +17,11 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from content.feeds import SITEMAPS
-from content.tests.factories import ArticleFactory
-from mailer.composing.unsubscribe_links import token_for
-from mailer.models import ClientGroup, ClientImport, Suppression
-from mailer.tests.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
 from people.models import User
-from site_config.tests.permissions import ROLES, TABLE, as_markdown
+from testing.factories import UserFactory
+from testing.pages import DIALOG
+from testing.permissions import ROLES, TABLE, address, as_markdown
 
-HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 DOCS = settings.BASE_DIR / "docs" / "permissions.md"
 
 
@@ -65,52 +60,6 @@ def users(owner, stranger, manager, superuser):
     }
 
 
-@pytest.fixture
-def arguments(owner):
-    """What stands in the address of each URL that has something of a row in it."""
-    client = ClientFactory(owner=owner)
-    group = ClientGroup.objects.create(owner=owner, name="Readers")
-    group.clients.add(client)
-    mailing = MailingFactory(message__owner=owner)
-    attempt = AttemptFactory(mailing=mailing)
-    article = ArticleFactory()
-    pk = {
-        "client": client.pk,
-        "import": ClientImport.objects.create(owner=owner, file_name="x.csv", status="finished").pk,
-        "stop": Suppression.objects.create(owner=owner, email="left@example.org", reason="bounced").pk,
-        "group": group.pk,
-        "message": mailing.message_id,
-        "mailing": mailing.pk,
-        "attempt": attempt.pk,
-        "user": owner.pk,
-    }
-
-    def of(name: str) -> dict[str, Any]:
-        fixed: dict[str, dict[str, Any]] = {
-            "group_remove": {"pk": group.pk, "client": client.pk},
-            "unsubscribe": {"token": token_for(owner_id=owner.pk, email="a@example.org")},
-            "account_confirm_email": {"key": "made-up"},
-            "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
-            "article": {"slug": article.slug},
-            "blog_rss": {"language": "en"},
-            "blog_atom": {"language": "en"},
-            "sitemap_part": {"section": next(iter(SITEMAPS))},
-            "media": {"path": "x"},
-            "outbox_mail": {"key": "x"},
-            "outbox_html": {"key": "x"},
-        }
-        return fixed.get(name) or {"pk": pk.get(name.partition("_")[0], 0)}
-
-    return of
-
-
-def address(name: str, arguments: Any) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:  # it needs arguments
-        return reverse(name, kwargs=arguments(name))
-
-
 def outcome(method: str, answer: HttpResponse) -> str:
     """What an answer means, the same for a plain browser and for htmx."""
     place = answer.get("Location") or answer.get("HX-Redirect") or ""
@@ -146,7 +95,7 @@ def ask(user: User | None, method: str, url: str, *, headers: dict[str, str], bl
 @pytest.mark.parametrize("name", TABLE)
 def test_every_url_for_every_role(name, users, arguments):
     url = address(name, arguments)
-    for headers in ({}, HTMX):
+    for headers in ({}, DIALOG):
         found = {
             method: tuple(
                 ask(users[role], method, url, headers=headers, blocked=role == "blocked owner")

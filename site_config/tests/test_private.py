@@ -4,18 +4,17 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from content.tests.factories import ArticleFactory
 from mailer.composing.unsubscribe_links import token_for
-from mailer.tests.factories import PASSWORD, UserFactory
 from people.accounts import mark_verified
-from site_config.tests.permissions import TABLE
-from site_config.tests.test_permissions import address, arguments  # noqa: F401  (a fixture)
+from testing.articles import ArticleFactory
+from testing.factories import PASSWORD, UserFactory
+from testing.permissions import TABLE, address
 
 KEPT_NOWHERE = "private, no-store"
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_every_answer_to_who_is_signed_in(name, owner, arguments, client_of):  # noqa: F811
+def test_every_answer_to_who_is_signed_in(name, owner, arguments, client_of):
     answer = client_of(owner).get(address(name, arguments))
     assert answer["Cache-Control"] == KEPT_NOWHERE
 

@@ -8,9 +8,9 @@ import pytest
 from django.urls import reverse
 
 from content.forms import ArticleForm
-from content.tests.factories import ArticleFactory
-from mailer.tests.factories import MessageFactory
 from site_config.logs import NoTraceOfRefusals
+from testing.articles import ArticleFactory
+from testing.factories import MessageFactory
 
 LARGE = 60_000_000
 

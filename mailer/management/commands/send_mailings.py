@@ -82,7 +82,7 @@ class Command(BaseCommand):
             why = _withheld(attempt)
             unsuccessful += not why and not _went_well(attempt)
             self.stdout.write(
-                f"{attempt.subject}: {why or attempt.get_status_display()} – {attempt.sent} sent, "
+                f"{attempt.mailing}: {why or attempt.get_status_display()} – {attempt.sent} sent, "
                 f"{attempt.failed} failed, {attempt.skipped} skipped, {attempt.expired} expired, "
                 f"{attempt.waiting} waiting"
             )

@@ -3,8 +3,16 @@
 import re
 from typing import Any
 
+DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
+REGION = {"HX-Request": "true", "HX-Target": "table-region"}
+
 
 def flat(answer: Any) -> str:
     """An answer's HTML on one line, without the white space beside its tags."""
     text = re.sub(r"\s+", " ", answer.content.decode())
     return re.sub(r" ?(</?[a-z!][^>]*?) ?(/?>) ?", r"\1\2", text).strip()
+
+
+def shown(answer: Any) -> list[Any]:
+    """The rows of the list in an answer, in their order."""
+    return [row.record for row in answer.context["table"].paginated_rows]

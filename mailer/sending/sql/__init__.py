@@ -1,16 +1,33 @@
-"""Statements written by hand, for what a worker says a hundred times a second."""
+"""Statements written by hand, for what a worker says a hundred times a second: one file a database.
 
+The files are read once. What is run is their text without its comments.
+"""
+
+import re
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_COMMENT = re.compile(r"\s*--[^\n]*")
 
-def run(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+
+@cache
+def statements(vendor: str) -> dict[str, str]:
+    """The statements of a database ("postgresql" or "sqlite") by their names."""
+    _, *parts = _NAME.split((Path(__file__).parent / f"{vendor}.sql").read_text("utf-8"))
+    return {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def run(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Execute a statement and return its rows; PostgreSQL plans it once for each connection.
 
     Only for statements whose plan does not depend on the values. Errors are Django's.
     """
+    sql = statements(connection.vendor)[name]
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(sql, params)

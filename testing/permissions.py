@@ -1,6 +1,9 @@
 """The table of who gets what at which URL, and its look in the documentation."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
 
 ROLES = ("anonymous", "owner", "other user", "manager", "content manager", "superuser", "blocked owner")
 Outcomes = tuple[str, ...]
@@ -197,3 +200,11 @@ def as_markdown() -> str:
         lines.append(f"| `{name}` | GET | {' | '.join(row.get)} |")
         lines.append(f"| | POST | {' | '.join(row.post)} |")
     return INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def address(name: str, arguments: Any) -> str:
+    """The path of a URL by its name, with what the `arguments` fixture says stands in it."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:  # it needs arguments
+        return reverse(name, kwargs=arguments(name))

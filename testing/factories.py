@@ -73,6 +73,7 @@ class MailingFactory(ModelFactory[Mailing]):
 
     message = factory.SubFactory(MessageFactory)
     owner = factory.SelfAttribute("message.owner")
+    name = factory.SelfAttribute("message.subject")
     starts_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
     ends_at = factory.LazyAttribute(lambda row: row.starts_at + timedelta(days=30))
     period = "once"

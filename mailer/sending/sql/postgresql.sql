@@ -1,0 +1,215 @@
+-- The statements of sending on PostgreSQL. Each begins with its name; what it needs is written %(so)s.
+-- mailer/tests/test_sql.py has PostgreSQL explain each of them and holds which indexes it uses.
+
+
+-- name: tune
+-- Once for a connection that records and claims. The plan of the statement below must change neither with
+-- its values nor with what is known of a table that grows while it is being sent from.
+SELECT
+    set_config('plan_cache_mode', 'force_generic_plan', false),
+    set_config('enable_seqscan', 'off', false),
+    set_config('enable_bitmapscan', 'off', false),
+    set_config('enable_sort', 'off', false),
+    set_config('jit', 'off', false)
+
+
+-- name: record_and_claim
+-- Results in, claimed deliveries out: one statement, one round trip, one commit.
+--
+-- `rows` is a JSON array of arrays, each the result of one delivery. The first column that comes back tells
+-- whether the worker may go on; the others are the deliveries it has claimed, or nulls.
+--
+-- Locks are taken in the order of the ledger: lease, deliveries, attempt. The parts of a WITH run in the
+-- order in which they read each other, and some do so for this reason alone.
+WITH held AS MATERIALIZED (
+    -- The lease is this worker's, and nobody has paused, disabled, held, ended or blocked the mailing.
+    SELECT 1
+    FROM mailer_lease l
+    JOIN mailer_attempt a ON a.id = l.attempt_id
+    JOIN mailer_mailing m ON m.id = a.mailing_id
+    JOIN people_user u ON u.id = m.owner_id
+    WHERE l.token = %(token)s AND l.running
+        AND a.status = 'running' AND a.held_at IS NULL
+        AND (a.resumes_at IS NULL OR a.resumes_at <= %(now)s)
+        AND m.paused_at IS NULL AND m.disabled_at IS NULL AND u.is_active
+        AND (m.ends_at IS NULL OR m.ends_at > %(now)s)
+        AND NOT EXISTS (SELECT 1 FROM mailer_mailserver s WHERE s.rests_until > %(now)s)
+    FOR UPDATE OF l
+),
+written AS (
+    -- A delivery whose lease was lost meanwhile is another worker's, and left alone.
+    UPDATE mailer_delivery AS d SET
+        status = r.status,
+        response = coalesce(r.response, d.response),
+        tries = r.tries,
+        lease = '',
+        refusal = r.refusal,
+        possibly_twice = d.possibly_twice OR r.twice,
+        -- Kept when it is sent: no index has to be written, and the row stays in its page.
+        next_try_at = CASE WHEN r.status = 'sent' THEN d.next_try_at ELSE r.next_try_at END,
+        finished_at = CASE WHEN r.status = 'queued' THEN NULL ELSE %(now)s END
+    FROM (
+        SELECT
+            (value->>0)::bigint AS id,
+            (value->>1)::text AS status,
+            (value->>2)::text AS response,
+            (value->>3)::int AS tries,
+            (value->>4)::timestamptz AS next_try_at,
+            (value->>5)::bool AS twice,
+            (value->>6)::bool AS newly_twice,
+            (value->>7)::text AS answer,
+            (value->>8)::text AS refusal
+        FROM jsonb_array_elements(%(rows)s::jsonb) AS given(value)
+    ) AS r
+    CROSS JOIN (SELECT count(*) FROM held) AS locked  -- the lease first
+    WHERE d.id = r.id AND d.lease = %(token)s AND d.status = 'sending'
+    RETURNING r.status, r.newly_twice, r.answer
+),
+claimed AS (
+    UPDATE mailer_delivery SET status = 'sending', lease = %(token)s
+    -- As an array, the inner query runs once; as IN (…) it may be joined and scan the whole table.
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM mailer_delivery
+        WHERE attempt_id = %(attempt)s AND status = 'queued'
+            AND next_try_at <= %(now)s
+            AND (next_try_at, id) > (%(after)s::timestamptz, %(after_id)s)  -- where the last search ended
+            AND EXISTS (SELECT FROM held)
+        ORDER BY next_try_at, id
+        LIMIT %(claim)s
+        FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING
+        id, email, full_name, message_id, tries, possibly_twice, client_id,
+        CAST(next_try_at AS text) AS next_try_at,
+        (
+            SELECT s.reason FROM mailer_suppression s
+            WHERE s.owner_id = %(owner)s
+                AND s.address_key = coalesce(mailer_delivery.address_key, mailer_delivery.email)
+            LIMIT 1
+        ) AS suppressed
+),
+counted AS (
+    -- The attempt's row is what all its workers wait for: locked last.
+    UPDATE mailer_attempt AS a SET
+        sent = a.sent + t.sent,
+        failed = a.failed + t.failed,
+        skipped = a.skipped + t.skipped,
+        expired = a.expired + t.expired,
+        possibly_twice = a.possibly_twice + t.possibly_twice,
+        answers = coalesce((
+            -- A new answer is counted by its name as long as there are fewer than fifty.
+            SELECT jsonb_object_agg(answer, times) FROM (
+                SELECT
+                    CASE WHEN known OR place <= 50 THEN key ELSE 'other answers' END AS answer,
+                    sum(number) AS times
+                FROM (
+                    SELECT key, CAST(value AS int) AS number, true AS known, 0 AS place
+                    FROM jsonb_each_text(a.answers) AS old
+                    UNION ALL
+                    SELECT key, number, known, row_number() OVER (PARTITION BY known) + names
+                    FROM (
+                        SELECT
+                            key,
+                            CAST(value AS int) AS number,
+                            key IN (SELECT key FROM jsonb_each_text(a.answers) AS old) AS known,
+                            (SELECT count(*) FROM jsonb_each_text(a.answers) AS old) AS names
+                        FROM jsonb_each_text(t.answers) AS new
+                    ) AS added
+                ) AS counts
+                GROUP BY 1
+            ) AS merged
+        ), '{}')
+    FROM (
+        SELECT
+            count(*) AS number,
+            count(*) FILTER (WHERE newly_twice) AS possibly_twice,
+            count(*) FILTER (WHERE status = 'sent') AS sent,
+            count(*) FILTER (WHERE status = 'failed') AS failed,
+            count(*) FILTER (WHERE status = 'skipped') AS skipped,
+            count(*) FILTER (WHERE status = 'expired') AS expired,
+            (
+                SELECT coalesce(jsonb_object_agg(answer, times), '{}')
+                FROM (
+                    SELECT answer, count(*) AS times FROM written WHERE answer != '' GROUP BY answer
+                ) AS answered
+            ) AS answers
+        FROM written
+    ) AS t
+    CROSS JOIN (SELECT count(*) FROM claimed) AS after_claims  -- the deliveries first
+    WHERE a.id = %(attempt)s AND t.number > 0
+)
+SELECT (SELECT count(*) FROM held), claimed.*
+FROM (VALUES (1)) AS one LEFT JOIN claimed ON true
+
+
+-- name: count
+-- Add to the counts of an attempt what was changed otherwise, in the same transaction as the deliveries.
+-- `answers` is a JSON object: how often each came.
+UPDATE mailer_attempt AS a SET
+    sent = a.sent + t.sent,
+    failed = a.failed + t.failed,
+    skipped = a.skipped + t.skipped,
+    expired = a.expired + t.expired,
+    possibly_twice = a.possibly_twice + t.possibly_twice,
+    answers = coalesce((
+        -- A new answer is counted by its name as long as there are fewer than fifty.
+        SELECT jsonb_object_agg(answer, times) FROM (
+            SELECT
+                CASE WHEN known OR place <= 50 THEN key ELSE 'other answers' END AS answer,
+                sum(number) AS times
+            FROM (
+                SELECT key, CAST(value AS int) AS number, true AS known, 0 AS place
+                FROM jsonb_each_text(a.answers) AS old
+                UNION ALL
+                SELECT key, number, known, row_number() OVER (PARTITION BY known) + names
+                FROM (
+                    SELECT
+                        key,
+                        CAST(value AS int) AS number,
+                        key IN (SELECT key FROM jsonb_each_text(a.answers) AS old) AS known,
+                        (SELECT count(*) FROM jsonb_each_text(a.answers) AS old) AS names
+                    FROM jsonb_each_text(t.answers) AS new
+                ) AS added
+            ) AS counts
+            GROUP BY 1
+        ) AS merged
+    ), '{}')
+FROM (
+    SELECT
+        CAST(%(sent)s AS int) AS sent,
+        CAST(%(failed)s AS int) AS failed,
+        CAST(%(skipped)s AS int) AS skipped,
+        CAST(%(expired)s AS int) AS expired,
+        CAST(%(possibly_twice)s AS int) AS possibly_twice,
+        CAST(%(answers)s AS jsonb) AS answers
+) AS t
+WHERE a.id = %(attempt)s
+
+
+-- name: open
+-- One delivery for each recipient of a run that begins; who is on the stop-list is skipped, and told why.
+-- In place of {recipients} comes the query of mailer.audience.recipients: whom a mailing reaches depends on
+-- its clients, groups and their rules. It is in the order of the clients, which the deliveries keep.
+WITH c (id, email, address_key, full_name, suppressed) AS ({recipients})
+INSERT INTO mailer_delivery (
+    attempt_id, client_id, email, address_key, full_name, message_id,
+    status, tries, next_try_at, lease, possibly_twice, response, refusal, finished_at
+)
+SELECT
+    %(attempt)s, c.id, c.email,
+    nullif(c.address_key, c.email),  -- only where it is not the address as it stands
+    c.full_name,
+    '<' || c.id || %(message_id_end)s,
+    CASE WHEN c.suppressed IS NULL THEN 'queued' ELSE 'skipped' END,
+    0,
+    CASE WHEN c.suppressed IS NULL THEN %(now)s END,
+    '', false,
+    CASE c.suppressed
+        WHEN 'unsubscribed' THEN %(unsubscribed)s
+        WHEN 'bounced' THEN %(bounced)s
+        WHEN 'complained' THEN %(complained)s
+        ELSE ''
+    END,
+    '',
+    CASE WHEN c.suppressed IS NOT NULL THEN %(now)s END
+FROM c

@@ -1,0 +1,158 @@
+"""The databases explain the statements of mailer/sending/sql: each goes by the indexes it is meant to."""
+
+import re
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from mailer.models import Lease
+from mailer.sending import clock, leases, ledger
+from mailer.sending.claims import LedgerClaims
+from mailer.sending.ledger import DeliveryResult
+from mailer.sending.sql import statements
+from testing.factories import ClientFactory, ClientGroupFactory
+from testing.sending import make_mailing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MERGING = re.compile(r"FROM \(\s*SELECT\s+CASE WHEN known.*?GROUP BY 1", re.DOTALL)
+
+
+@pytest.fixture
+def attempt(owner, smtp, monkeypatch):
+    """A run for three clients, of a group, that has claimed two and recorded one of them."""
+    monkeypatch.setattr(leases, "_queue", lambda *_: None)
+    group = ClientGroupFactory(owner=owner)
+    group.clients.add(*(ClientFactory(owner=owner) for _ in range(3)))
+    attempt = make_mailing(owner, groups=[group]).attempts.get()
+    token = Lease.objects.get().token
+    assert leases.take(token)
+    claims = LedgerClaims(attempt=attempt, token=token)
+    first, _ = claims.record_and_claim(claim=2).claimed
+    claims.record_and_claim([DeliveryResult(delivery=first, status="sent", response="250 Ok", tries=1)])
+    return attempt
+
+
+def plan_on_sqlite(sql):
+    """What SQLite does, a line for each table; the values do not matter to it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(re.findall(r"%\((\w+)\)s", sql), 0))
+        return {
+            line.replace("COVERING ", "")
+            for *_, line in cursor.fetchall()
+            if line.startswith(("SEARCH", "SCAN")) and "VIRTUAL TABLE" not in line
+        }
+
+
+def plan_of_prepared(*, beginning):
+    """The plan that PostgreSQL keeps for a statement of this connection, whatever its values."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements"
+            " WHERE starts_with(statement, %s)",
+            [beginning],
+        )
+        [(name, number)] = cursor.fetchall()
+        cursor.execute(f'EXPLAIN (COSTS off) EXECUTE "{name}" ({", ".join(["NULL"] * number)})')
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def indexes(plan):
+    return re.findall(r"Index (?:Only )?Scan using (\w+)", plan)
+
+
+@pytest.mark.parametrize("vendor", ["postgresql", "sqlite"])
+def test_answers_are_merged_in_one_way(vendor):
+    """The file for PostgreSQL says it twice, for each statement stands there whole."""
+    texts = [text for text in statements(vendor).values() if "answers" in text]
+    merged = {" ".join(MERGING.search(text)[0].split()) for text in texts}
+    assert len(texts) == {"postgresql": 2, "sqlite": 1}[vendor]
+    assert len(merged) == 1
+
+
+def test_what_is_run_has_no_comments():
+    for vendor in ("postgresql", "sqlite"):
+        assert not [name for name, sql in statements(vendor).items() if "--" in sql]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="explained by SQLite")
+class TestSqlite:
+    def test_a_worker_may_go_on(self, attempt):
+        assert plan_on_sqlite(statements("sqlite")["may_go_on"]) == {
+            "SEARCH l USING INDEX sqlite_autoindex_mailer_lease_1 (token=?)",
+            "SEARCH a USING INTEGER PRIMARY KEY (rowid=?)",
+            "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",
+            "SEARCH u USING INTEGER PRIMARY KEY (rowid=?)",
+            "SCAN s",  # the one mail server
+        }
+
+    def test_results_are_recorded(self, attempt):
+        assert plan_on_sqlite(statements("sqlite")["record"]) == {
+            "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"
+        }
+
+    def test_counts_are_added(self, attempt):
+        found = plan_on_sqlite(statements("sqlite")["count"])
+        assert "SEARCH a USING INTEGER PRIMARY KEY (rowid=?)" in found
+        assert "SCAN a" not in found
+
+    def test_deliveries_are_claimed(self, attempt):
+        found = plan_on_sqlite(statements("sqlite")["claim"])
+        assert found == {
+            "SEARCH mailer_delivery USING INTEGER PRIMARY KEY (rowid=?)",
+            "SEARCH mailer_delivery USING INDEX mailer_delivery_queue"
+            " (attempt_id=? AND next_try_at=? AND id>?)",
+            "SEARCH mailer_delivery USING INDEX mailer_delivery_queue"
+            " (attempt_id=? AND next_try_at>? AND next_try_at<?)",
+            "SEARCH s USING INDEX sqlite_autoindex_mailer_suppression_1 (owner_id=? AND address_key=?)",
+        }
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="explained by PostgreSQL")
+class TestPostgresql:
+    def test_results_are_recorded_and_deliveries_claimed(self, attempt):
+        plan = plan_of_prepared(beginning="WITH held AS MATERIALIZED")
+        parts = dict(re.findall(r"^  CTE (\w+)\n(.*?)(?=^  \S)", plan, re.DOTALL | re.MULTILINE))
+        assert {name: indexes(part) for name, part in parts.items() if name != "held"} == {
+            "written": ["mailer_delivery_pkey"],
+            "claimed": ["mailer_delivery_queue", "mailer_delivery_pkey", "mailer_suppression_address_unique"],
+            "counted": ["mailer_attempt_pkey"],
+        }
+        assert set(re.findall(r"Seq Scan on (\w+)", plan)) <= {"mailer_mailserver"}  # one row
+        assert "Sort" not in plan.replace(parts["counted"], "")  # there, the answers of a window
+
+    def test_counts_are_added(self, attempt):
+        assert ledger.close_open(attempt_id=attempt.pk, status="expired", response="Too late") == 1
+        plan = plan_of_prepared(beginning="UPDATE mailer_attempt AS a")
+        assert indexes(plan) == ["mailer_attempt_pkey"]
+
+
+def test_deliveries_are_written_by_the_indexes(attempt):
+    """The members of the group by its index, each client by its key, and what is against them by theirs."""
+    with CaptureQueriesContext(connection) as captured, transaction.atomic():
+        attempt.deliveries.all().delete()
+        ledger.write_deliveries(attempt, attempt.mailing, now=clock.now())
+        [insert] = [query["sql"] for query in captured if "INSERT INTO mailer_delivery" in query["sql"]]
+        attempt.deliveries.all().delete()
+        plan = explain(insert)
+    if connection.vendor == "sqlite":
+        assert {line for line in plan if line.startswith("SCAN")} == {"SCAN c"}
+        against = (
+            r"SEARCH U0 USING INDEX sqlite_autoindex_mailer_suppression_1 \(owner_id=\? AND address_key=\?\)"
+        )
+        assert len([line for line in plan if re.match(against, line)]) == 1  # looked up once, used four times
+    else:
+        assert {
+            "mailer_client_pkey",
+            "mailer_clientgroup_clients_clientgroup_id_a38ed833",
+            "mailer_suppression_address_unique",
+        } <= set(indexes("\n".join(plan)))
+        assert "\n".join(plan).count("mailer_suppression_address_unique") == 1
+
+
+def explain(sql):
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # there are three rows
+        cursor.execute(f"EXPLAIN {'QUERY PLAN' if connection.vendor == 'sqlite' else ''} {sql}")
+        return [row[-1] for row in cursor.fetchall()]

@@ -1,0 +1,50 @@
+"""Fixtures of the tests that ask every URL."""
+
+from typing import Any
+
+import pytest
+
+from content.feeds import SITEMAPS
+from mailer.composing.unsubscribe_links import token_for
+from mailer.models import ClientGroup, ClientImport, Suppression
+from testing.articles import ArticleFactory
+from testing.factories import AttemptFactory, ClientFactory, MailingFactory
+
+
+@pytest.fixture
+def arguments(owner):
+    """What stands in the address of each URL that has something of a row in it."""
+    client = ClientFactory(owner=owner)
+    group = ClientGroup.objects.create(owner=owner, name="Readers")
+    group.clients.add(client)
+    mailing = MailingFactory(message__owner=owner)
+    attempt = AttemptFactory(mailing=mailing)
+    article = ArticleFactory()
+    pk = {
+        "client": client.pk,
+        "import": ClientImport.objects.create(owner=owner, file_name="x.csv", status="finished").pk,
+        "stop": Suppression.objects.create(owner=owner, email="left@example.org", reason="bounced").pk,
+        "group": group.pk,
+        "message": mailing.message_id,
+        "mailing": mailing.pk,
+        "attempt": attempt.pk,
+        "user": owner.pk,
+    }
+
+    def of(name: str) -> dict[str, Any]:
+        fixed: dict[str, dict[str, Any]] = {
+            "group_remove": {"pk": group.pk, "client": client.pk},
+            "unsubscribe": {"token": token_for(owner_id=owner.pk, email="a@example.org")},
+            "account_confirm_email": {"key": "made-up"},
+            "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
+            "article": {"slug": article.slug},
+            "blog_rss": {"language": "en"},
+            "blog_atom": {"language": "en"},
+            "sitemap_part": {"section": next(iter(SITEMAPS))},
+            "media": {"path": "x"},
+            "outbox_mail": {"key": "x"},
+            "outbox_html": {"key": "x"},
+        }
+        return fixed.get(name) or {"pk": pk.get(name.partition("_")[0], 0)}
+
+    return of

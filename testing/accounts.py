@@ -1,0 +1,37 @@
+"""How a person registers, confirms and logs in."""
+
+import re
+from typing import Any
+
+from django.core.mail import EmailMessage
+from django.test import Client as Browser
+
+from testing.factories import PASSWORD
+
+SIGNUP = "/accounts/signup/"
+LOGIN = "/accounts/login/"
+SENT = "/accounts/confirm-email/"
+NEW = {
+    "name": "Nina New",
+    "email": "Nina@Example.com",
+    "password1": "correct-horse-7",
+    "password2": "correct-horse-7",
+    "time_zone": "Asia/Tokyo",
+}
+
+
+def link_in(message: EmailMessage) -> str:
+    """The path of the one link in an email."""
+    [link] = set(re.findall(r"http://testserver(/\S+/)\s", str(message.body)))
+    return link
+
+
+def log_in(email: str, password: str, browser: Browser | None = None) -> Any:
+    browser = browser or Browser()
+    return browser.post(LOGIN, {"login": email, "password": password})
+
+
+def reauthenticate(browser: Browser, answer: Any) -> Any:
+    """Enter the password once more where it is asked for; the request goes on from there."""
+    assert answer["Location"].startswith("/accounts/reauthenticate/?next=")
+    return browser.post(answer["Location"], {"password": PASSWORD})
