@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from django.test import Client as Browser
+
 DIALOG = {"HX-Request": "true", "HX-Target": "dialog-body"}
 REGION = {"HX-Request": "true", "HX-Target": "table-region"}
 
@@ -16,3 +18,9 @@ def flat(answer: Any) -> str:
 def shown(answer: Any) -> list[Any]:
     """The rows of the list in an answer, in their order."""
     return [row.record for row in answer.context["table"].paginated_rows]
+
+
+def recipients(browser: Browser, target: str, **data: Any) -> Any:
+    """What the form of a mailing asks while one chooses; `target`: the part of the page that asks."""
+    headers = {"HX-Request": "true", "HX-Target": target}
+    return browser.post("/mailings/recipients/", data, headers=headers)

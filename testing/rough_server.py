@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 PLAIN = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 CHUNKS = (*PLAIN, "CHUNKING")
@@ -222,3 +222,18 @@ class Session:
         assert self.server.context
         self._buffer = b""
         self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
+
+
+def at(verb: str, reply: Any, times: int = 10**9, to: str = "") -> Callable[..., Any]:
+    """A rule that answers one verb differently, so many times."""
+    left = [times]
+
+    def answer(session: Session, said: str, line: str) -> Any:
+        if said == verb and to in line and left[0] > 0:
+            left[0] -= 1
+            if isinstance(reply, type):
+                raise reply
+            return reply(session) if callable(reply) else reply
+        return None
+
+    return answer

@@ -3,10 +3,8 @@
 The mail server is real and misbehaves as told; its own log and the ledger must agree.
 """
 
-import threading
 from datetime import timedelta
 from email.utils import parseaddr
-from itertools import pairwise
 from time import monotonic
 
 import pytest
@@ -14,8 +12,8 @@ from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
 from mailer import mailings
-from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, RateLimit, Suppression
-from mailer.sending import leases, ledger_writer, rate_limit, worker
+from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
+from mailer.sending import leases, ledger_writer, worker
 from mailer.sending.claims import LedgerClaims
 from site_config.shutdown import STOPPING
 from testing.factories import ClientFactory
@@ -301,147 +299,6 @@ def test_an_owners_ten_do_not_wait_for_anothers_thousands(owner, stranger, rough
     assert large.status == "running"
     assert 0 < large.sent < 400
     assert {attempt_id for attempt_id, _ in queued} == {large.pk}
-
-
-class TestRates:
-    def test_places_lie_so_far_apart_that_no_minute_holds_more_than_the_limit(self, owner, settings):
-        settings.MAIL_RATE_PER_MINUTE = 600
-        step = (60 + rate_limit.LATENESS) / 600
-        began = monotonic()
-        places = []
-        for mailing_id in (1, 2, 1):
-            found = rate_limit.reserve(mailing_id=mailing_id, limit=5)
-            places += [monotonic() - began + delay for delay in found.delays]
-        assert len(places) == 15
-        for earlier, later in pairwise(places):
-            assert later - earlier > step - 0.05
-        assert places[-1] > 14 * step - 0.05
-
-    def test_who_would_wait_long_is_told_how_long(self, owner, settings):
-        settings.MAIL_RATE_PER_MINUTE = 6
-        assert len(rate_limit.reserve(mailing_id=1, limit=100).delays) == 1
-        told = rate_limit.reserve(mailing_id=1, limit=100)
-        assert told.delays == []
-        assert 9 < told.wait <= 10.1
-
-    def test_a_slow_mailing_leaves_the_servers_places_to_others(self, owner, settings):
-        settings.MAIL_RATE_PER_MINUTE, settings.MAIL_RATE_PER_MAILING = 6000, 60
-        assert len(rate_limit.reserve(mailing_id=1, limit=100).delays) == 1
-        assert rate_limit.reserve(mailing_id=1, limit=100).delays == []
-        assert len(rate_limit.reserve(mailing_id=2, limit=100).delays) == 1
-
-    @pytest.mark.parametrize("scope", ["MAIL_RATE_PER_MINUTE", "MAIL_RATE_PER_MAILING"])
-    def test_mails_leave_no_faster_than_the_limit(self, owner, rough, settings, scope):
-        setattr(settings, scope, 900)
-        times = []
-        rough.answer = lambda _, verb, __: times.append(monotonic()) if verb == "DOT" else None
-        began = monotonic()
-        attempt = start(owner, 40)
-        assert (attempt.status, attempt.sent) == ("succeeded", 40)
-        step = (60 + rate_limit.LATENESS) / 900
-        assert monotonic() - began < 40 * step + 3
-        for number in range(len(times) - 10):
-            assert times[number + 10] - times[number] > 10 * step - rate_limit.LATENESS
-        assert RateLimit.objects.count() == 1
-
-    def test_a_very_low_limit_ends_the_turn_and_comes_back_in_time(self, owner, rough, settings, monkeypatch):
-        settings.MAIL_RATE_PER_MINUTE = 2
-        woken = []
-        monkeypatch.setattr(leases, "wake", lambda attempt_id, *, at: woken.append(at))
-        attempt = start(owner, 3)
-        assert len(rough.taken) == 1
-        assert 20 < (woken[0] - timezone.now()).total_seconds() < 31
-        assert not Lease.objects.exists()
-        assert attempt.deliveries.filter(status="queued", tries=0).count() == 2
-
-
-class TestSeveralWorkers:
-    """On PostgreSQL a large attempt has a worker in each process, each with claims of its own."""
-
-    def test_each_delivery_is_claimed_by_one(self, owner, rough, settings):
-        if not connection.features.has_select_for_update_skip_locked:
-            pytest.skip("one worker an attempt on SQLite")
-        settings.MAIL_SLICE_SECONDS = 60
-        attempt = self._opened(owner, 600)
-        tokens = [Lease.objects.get().token]
-        for seat in (1, 2):
-            lease = Lease.objects.create(
-                attempt=attempt, seat=seat, expires_at=timezone.now() + leases.QUEUED
-            )
-            tokens.append(lease.token)
-
-        def work(token):
-            try:
-                worker._send(attempt.pk, token, lambda _: None)
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=work, args=(token,)) for token in tokens]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        attempt.refresh_from_db()
-        assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 600, 0)
-        assert len(rough.recipients) == len(set(rough.recipients)) == 600
-        assert not Lease.objects.exists()
-
-    def test_a_worker_that_finds_much_invites_another(self, owner, rough, settings, monkeypatch):
-        if not connection.features.has_select_for_update_skip_locked:
-            pytest.skip("one worker an attempt on SQLite")
-        settings.MAIL_WINDOW = 10
-        attempt = self._opened(owner, 60)
-        queued = []
-        monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args))
-        worker.send_attempt(attempt.pk, Lease.objects.get().token)
-        assert [attempt_id for attempt_id, *_ in queued] == [attempt.pk]
-        worker.send_attempt(*queued[0][:2])  # too late: void
-        assert len(rough.recipients) == 60
-
-    def test_a_process_takes_one_seat_only_and_passes_the_other_on(self, owner, rough, monkeypatch):
-        attempt = self._opened(owner, 5)
-        passed = []
-        monkeypatch.setattr(leases, "requeue", lambda *args: passed.append(args))
-        token = Lease.objects.get().token
-        assert worker._mark_sending(attempt.pk)
-        worker.send_attempt(attempt.pk, token)
-        assert passed == [(attempt.pk, token, 1)]
-        worker.send_attempt(attempt.pk, token, requeues=worker.MAX_REQUEUES)
-        worker._unmark_sending(attempt.pk)
-        assert len(passed) == 1
-        assert not Lease.objects.exists()
-        assert rough.taken == []
-
-    def test_the_next_turn_may_be_taken_by_the_process_that_had_the_last(self, owner, rough, settings):
-        """Where the queue runs a task at once, it finds its process still busy unless that has stood up."""
-        settings.MAIL_SLICE_SECONDS = 1
-        rough.answer = lambda _, verb, __: (rough.over.wait(0.02 if verb == "DOT" else 0), None)[1]
-        attempt = start(owner, 350)
-        assert (attempt.status, attempt.sent) == ("succeeded", 350)
-
-    def test_one_lost_worker_is_recovered_while_another_goes_on(self, owner, rough, time_machine):
-        attempt = self._opened(owner, 5)
-        lost = Lease.objects.get()
-        leases.take(lost.token)
-        Delivery.objects.filter(email__in=["0@example.org", "1@example.org"]).update(
-            status="sending", lease=lost.token
-        )
-        Lease.objects.filter(pk=lost.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-        other = Lease.objects.create(
-            attempt=attempt, seat=1, running=True, expires_at=timezone.now() + leases.RUNNING
-        )
-        leases.enqueue(attempt.pk)
-        assert list(Lease.objects.all()) == [other]
-        attempt.refresh_from_db()
-        assert attempt.possibly_twice == 2
-        assert attempt.deliveries.filter(status="queued", possibly_twice=True, tries=0).count() == 2
-
-    def _opened(self, owner, number):
-        queue, leases._queue = leases._queue, lambda *_: None
-        try:
-            return start(owner, number)
-        finally:
-            leases._queue = queue
 
 
 def test_a_mail_backend_of_another_kind_is_used(owner, settings, mailoutbox):

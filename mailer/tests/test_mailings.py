@@ -9,7 +9,6 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer import mailings
 from mailer.models import Attempt, Mailing, Suppression
 from testing.factories import (
     AttemptFactory,
@@ -19,7 +18,7 @@ from testing.factories import (
     MailingFactory,
     MessageFactory,
 )
-from testing.pages import DIALOG, REGION, flat
+from testing.pages import DIALOG, flat, recipients
 
 pytestmark = pytest.mark.django_db
 
@@ -28,16 +27,6 @@ INVALID, NOT_ONE = "Select a valid choice.", "is not one of the available choice
 TOO_LONG_AGO = "The start is more than twenty years ago. Choose a later one."
 TOO_FAR = "The end is more than twenty years away. Choose an earlier one."
 GONE = "One of these is not yours, or is gone. Load the page again."
-
-
-@pytest.fixture
-def message(owner):
-    return MessageFactory(owner=owner, subject="Spring")
-
-
-@pytest.fixture
-def anna(owner):
-    return ClientFactory(owner=owner, email="anna@example.org", full_name="Anna")
 
 
 @pytest.fixture
@@ -174,7 +163,7 @@ def test_a_mailing_is_called_by_its_subject_unless_it_has_a_name(browser, form, 
     assert "Anna, it is &lt;spring&gt;" in shown
     assert not any(text in shown for text in ("Regulars", "{{ first"))
 
-    changed = {"subject": "Summer, {{ first_name }}", "body": "<p>Hello</p>"}
+    changed = {"subject": "Summer, {{ first_name }}", "format": "html", "body": "<p>Hello</p>"}
     browser.post(reverse("message_edit", args=[message.pk]), changed)
     assert sorted(str(mailing) for mailing in Mailing.objects.all()) == ["Regulars", "Summer, Anna"]
 
@@ -330,52 +319,7 @@ def test_delete_says_what_goes_with_it(browser, owner, message):
 # The choice of recipients
 
 
-def recipients(browser, target, **data):
-    headers = {"HX-Request": "true", "HX-Target": target}
-    return browser.post("/mailings/recipients/", data, headers=headers)
-
-
-def labels(answer):
-    return [str(row) for row in answer.context["picker"].offered]
-
-
-def test_the_search_offers_a_few_of_very_many_and_keeps_what_is_chosen(browser, owner, stranger):
-    ClientFactory.create_batch(30, owner=owner)
-    kept = ClientFactory(owner=owner, email="zoe@example.org", full_name="Zoe")
-    ClientFactory(owner=owner, email="boris@example.org", full_name="Борис")
-    ClientFactory(owner=stranger, full_name="Борис", email="foreign@example.org")
-    answer = recipients(browser, "clients-list", **{"clients": [kept.pk], "clients-search": "борис"})
-    assert labels(answer) == ["Борис <boris@example.org>"]
-    assert answer.context["picker"].chosen == [kept]
-    html = flat(answer)
-    assert f'value="{kept.pk}" checked' in html
-    assert "There are more" not in html
-    everyone = recipients(browser, "clients-list")
-    assert len(labels(everyone)) == 20
-    assert "There are more: search for them." in everyone.content.decode()
-
-
-def test_the_audience_is_counted_while_one_chooses(browser, owner, stranger):
-    group = ClientGroupFactory(owner=owner)
-    members = ClientFactory.create_batch(3, owner=owner)
-    group.clients.set(members)
-    Suppression.objects.create(owner=owner, email=members[0].email.upper(), reason="bounced")
-    foreign = ClientFactory(owner=stranger)
-    chosen = {"groups": [group.pk], "clients": [members[1].pk, foreign.pk, "x", "9" * 40]}
-    answer = recipients(browser, "audience", **chosen)
-    audience = answer.context["audience"]
-    assert (audience.total, audience.suppressed, audience.mailable) == (3, 1, 2)
-    assert "It reaches 3 addresses" in answer.content.decode()
-    assert "1 of them is on the stop-list" in answer.content.decode()
-    assert "Nobody is chosen yet." in recipients(browser, "audience").content.decode()
-
-
-def test_odd_searches_do_no_harm(browser, owner):
-    ClientFactory(owner=owner)
-    for search in ("%", "\x00", "x" * 100_000, "'; DROP TABLE mailer_client; --", "<script>"):
-        answer = recipients(browser, "clients-list", **{"clients-search": search})
-        assert answer.status_code == 200
-        assert "<script>" not in answer.content.decode()
+# What one click does
 
 
 def test_without_javascript_a_button_searches_and_nothing_is_saved_or_judged(browser, form, owner):
@@ -389,101 +333,9 @@ def test_without_javascript_a_button_searches_and_nothing_is_saved_or_judged(bro
     assert not Mailing.objects.exists()
 
 
-# What one click does
-
-
-def events(answer):
-    return set(json.loads(answer["HX-Trigger"]))
-
-
-@pytest.fixture
-def mailing(owner, message, anna):
-    fields = MailingFactory.build(owner=owner, message=message, period="daily")
-    return mailings.save_mailing(fields, clients=[anna], groups=[])
-
-
-def test_pause_and_resume_without_javascript(browser, mailing):
-    for name, paused in (("pause", True), ("pause", True), ("resume", False), ("resume", False)):
-        answer = browser.post(f"/mailings/{mailing.pk}/{name}/")
-        assert answer["Location"] == f"/mailings/{mailing.pk}/"
-        mailing.refresh_from_db()
-        assert bool(mailing.paused_at) is paused
-
-
-def test_pause_in_a_row_gives_the_row_back_and_on_a_page_reloads_it(browser, mailing):
-    url = f"/mailings/{mailing.pk}/pause/"
-    row = browser.post(url, headers={"HX-Request": "true", "HX-Target": f"mailing-{mailing.pk}"})
-    assert flat(row).startswith("<tr")
-    assert "Resume" in flat(row)
-    page = browser.post(url, headers={"HX-Request": "true"})
-    assert (page.status_code, events(page)) == (204, {"mailings:changed", "toasts"})
-
-
-def test_a_get_throws_no_switch(browser, mailing):
-    assert browser.get(f"/mailings/{mailing.pk}/pause/").status_code == 302
-    mailing.refresh_from_db()
-    assert mailing.paused_at is None
-
-
-def test_a_disabled_mailing_has_no_switch_and_says_by_whom_and_why(browser, mailing, stranger):
-    stranger.name = "Mark Manager"
-    stranger.save()
-    Mailing.objects.filter(pk=mailing.pk).update(
-        disabled_at=timezone.now(), disabled_by=stranger, disabled_reason="Complaints <b>"
-    )
-    html = browser.get(f"/mailings/{mailing.pk}/").content.decode()
-    assert "by Mark Manager: nothing is sent until a manager enables it again." in html
-    assert "Reason: Complaints &lt;b&gt;" in html
-    assert "/pause/" not in html
-    answer = browser.post(f"/mailings/{mailing.pk}/run/", {"after": ""})
-    assert answer.context["problem"] == "This mailing was disabled by a manager."
-
-
-@pytest.mark.django_db(transaction=True)
-def test_run_now_asks_first_and_runs_once_for_a_click_sent_twice(browser, mailing, smtp):
-    url = f"/mailings/{mailing.pk}/run/"
-    asked = browser.get(url, headers=DIALOG)
-    assert "to 1 recipient at once" in asked.content.decode()
-    assert asked.context["after"] is None
-    first = browser.post(url, {"after": ""}, headers=DIALOG)
-    assert (first.status_code, events(first)) == (204, {"mailings:changed", "dialog:close", "toasts"})
-    again = browser.post(url, {"after": ""}, headers=DIALOG)
-    assert again.status_code == 422
-    assert again.context["problem"] == "This mailing has run already; nothing was sent twice."
-    assert smtp.recipients == ["anna@example.org"]
-
-
-def test_run_now_says_at_once_why_not(browser, mailing):
-    mailings.pause(mailing)
-    asked = browser.get(f"/mailings/{mailing.pk}/run/", headers=DIALOG)
-    assert asked.context["problem"] == "This mailing is paused. Resume it first."
-    assert "Send now" not in asked.content.decode()
-
-
-@pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "\x00"])
-def test_run_now_with_a_damaged_form(after, browser, mailing):
-    AttemptFactory(mailing=mailing)
-    answer = browser.post(f"/mailings/{mailing.pk}/run/", {"after": after})
-    assert answer.status_code == 422
-    assert Attempt.objects.count() == 1
-
-
 def test_the_page_of_a_mailing_shows_its_next_runs_in_its_zone(browser, form):
     browser.post(NEW, {**form, "starts_at": "2030-10-26T08:00", "ends_at": "2030-12-01T09:00"})
     mailing = Mailing.objects.get()
     shown = browser.get(f"/mailings/{mailing.pk}/").context["next_runs"]
     # 07:00 in Berlin on both sides of the change of clocks on 27 October
     assert [f"{run:%d %H:%M %z}" for run in shown] == ["26 07:00 +0200", "27 07:00 +0100", "28 07:00 +0100"]
-
-
-def test_the_page_of_a_mailing_is_live_while_it_runs(browser, mailing):
-    url = f"/mailings/{mailing.pk}/"
-    assert browser.get(url).context["poll"] == 30
-    attempt = AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
-    page = browser.get(url, headers=REGION)
-    assert page.context["poll"] == 1
-    assert '<progress max="4" value="1"' in flat(page)
-    Attempt.objects.filter(pk=attempt.pk).update(problem="535 5.7.8 Bad log-in", held_at=timezone.now())
-    held = browser.get(url).content.decode()
-    assert "535 5.7.8 Bad log-in" in held
-    assert f'action="/reports/{attempt.pk}/retry/"' in held

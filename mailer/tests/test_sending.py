@@ -3,13 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from mailer import mailings
 from mailer.composing.compiling import compile_message
-from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
-from mailer.sending import closing, leases, ledger, opening, send_loop, sweep, worker
+from mailer.models import Delivery, Lease, Mailing, MailServer, Suppression
+from mailer.sending import leases, ledger, send_loop, sweep, worker
 from mailer.sending.claims import LedgerClaims
 from mailer.sending.ledger_writer import LedgerWriter
 from site_config.shutdown import STOPPING
@@ -333,98 +332,6 @@ def test_a_lost_task_is_queued_again_and_the_late_one_is_void(owner, smtp, monke
     assert (attempt.status, len(smtp.mails)) == ("succeeded", 1)
 
 
-def test_the_end_expires_what_is_unsent(owner, smtp, time_machine):
-    smtp.at_data = lambda _: "451 later"
-    ends_at = timezone.now() + timedelta(seconds=30)
-    mailing = make_mailing(owner, [ClientFactory(owner=owner)], ends_at=ends_at)
-    time_machine.move_to(ends_at + timedelta(seconds=1))
-    come_by()
-    attempt = mailing.attempts.get()
-    assert (attempt.status, attempt.expired) == ("failed", 1)
-    assert attempt.deliveries.get().response == "Not sent: the mailing ended first"
-    mailing.refresh_from_db()
-    assert mailing.status == "finished"
-
-
-def test_the_next_run_overtakes_what_waits_for_a_retry(owner, smtp, time_machine):
-    smtp.at_data = lambda _: "451 later"
-    mailing = make_mailing(owner, [ClientFactory(owner=owner)], period="daily")
-    first = mailing.attempts.get()
-    smtp.at_data = lambda _: None
-    mailing.refresh_from_db()
-    # The server rested on nothing: only this recipient was told to wait.
-    Delivery.objects.update(next_try_at=mailing.next_run_at + timedelta(hours=1))
-    time_machine.move_to(mailing.next_run_at)
-    come_by()
-    first.refresh_from_db()
-    assert (first.status, first.expired) == ("failed", 1)
-    assert first.deliveries.get().response == closing.OVERTAKEN
-    assert [a.status for a in mailing.attempts.order_by("pk")] == ["failed", "succeeded"]
-
-
-def test_runs_missed_while_the_service_was_down_fold_into_one(owner, smtp, time_machine):
-    mailing = make_mailing(owner, [ClientFactory(owner=owner)], period="daily")
-    started = mailing.starts_at
-    time_machine.move_to(started + timedelta(days=4, hours=2))
-    come_by()
-    come_by()
-    late = mailing.attempts.order_by("pk").last()
-    assert mailing.attempts.count() == 2
-    assert (late.scheduled_for, late.missed) == (started + timedelta(days=4), 3)
-    mailing.refresh_from_db()
-    assert mailing.next_run_at == started + timedelta(days=5)
-
-
-def test_a_mailing_that_ended_while_the_service_was_down_says_so(owner, smtp, time_machine):
-    starts_at = timezone.now() + timedelta(hours=1)
-    ends_at = starts_at + timedelta(hours=1)
-    mailing = make_mailing(owner, [ClientFactory(owner=owner)], starts_at=starts_at, ends_at=ends_at)
-    time_machine.move_to(ends_at + timedelta(hours=1))
-    come_by()
-    attempt = mailing.attempts.get()
-    assert smtp.mails == []
-    assert (attempt.status, attempt.expired) == ("failed", 1)
-    assert attempt.deliveries.get().response == opening.DOWN
-    mailing.refresh_from_db()
-    assert (mailing.status, mailing.next_run_at) == ("finished", None)
-
-
-def test_an_edit_does_not_change_or_repeat_a_run(owner, smtp):
-    anna = ClientFactory(owner=owner)
-    mailing = make_mailing(owner, [anna])
-    mailing.refresh_from_db()
-    mailing.message.subject = "Changed"
-    mailing.message.save()
-    mailings.save_mailing(mailing, clients=[anna], groups=[])
-    assert [a.subject for a in mailing.attempts.all()] == ["News for {{ first_name }}"]
-    assert len(smtp.mails) == 1
-
-
-def test_run_now_runs_once_for_the_same_click(owner, smtp):
-    mailing = make_mailing(owner, [ClientFactory(owner=owner)])
-    seen = opening.latest_id(mailing)
-    opening.run_now(mailing=mailing, after=seen)
-    with pytest.raises(opening.CannotRun, match="nothing was sent twice"):
-        opening.run_now(mailing=mailing, after=seen)
-    assert len(smtp.mails) == 2
-
-
-@pytest.mark.parametrize(
-    ("fields", "why"),
-    [
-        ({"paused_at": timezone.now()}, "paused"),
-        ({"disabled_at": timezone.now()}, "disabled"),
-        ({"ends_at": timezone.now() - timedelta(seconds=1)}, "ended"),
-    ],
-)
-def test_run_now_says_why_not(owner, smtp, fields, why):
-    mailing = make_mailing(owner, [ClientFactory(owner=owner)], starts_at=timezone.now() + timedelta(days=1))
-    Mailing.objects.update(**{"starts_at": timezone.now() - timedelta(days=9), **fields})
-    with pytest.raises(opening.CannotRun, match=why):
-        opening.run_now(mailing=mailing, after=None)
-    assert not Attempt.objects.exists()
-
-
 def test_nothing_is_claimed_before_the_message_is_prepared(owner, smtp, monkeypatch):
     order = []
 
@@ -444,44 +351,3 @@ def test_a_header_injection_from_imported_names_stays_inside_its_header(owner, s
     assert mail.parsed["Bcc"] is None
     assert mail.parsed["Subject"] == "News for Anna"
     assert mail.parsed["To"].addresses[0].display_name == "Anna Bcc: evil@example.org"
-
-
-def test_send_mailings_sends_what_is_due_and_exits_honestly(owner, smtp, capsys, monkeypatch):
-    monkeypatch.setattr(leases, "_queue", lambda *_: None)
-    call_command("send_mailings")
-    assert capsys.readouterr().out == "Nothing is due.\n"
-    make_mailing(owner, [ClientFactory(owner=owner) for _ in range(3)])
-    call_command("send_mailings")
-    assert "3 sent, 0 failed" in capsys.readouterr().out
-    assert len(smtp.mails) == 3
-
-    smtp.at_rcpt = lambda _: "550 5.1.1 No such user"
-    with pytest.raises(CommandError, match="1 of 1 runs did not succeed"):
-        call_command("send_mailings", mailing=Mailing.objects.get().pk)
-    with pytest.raises(CommandError, match="There is no mailing 999"):
-        call_command("send_mailings", mailing=999)
-
-
-def test_send_mailings_names_what_is_paused_disabled_or_held_and_does_not_fail_for_it(owner, smtp, capsys):
-    smtp.at_mail = lambda _: "553 5.7.1 Sender not allowed"
-    held = make_mailing(owner, [ClientFactory(owner=owner)])
-    smtp.at_mail = lambda _: None
-    paused, disabled = (make_mailing(owner, [ClientFactory(owner=owner)]) for _ in range(2))
-    for mailing in (paused, disabled):
-        Delivery.objects.filter(attempt__mailing=mailing).update(status="queued", next_try_at=timezone.now())
-        mailing.attempts.update(status="running", finished_at=None, sent=0)
-    Mailing.objects.filter(pk=paused.pk).update(paused_at=timezone.now())
-    Mailing.objects.filter(pk=disabled.pk).update(disabled_at=timezone.now())
-    call_command("send_mailings")
-    lines = capsys.readouterr().out.splitlines()
-    told = [line.partition(": ")[2].partition(" – ")[0] for line in lines if " – " in line]
-    assert told == ["on hold", "paused by its owner", "disabled by a manager"]
-    assert held.attempts.get().held_at is not None
-
-
-def test_send_mailings_waits_for_the_limit_of_mails_per_minute(owner, smtp, settings, monkeypatch):
-    monkeypatch.setattr(leases, "_queue", lambda *_: None)
-    settings.MAIL_RATE_PER_MINUTE = 25  # a mail in 2.4 s, longer than a worker waits
-    make_mailing(owner, [ClientFactory(owner=owner) for _ in range(2)])
-    call_command("send_mailings")
-    assert (Attempt.objects.get().status, len(smtp.mails)) == ("succeeded", 2)
