@@ -69,6 +69,20 @@ def count_clients() -> None:
     recount()
 
 
+@db_task()
+def count_domains(attempt_id: int) -> None:
+    from mailer.reporting.domains import count_domains
+
+    count_domains(attempt_id)
+
+
+@db_periodic_task(crontab(minute="*/10"))
+def count_domains_left_over() -> None:
+    from mailer.reporting.domains import count_left_over
+
+    count_left_over()
+
+
 @on_startup()
 def start_dispatcher() -> None:
     """Once for each consumer process, whichever of its workers begins first."""

@@ -63,6 +63,7 @@ urlpatterns = [
     path("mailings/<int:pk>/disable/", oversight.MailingDisable.as_view(), name="mailing_disable"),
     path("mailings/<int:pk>/enable/", oversight.MailingEnable.as_view(), name="mailing_enable"),
     path("reports/", reports.ReportList.as_view(), name="reports"),
+    path("reports/figures/", reports.ReportFigures.as_view(), name="report_figures"),
     path("reports/<int:pk>/", reports.AttemptDetail.as_view(), name="attempt_detail"),
     path("reports/<int:pk>/html/", reports.AttemptHtml.as_view(), name="attempt_html"),
     path("reports/<int:pk>/retry/", mailing_actions.AttemptTryAgain.as_view(), name="attempt_retry"),

@@ -169,6 +169,7 @@ TABLE: dict[str, Row] = {
     "mailing_enable": Row(managers_of_mailings(ELSEWHERE), managers_of_mailings(DONE)),
     # Reports
     "reports": LIST,
+    "report_figures": LIST,
     "attempt_detail": VIEW,
     "attempt_html": VIEW,
     "attempt_retry": SWITCH,

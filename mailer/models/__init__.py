@@ -2,6 +2,7 @@ from mailer.models.attempt import Attempt, Lease
 from mailer.models.client import Client, ClientGroup, Suppression
 from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
+from mailer.models.figures import DomainCount
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
 from mailer.models.server import MailServer, RateLimit
@@ -12,6 +13,7 @@ __all__ = [
     "ClientGroup",
     "ClientImport",
     "Delivery",
+    "DomainCount",
     "Format",
     "Lease",
     "MailServer",

@@ -178,6 +178,7 @@ class Suppression(HasAddress):
                 violation_error_message=_("This address is suppressed already."),
             ),
         )
+        indexes = (models.Index(fields=("created_at", "reason"), name="mailer_suppression_by_day"),)
 
     def __str__(self) -> str:
         return f"{self.email}: {self.get_reason_display()}"

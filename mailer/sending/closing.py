@@ -6,10 +6,12 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
+from mailer import tasks
 from mailer.models import Attempt, Delivery, Lease, Mailing
 from mailer.sending import clock
 from mailer.sending.ledger import close_open, tally
 from mailer.transport.answers import summary
+from site_config.queue import after_commit
 
 ENDED = gettext_noop("Not sent: the mailing ended first")
 OVERTAKEN = gettext_noop("Not sent: the next run was due before the retry")
@@ -40,6 +42,7 @@ def finish(attempt_id: int) -> bool:
         attempt.save()
         Lease.objects.filter(attempt_id=attempt_id).delete()
         settle_status(mailing)
+        after_commit(lambda: tasks.count_domains(attempt_id))
     return True
 
 

@@ -4,17 +4,19 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django_filters.views import FilterView
 from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import preview_of
 from mailer.filters import AttemptFilter, DeliveryFilter
 from mailer.models import Attempt, Delivery
+from mailer.reporting.figures import figures_of, totals_of
 from mailer.tables import DeliveryTable, OversightReportTable, ReportTable
 from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from people.models import User
-from site_config.ui.http import Request
-from site_config.ui.views import SignedIn, TableView
+from site_config.ui.http import Request, targets
+from site_config.ui.views import REGION, SignedIn, TableView
 
 
 class ReportList(TableView):
@@ -23,6 +25,8 @@ class ReportList(TableView):
     filterset_class = AttemptFilter
     things = "reports"
     title = _("Reports")
+    template_name = "reports/list.html"
+    above_table = "reports/totals.html"
     lead = _("Every run of every mailing, with the mail server's answers.")
 
     @classmethod
@@ -33,9 +37,31 @@ class ReportList(TableView):
     def get_table_class(self) -> type[ReportTable]:
         return OversightReportTable if self.request.user.oversees else ReportTable
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(totals=totals_of(self.object_list), **kwargs)
+
     def poll_seconds(self, context: dict[str, Any]) -> int:
         rows = [row.record for row in context["table"].paginated_rows]
         return LIVE_SECONDS if any(not attempt.finished_at for attempt in rows) else IDLE_SECONDS
+
+
+class ReportFigures(SignedIn, FilterView):
+    """What the runs that a filter finds add up to: charts, each with its table."""
+
+    filterset_class = AttemptFilter
+    strict = False
+
+    def get_queryset(self) -> QuerySet[Attempt]:
+        return Attempt.objects.visible_to(self.request.user)
+
+    def get_template_names(self) -> list[str]:
+        return ["reports/figures_region.html" if targets(self.request, REGION) else "reports/figures.html"]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        masked = self.request.user.oversees and not self.request.user.is_superuser
+        figures = figures_of(self.object_list, masked=masked)
+        context: dict[str, Any] = super().get_context_data(figures=figures, **kwargs)
+        return context
 
 
 class OneAttempt(SignedIn):

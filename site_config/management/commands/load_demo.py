@@ -14,6 +14,7 @@ from django.utils import timezone
 from content import pictures
 from content.cache import forget_articles
 from mailer.models import Attempt, Client, Delivery
+from mailer.reporting.domains import count_left_over
 from people.models import User
 from site_config.demo.dates import mailing_keys, moved_to
 
@@ -75,6 +76,7 @@ def load() -> None:
                 row.save()
             save_ledger([row["fields"] for row in ledger])
             confirm_addresses()
+        count_left_over()
         forget_articles()
     except IntegrityError as error:
         raise CommandError(f"The demo does not fit beside the data that is here: {error}") from error

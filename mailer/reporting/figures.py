@@ -1,0 +1,166 @@
+"""What the reports add up: totals, charts, answers and domains of the runs that a filter finds.
+
+All of it comes from counts that attempts keep; the ledger is never read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import ExtractHour, TruncDay
+from django.utils import formats
+from django.utils.translation import get_language, gettext
+
+from mailer.models import Attempt, DomainCount, Suppression
+from mailer.models.attempt import without_addresses
+from mailer.reporting.charts import Bar, Chart, chart_of
+from mailer.transport.answers import is_refusal
+from mailer.transport.refusals import classify, explain
+
+DAYS = 62  # at most, the latest that had a run
+TOP = 10
+RUNS_READ = 1_000  # of more runs the answers of the latest are shown
+FEW = 10  # mails to a domain that could give away whom somebody else writes to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    runs: int
+    total: int
+    sent: int
+    failed: int
+    skipped: int
+    expired: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """How often answers of one meaning came, what they say, and one of them."""
+
+    number: int
+    sentence: str
+    remedy: str
+    example: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    totals: Totals
+    days: Chart
+    hours: Chart
+    mailings: Chart
+    domains: Chart
+    meanings: list[Meaning]
+
+
+def totals_of(attempts: QuerySet[Attempt]) -> Totals:
+    names = ("total", "sent", "failed", "skipped", "expired")
+    added = attempts.order_by().aggregate(runs=Count("pk"), **{f"all_{name}": Sum(name) for name in names})
+    return Totals(runs=added["runs"], **{name: added[f"all_{name}"] or 0 for name in names})
+
+
+def figures_of(attempts: QuerySet[Attempt], *, masked: bool) -> Figures:
+    """`masked`: for somebody who must not learn whom the mails of others went to."""
+    attempts = attempts.order_by()
+    return Figures(
+        totals=totals_of(attempts),
+        days=_days(attempts),
+        hours=_hours(attempts),
+        mailings=_mailings(attempts),
+        domains=_domains(attempts, masked=masked),
+        meanings=_meanings(attempts, masked=masked),
+    )
+
+
+_ADDED = {"went": Sum("sent"), "refused": Sum(F("failed") + F("expired"))}
+
+
+def _days(attempts: QuerySet[Attempt]) -> Chart:
+    found = attempts.annotate(day=TruncDay("started_at")).values_list("day").annotate(**_ADDED)
+    days = sorted(found.order_by("-day")[:DAYS])
+    left = _left(attempts, since=days[0][0], until=days[-1][0] + timedelta(days=1)) if days else Counter()
+    bars = [
+        Bar(
+            label=formats.date_format(day, "SHORT_DATE_FORMAT"),
+            short=formats.date_format(day, "j.m" if get_language() == "ru" else "j M"),
+            sent=sent,
+            refused=refused,
+            left=left[day.date()],
+        )
+        for day, sent, refused in days
+    ]
+    return chart_of(gettext("The latest days with a run"), bars, first=gettext("Day"), shows_left=True)
+
+
+def _left(attempts: QuerySet[Attempt], *, since: datetime, until: datetime) -> Counter[Any]:
+    """How many left the lists of these runs' owners on which day."""
+    stops = Suppression.objects.filter(
+        reason__in=(Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.COMPLAINED),
+        created_at__gte=since,
+        created_at__lt=until,
+        owner__in=attempts.values("mailing__owner"),
+    )
+    found = stops.annotate(day=TruncDay("created_at")).values_list("day").annotate(Count("pk"))
+    return Counter({day.date(): number for day, number in found.order_by()})
+
+
+def _hours(attempts: QuerySet[Attempt]) -> Chart:
+    found = attempts.annotate(hour=ExtractHour("started_at")).values_list("hour").annotate(**_ADDED)
+    numbers = {hour: (sent, refused) for hour, sent, refused in found}
+    bars = [
+        Bar(label=f"{hour:02}:00", short=str(hour), sent=sent, refused=refused)
+        for hour in range(24)
+        for sent, refused in [numbers.get(hour, (0, 0))]
+    ]
+    return chart_of(gettext("By the hour at which runs began"), bars, first=gettext("Hour"))
+
+
+def _mailings(attempts: QuerySet[Attempt]) -> Chart:
+    found = attempts.values_list("mailing", "mailing__name").annotate(**_ADDED, mails=Sum("total"))
+    rows = found.order_by("-mails", "mailing")[:TOP]
+    bars = [
+        Bar(label=name, short=name, sent=sent, refused=refused) for _pk, name, sent, refused, _all in rows
+    ]
+    return chart_of(gettext("By mailing"), bars, first=gettext("Mailing"))
+
+
+def _domains(attempts: QuerySet[Attempt], *, masked: bool) -> Chart:
+    counts = DomainCount.objects.filter(attempt__in=attempts.values("pk")).exclude(domain="")
+    found = counts.values_list("domain").annotate(went=Sum("sent"), refused=Sum("failed"), mails=Sum("total"))
+    if masked:
+        found = found.filter(mails__gte=FEW)
+    rows = found.order_by("-mails", "domain")[:TOP]
+    bars = [Bar(label=name, short=name, sent=sent, refused=failed) for name, sent, failed, _all in rows]
+    return chart_of(gettext("By the recipients' domain"), bars, first=gettext("Domain"))
+
+
+def _meanings(attempts: QuerySet[Attempt], *, masked: bool) -> list[Meaning]:
+    answers: Counter[str] = Counter()
+    for kept in attempts.order_by("-scheduled_for", "-pk").values_list("answers", flat=True)[:RUNS_READ]:
+        answers.update(kept)
+    return meanings_of(answers.items(), masked=masked)
+
+
+def meanings_of(answers: Iterable[tuple[str, int]], *, masked: bool) -> list[Meaning]:
+    """Refusals that mean the same, counted together, the most frequent first."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for answer, number in sorted(answers, key=lambda item: -item[1]):
+        if not is_refusal(answer):
+            continue
+        meaning = meaning_of(answer)
+        numbers[meaning] += number
+        examples.setdefault(meaning, without_addresses(answer) if masked else answer)
+    return [
+        Meaning(number=number, sentence=sentence, remedy=remedy, example=examples[sentence, remedy])
+        for (sentence, remedy), number in numbers.most_common(TOP)
+    ]
+
+
+def meaning_of(answer: str) -> tuple[str, str]:
+    """What a refusal means and what can be done, in the reader's language."""
+    explained = explain(classify(int(answer[:3]), answer), get_language() or "en")
+    return explained.sentence, explained.remedy
