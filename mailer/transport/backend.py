@@ -6,7 +6,7 @@ from django.core.mail import get_connection
 
 from mailer.transport.base import CannotWrite, MailResult, OutgoingMessage, Result, ServerAway, Verdict
 from mailer.transport.refusals import classify
-from mailer.transport.session import cannot_write
+from mailer.transport.verdicts import cannot_write
 
 
 class BackendTransport:

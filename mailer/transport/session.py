@@ -9,14 +9,14 @@ at a time is tried until one is accepted again.
 
 import re
 from collections import deque
-from enum import IntEnum
 
 from mailer.transport.acceptance import AcceptanceFilter
 from mailer.transport.addresses import path
 from mailer.transport.base import CannotWrite, MailResult, OutgoingMessage, Result, ServerAway, Verdict
 from mailer.transport.features import Features
-from mailer.transport.refusals import Refusal, RefusalClass, classify
+from mailer.transport.in_flight import Command, InFlight
 from mailer.transport.replies import Nonsense, Reply, ReplyReader
+from mailer.transport.verdicts import cannot_write, judge, not_kept_to, refused, too_large
 
 _STUFF = re.compile(rb"\n\.")
 # What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
@@ -32,16 +32,6 @@ _TAKEN = {
 _LONGEST_USUAL = 396  # octets of what is said to a mail's end; a longer one has to be cut
 CLOSING = 421
 MOST_ERRORS = 8  # refusals without an acceptance on one connection; servers delay or cut after ten
-NOT_KNOWN = (500, 501, 502, 503, 504, 555)  # what a server says to a command or parameter it does not know
-TOO_FAST = re.compile(r"synchroni[sz]ation|pipelining|out of order", re.IGNORECASE)
-
-
-class Command(IntEnum):
-    RSET = 0
-    MAIL = 1
-    RCPT = 2
-    DATA = 3
-    CONTENT = 4
 
 
 _ENVELOPE = (Command.MAIL, Command.RCPT)
@@ -59,35 +49,6 @@ class Interrupted(Broken):
     def __init__(self, text: str, results: list[MailResult]) -> None:
         super().__init__(text)
         self.results = results
-
-
-class InFlight:
-    """A mail on this connection."""
-
-    __slots__ = (
-        "begun",
-        "by_chunk",
-        "content",
-        "doubtful",
-        "end",
-        "known",
-        "mail",
-        "replies_due",
-        "unsent",
-        "utf8",
-    )
-
-    def __init__(self, mail: OutgoingMessage, content: bytes, *, utf8: bool) -> None:
-        self.mail = mail
-        self.content = content
-        self.utf8 = utf8
-        self.by_chunk = False
-        self.end = 0  # how much must have been handed over for the server to have all of it
-        self.replies_due = 0
-        self.begun = False  # the server has said something about it
-        self.doubtful = False  # a "yes" at its end cannot be trusted
-        self.known: Result | ServerAway | None = None  # a refusal that came before the end
-        self.unsent: list[tuple[tuple[Command, ...], bytes]] = []  # said when what is due has come
 
 
 class SmtpSession:
@@ -115,9 +76,8 @@ class SmtpSession:
         self._written = self._handed = self._said = 0
         self._dirty = False  # a transaction may be open on the server
         self._dot_due = False  # DATA is said: nothing may follow before its reply
-        self._refused_last = (
-            False  # the last reply was a refusal: a server that closes behind it began nothing
-        )
+        # The last reply was a refusal: a server that closes behind it began nothing.
+        self._refused_last = False
         self._closing = False
 
     @property
@@ -152,12 +112,12 @@ class SmtpSession:
         try:
             to, utf8 = path(mail.to)
             if utf8 and not features.utf8:
-                return _refused(550, "550 5.6.7 The mail server takes no such address.", Command.RCPT)
+                return refused(550, "550 5.6.7 The mail server takes no such address.", Command.RCPT)
             content = mail.write(eight_bit=features.eight_bit, utf8=utf8)
         except CannotWrite as error:
             return cannot_write(error)
         if features.size and len(content) > features.size:
-            return _too_large(len(content), features.size)
+            return too_large(len(content), features.size)
         self._begin(InFlight(mail, content, utf8=utf8), to)
         return None
 
@@ -184,10 +144,11 @@ class SmtpSession:
         """
         not_begun = self._closing or (ended and self._refused_last)
         results: list[MailResult] = []
-        first = True
-        for flight in self._in_flight:
-            results.append((flight.mail, self._abandoned(flight, why, first=first, not_begun=not_begun)))
-            first = False
+        for place, flight in enumerate(self._in_flight):
+            fate = flight.abandoned(
+                why, first=not place, not_begun=not_begun, handed=self._handed, answered=self.answered
+            )
+            results.append((flight.mail, fate))
         self._in_flight.clear()
         self._waiting.clear()
         return results
@@ -200,17 +161,6 @@ class SmtpSession:
             self.distrusted.add("CHUNKING")
         elif len(self._waiting) > 1 and not self.accepted:
             self.distrusted.add("PIPELINING")
-
-    def _abandoned(self, flight: InFlight, why: str, *, first: bool, not_begun: bool) -> Result | ServerAway:
-        if flight.known is not None:
-            return flight.known
-        if not_begun:
-            return ServerAway(why, server=False)
-        unknown = 0 < flight.end <= self._handed
-        # A kept connection that went stale is nobody's fault; twice in a row it may be the mail's.
-        in_hand = first and (flight.begun or not self.answered or flight.mail.breaks > 0)
-        flight.mail.breaks += first
-        return ServerAway(why, in_hand=in_hand, unknown=unknown, server=not self.answered)
 
     def _begin(self, flight: InFlight, to: bytes) -> None:
         flight.by_chunk = self._chunking and self._learned[False]
@@ -384,7 +334,9 @@ class SmtpSession:
         if flight.known is None:
             self._dirty = flight.by_chunk or command in (Command.RCPT, Command.DATA)
             self._note_refusal()
-            if self._distrusts(command, flight, reply):
+            unkept = not_kept_to(reply, command, flight, self._features)
+            if not unkept <= self.distrusted:
+                self.distrusted |= unkept
                 self._closing = True
                 raise Broken(reply.text)
             flight.known = judge(reply, command)
@@ -403,18 +355,6 @@ class SmtpSession:
             self._depth = (
                 min(2 * max(2, self._depth), self._most_ahead) if self._learned[self._chunking] else 1
             )
-
-    def _distrusts(self, command: Command, flight: InFlight, reply: Reply) -> bool:
-        """Whether the server refuses what it has offered; no recipient pays for that."""
-        before = len(self.distrusted)
-        if self._features.pipelining and TOO_FAST.search(reply.text):
-            self.distrusted.add("PIPELINING")
-        elif command is Command.CONTENT and flight.by_chunk and reply.code in NOT_KNOWN[:5]:
-            self.distrusted.add("CHUNKING")
-        elif command is Command.MAIL and reply.code in NOT_KNOWN and reply.code != 503 and not flight.utf8:
-            offered = {"8BITMIME": self._features.eight_bit, "SIZE": self._features.size is not None}
-            self.distrusted.update(name for name, said in offered.items() if said)
-        return len(self.distrusted) > before
 
     def _finish(self, flight: InFlight, reply: Reply) -> MailResult:
         self._in_flight.popleft()
@@ -448,26 +388,3 @@ class SmtpSession:
         self.distrusted.add("CHUNKING" if self._chunking else "PIPELINING")
         self._in_flight.appendleft(flight)
         raise Broken(f"Not the acceptance of a mail: {reply.text}")
-
-
-def judge(reply: Reply, command: Command) -> Result:
-    """What a refusal of one mail means."""
-    return _refused(reply.code, reply.text, command)
-
-
-def cannot_write(error: CannotWrite) -> Result:
-    """What one recipient's values make impossible is that recipient's alone."""
-    refusal = Refusal(RefusalClass.RECIPIENT, True, False, None, "bad-address")
-    return Result(Verdict.NEVER, f"This mail cannot be written: {error}"[:500], refusal)
-
-
-def _refused(code: int, text: str, command: Command) -> Result:
-    verdict = Verdict.LATER if code < 500 else Verdict.NEVER
-    return Result(verdict, text, classify(code, text, command=command.name))
-
-
-def _too_large(size: int, limit: int) -> Result:
-    """RFC 1870 section 6.1: said before anything is sent."""
-    return _refused(
-        552, f"552 5.3.4 This mail has {size} octets, and the mail server takes {limit}.", Command.MAIL
-    )
