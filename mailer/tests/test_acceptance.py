@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.transport.acceptance import AcceptanceFilter
@@ -163,6 +163,13 @@ MAILS = [f"{name}@example.org" for name in "abcdefghij"]
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
 @settings(max_examples=150, deadline=None)
+@example(
+    offers=("pipelining", "chunking"),
+    fault="doubled",
+    at=4,
+    no_recipient=set(),
+    no_content={"b@example.org"},
+)
 @given(
     offers=st.sampled_from([(), ("pipelining",), ("pipelining", "chunking")]),
     fault=st.sampled_from(["left out", "doubled", "swapped", "none"]),
