@@ -40,6 +40,7 @@ class OwnedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptab
 class ClientAdmin(OwnedAdmin):
     list_display = ("email", "full_name", "owner", "created_at")
     search_fields = ("email", "full_name", "owner__email")
+    readonly_fields = ("attributes",)
 
 
 @admin.register(ClientGroup)

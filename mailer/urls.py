@@ -1,6 +1,7 @@
 from django.urls import path
 
 from mailer.views import (
+    attributes,
     clients,
     exports,
     groups,
@@ -20,6 +21,12 @@ urlpatterns = [
     path("start/", start.Start.as_view(), name="start"),
     path("clients/", clients.ClientList.as_view(), name="clients"),
     path("clients/new/", clients.ClientCreate.as_view(), name="client_create"),
+    path("clients/attributes/", attributes.AttributeList.as_view(), name="attributes"),
+    path("clients/attributes/new/", attributes.AttributeCreate.as_view(), name="attribute_create"),
+    path(
+        "clients/attributes/<int:pk>/delete/", attributes.AttributeDelete.as_view(), name="attribute_delete"
+    ),
+    path("clients/columns/", attributes.ClientColumns.as_view(), name="client_columns"),
     path("clients/import/", imports.ImportNew.as_view(), name="imports"),
     path("clients/import/<int:pk>/", imports.ImportDetail.as_view(), name="import_detail"),
     path("clients/import/<int:pk>/stop/", imports.ImportStop.as_view(), name="import_stop"),

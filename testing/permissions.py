@@ -127,6 +127,10 @@ TABLE: dict[str, Row] = {
     "client_edit": EDIT,
     "client_delete": DELETE,
     "clients_to_group": CREATE,
+    "attributes": LIST,
+    "attribute_create": CREATE,
+    "attribute_delete": DELETE,
+    "client_columns": Row(makers(PAGE), makers(DONE)),
     "imports": CREATE,
     "import_detail": Row(owner(PAGE), owner(DONE)),  # of one that has ended: the form is that of a draft
     "import_stop": SWITCH,

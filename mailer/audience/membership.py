@@ -1,16 +1,25 @@
 """Which clients are in which groups."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.db import connection, transaction
 from django.db.models import Exists, IntegerField, OuterRef, QuerySet, Value
 
+from mailer.audience.attributes import define
 from mailer.models import Client, ClientGroup
 
 
-def save_client(*, client: Client, groups: Collection[ClientGroup]) -> Client:
-    """Save a client and put it into exactly these groups; a group deleted meanwhile is left out."""
+def save_client(
+    *, client: Client, groups: Collection[ClientGroup], new_attributes: Mapping[str, str] | None = None
+) -> Client:
+    """Save a client and put it into exactly these groups; a group deleted meanwhile is left out.
+
+    `new_attributes`: the kinds of attributes that it is the first to have, by their names.
+    ValidationError if there are too many.
+    """
     with transaction.atomic():
+        for key, kind in (new_attributes or {}).items():
+            define(owner=client.owner, key=key, kind=kind)
         client.save()
         # Locked, in one order for all: a group cannot go away before its new member is committed.
         wanted = ClientGroup.objects.filter(pk__in=[group.pk for group in groups], owner=client.owner_id)

@@ -1,7 +1,9 @@
 """A message, compiled once per attempt: styles inlined, a text part made, merge fields parsed."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.core.exceptions import ValidationError
 from django.utils import translation
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
+from mailer.composing.attribute_values import nothing, samples
 from mailer.composing.headers import one_line
 from mailer.composing.html import LARGEST, look, prepare
 from mailer.composing.merge import (
@@ -25,6 +28,7 @@ from mailer.composing.merge import (
 )  # fmt: skip
 from mailer.composing.plain_text import as_html, names_way_out
 from mailer.models import Format, Message
+from mailer.models.attribute import kinds_of
 from people.models import User
 
 __all__ = [
@@ -59,6 +63,13 @@ class Compiled:
     subject: BoundTemplate
     html: BoundTemplate
     text: BoundTemplate
+    language: str = "en"
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The merge fields that it has."""
+        parts = (self.subject, self.html, self.text)
+        return frozenset(name for part in parts for name in part.global_variables())
 
     def fill(self, values: dict[str, str]) -> Preview:
         """Merge one recipient's values; LiquidError if a filter cannot take them."""
@@ -79,11 +90,13 @@ def compile_message(*, subject: str, body: str, format: str = Format.HTML) -> Co
     refuse_excess(body)
     _refuse_large(body, format)
     parse(body, environment=HTML)  # each block ends
-    html, text = _parts(body, format, language_of(f"{subject} {body}"))
+    language = language_of(f"{subject} {body}")
+    html, text = _parts(body, format, language)
     return Compiled(
         subject=subject_template,
         html=parse_our_own(html, environment=HTML),
         text=parse_our_own(text.strip() + "\n", environment=TEXT),
+        language=language,
     )
 
 
@@ -107,12 +120,19 @@ def _parts(body: str, format: str, language: str) -> tuple[str, str]:
     return _document(as_html(body)), body
 
 
-def check_message(*, subject: str, body: str, format: str = Format.HTML) -> None:
-    """Raise ValidationError unless the message as a whole can be prepared and filled for anybody."""
+def check_message(
+    *, subject: str, body: str, format: str = Format.HTML, kinds: Mapping[str, str] | None = None
+) -> None:
+    """Raise ValidationError unless the message as a whole can be prepared and filled for anybody.
+
+    `kinds`: of the owner's attributes.
+    """
+    some, none = samples(kinds or {}), nothing(kinds or {})
     try:
         compiled = compile_message(subject=subject, body=body, format=format)
-        for values in (SAMPLE, *(dict.fromkeys(SAMPLE, value) for value in ("", "9" * 150))):
-            compiled.fill(values)
+        compiled.fill({**SAMPLE, **some})
+        for value in ("", "9" * 150):
+            compiled.fill({**dict.fromkeys(SAMPLE, value), **none})
     except LiquidError as error:
         raise ValidationError(
             _("This message cannot be prepared: %(reason)s."), params={"reason": error.message}, code="excess"
@@ -127,13 +147,20 @@ def preview(*, message: Message, owner: User) -> Preview:
 def preview_of(*, subject: str, body: str, owner: User, format: str = Format.HTML) -> Preview:
     """A subject and body as a sample recipient would get them; LiquidError on bad syntax."""
     compiled = compile_message(subject=subject, body=body, format=format)
-    return compiled.fill({**SAMPLE, "sender_name": owner.get_short_name()})
+    values = {**SAMPLE, "sender_name": owner.get_short_name()}
+    if others := compiled.names - set(SAMPLE):
+        values |= nothing(others) | samples(kinds_of(owner))
+    return compiled.fill(values)
 
 
 def sample_subject(*, subject: str, owner: User) -> str:
     """A subject as a sample recipient reads it; as it was written, if it cannot be filled."""
     try:
-        filled = parse(subject).render(**{**SAMPLE, "sender_name": owner.get_short_name()})
+        template = parse(subject)
+        values = {**SAMPLE, "sender_name": owner.get_short_name()}
+        if others := set(template.global_variables()) - set(SAMPLE):
+            values |= nothing(others) | samples(kinds_of(owner))
+        filled = template.render(**values)
     except LiquidError:
         return subject
     return one_line(filled) or subject

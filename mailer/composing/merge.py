@@ -6,6 +6,7 @@ reason tags are short, few, and have few filters; that also keeps the parser's t
 """
 
 import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -93,12 +94,16 @@ def parse_our_own(source: str, *, environment: Environment) -> BoundTemplate:
     return environment.from_string(source)
 
 
-def check_template(source: str) -> None:
-    """Raise ValidationError, saying what and where, unless every recipient could be merged into source."""
+def check_template(source: str, *, attributes: Mapping[str, str] | None = None) -> None:
+    """Raise ValidationError, saying what and where, unless every recipient could be merged into source.
+
+    `attributes`: what the owner's attributes are for a sample recipient.
+    """
+    known = {**SAMPLE, **(attributes or {})}
     try:
         template = parse(source)
-        _refuse_unknown(template)
-        template.render(**SAMPLE)
+        _refuse_unknown(template, known)
+        template.render(**known)
     except CannotCompile as error:
         raise ValidationError(
             _("The merge fields cannot be read: %(reason)s."), params={"reason": error.message}, code="excess"
@@ -112,12 +117,12 @@ def check_template(source: str) -> None:
         ) from error
 
 
-def _refuse_unknown(template: BoundTemplate) -> None:
-    names = sorted(set(template.global_variables()) - set(MERGE_FIELDS))
+def _refuse_unknown(template: BoundTemplate, known: Collection[str]) -> None:
+    names = sorted(set(template.global_variables()) - set(known))
     if names:
         raise ValidationError(
             _("There is no merge field “%(name)s”. Known are: %(known)s."),
-            params={"name": names[0], "known": ", ".join(MERGE_FIELDS)},
+            params={"name": names[0], "known": ", ".join(known)},
             code="unknown_field",
         )
     filters = sorted(set(template.filter_names()) - FILTERS)

@@ -13,8 +13,6 @@ from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
 from markupsafe import escape
 
-from mailer.composing.merge import MERGE_FIELDS
-
 LONGEST_LINE = 998  # octets (RFC 5321 section 4.5.3.1.6)
 _SPECIAL = re.compile("[&<>'\"]")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -73,7 +71,7 @@ def _segment(node: Node, template: BoundTemplate, *, html: bool) -> Segment:
         path = node.expression.left
         if not node.expression.filters and isinstance(path, Path) and len(path.path) == 1:
             name = path.path[0]
-            if isinstance(name, str) and name in MERGE_FIELDS:
+            if isinstance(name, str):
                 return Field(name, html)
     return Logic(node, template)
 

@@ -12,10 +12,12 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from mailer.composing import headers, unsubscribe_links
+from mailer.composing.attribute_values import AttributeValues
 from mailer.composing.compiling import Compiled
 from mailer.composing.headers import mailbox, one_line, unstructured
-from mailer.composing.merge import values_for
+from mailer.composing.merge import MERGE_FIELDS, values_for
 from mailer.composing.mime_template import MimeTemplate, fill, plain, quoted_printable, segments
+from mailer.models.attribute import kinds_of
 from mailer.transport import CannotWrite
 from mailer.transport.addresses import written
 from people.models import User
@@ -30,6 +32,8 @@ class Addressed(Protocol):
     def full_name(self) -> str: ...
     @property
     def message_id(self) -> str: ...
+    @property
+    def attributes(self) -> str | None: ...  # as JSON
 
 
 class Recipient(NamedTuple):
@@ -38,6 +42,7 @@ class Recipient(NamedTuple):
     email: str
     full_name: str
     message_id: str
+    attributes: str | None = None
 
 
 class RenderedMessage:
@@ -132,18 +137,27 @@ class Composer:
 
     def _values(self, recipient: Addressed, link: str) -> dict[str, str]:
         name = recipient.full_name
-        return values_for(
+        values = values_for(
             full_name=name.replace("\r\n", "\n").replace("\r", "\n") if "\r" in name else name,
             email=recipient.email,
             sender_name=self._sender_name,
             unsubscribe_url=link,
         )
+        if self._attributes:
+            values |= self._attributes.of(recipient.attributes)
+        return values
 
     def _now(self) -> bytes:
         second = int(time())
         if self._date[0] != second:
             self._date = second, headers.date(timezone.now())
         return self._date[1]
+
+    @cached_property
+    def _attributes(self) -> AttributeValues:
+        names = self.compiled.names
+        kinds = kinds_of(self.owner) if names - set(MERGE_FIELDS) else {}
+        return AttributeValues(names, kinds, language=self.compiled.language)
 
     @cached_property
     def _tokens(self) -> unsubscribe_links.Tokens:

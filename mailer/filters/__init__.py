@@ -1,12 +1,13 @@
 """By what the lists of mailings can be searched."""
 
-from mailer.filters.clients import ClientFilter, GroupFilter, MemberFilter
+from mailer.filters.clients import AttributeNameFilter, ClientFilter, GroupFilter, MemberFilter
 from mailer.filters.mailings import MailingFilter
 from mailer.filters.messages import MessageFilter
 from mailer.filters.reports import AttemptFilter, DeliveryFilter
 
 __all__ = [
     "AttemptFilter",
+    "AttributeNameFilter",
     "ClientFilter",
     "DeliveryFilter",
     "GroupFilter",

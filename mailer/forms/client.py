@@ -3,7 +3,9 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from mailer.forms.attributes import AttributeFields
 from mailer.models import Client, ClientGroup
+from mailer.models.attribute import kinds_of
 from people.address_fields import AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm, RowsField
@@ -11,7 +13,7 @@ from site_config.ui.forms import OwnedForm, RowsField
 NOT_YOURS = _("One of these groups is not yours, or is gone. Load the page again.")
 
 
-class ClientForm(OwnedForm[Client]):
+class ClientForm(AttributeFields, OwnedForm[Client]):
     beside = "email"
 
     groups = RowsField(
@@ -37,6 +39,12 @@ class ClientForm(OwnedForm[Client]):
         groups.queryset = ClientGroup.objects.owned_by(owner)
         if self.instance.pk:
             groups.initial = self.instance.groups.all()
+        self.add_attributes(kinds_of(owner), self.instance.attributes)
+
+    def _post_clean(self) -> None:
+        """The attributes go into the row before it is checked as a whole."""
+        self.instance.attributes = self.attribute_values(self.instance.attributes)
+        super()._post_clean()  # type: ignore[misc]  # Django's own, without a type
 
 
 class AddToGroupForm(forms.Form):

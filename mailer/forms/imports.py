@@ -13,7 +13,8 @@ from mailer.audience.importing.layout import Layout
 from mailer.audience.importing.text_lines import label
 from mailer.audience.importing.uploads import MANY, Choice
 from mailer.forms.client import NOT_YOURS
-from mailer.models import ClientGroup, ClientImport
+from mailer.models import Attribute, ClientGroup, ClientImport
+from mailer.models.attribute import key_from, kinds_of
 from people.address_fields import AddressFormField, AddressInput
 from people.models import User
 
@@ -68,6 +69,21 @@ class UploadForm(forms.Form):
     def file_name(self) -> str:
         file = self.cleaned_data["file"]
         return str(file.name) if file is not None else _("pasted lines")
+
+
+def column_choices(name: str, kinds: dict[str, str], *, with_attributes: bool) -> list[Any]:
+    """What a column may hold: the attributes that there are, and a new one called as the column is."""
+    choices: list[Any] = list(columns.LABELS.items())
+    if not with_attributes:
+        return choices
+    if kinds:
+        known = [(columns.as_attribute(key, kind), key) for key, kind in kinds.items()]
+        choices.append((_("Attributes"), known))
+    key = key_from(name)
+    if key and key not in kinds:
+        new = [(columns.as_attribute(key, kind), f"{key}: {label}") for kind, label in Attribute.Kind.choices]
+        choices.append((_("A new attribute"), new))
+    return choices
 
 
 def too_large() -> str:
@@ -129,9 +145,11 @@ class LayoutForm(forms.Form):
         if upload.to_stop_list:
             for name in ("known", "group", "new_group", "origin", "consent_on", "origin_note"):
                 del self.fields[name]
+        kinds = kinds_of(owner)
         for place, what in enumerate(layout.meanings):
+            choices = column_choices(layout.names[place], kinds, with_attributes=not upload.to_stop_list)
             self.fields[f"column_{place}"] = forms.ChoiceField(
-                choices=list(columns.LABELS.items()), initial=what, required=False
+                choices=choices, initial=what, required=False, widget=forms.Select()
             )
 
     def _offer_reading(self) -> None:
@@ -183,7 +201,7 @@ class LayoutForm(forms.Form):
     def meanings(self) -> list[str]:
         """What each column holds as the form was sent, valid or not."""
         sent = [self[f"column_{place}"].value() or "" for place in range(len(self.layout.meanings))]
-        return [what if what in columns.LABELS else columns.UNUSED for what in sent]
+        return [what if columns.is_meaning(what) else columns.UNUSED for what in sent]
 
     def choice(self) -> Choice:
         """What a valid form says; a new group is made."""

@@ -1,11 +1,14 @@
+from functools import cached_property
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from mailer.composing.attribute_values import samples
 from mailer.composing.compiling import check_message, check_template
 from mailer.models import Format, Message, Suppression
+from mailer.models.attribute import kinds_of
 from people.address_fields import AddressFormField, AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm
@@ -16,12 +19,21 @@ class MergeFieldChecks:
 
     cleaned_data: dict[str, Any]
 
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Of the owner's attributes, which are merge fields as well."""
+        owner = getattr(self.instance, "owner", None)  # type: ignore[attr-defined]  # of the form
+        return kinds_of(owner) if owner else {}
+
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data  # type: ignore[misc]  # of the form
         if "subject" in data and "body" in data:
             try:
                 check_message(
-                    subject=data["subject"], body=data["body"], format=data.get("format", Format.HTML)
+                    subject=data["subject"],
+                    body=data["body"],
+                    format=data.get("format", Format.HTML),
+                    kinds=self.kinds,
                 )
             except ValidationError as error:
                 self.add_error("body", error)  # type: ignore[attr-defined]  # of the form
@@ -35,7 +47,7 @@ class MergeFieldChecks:
 
     def _checked(self, name: str) -> str:
         source: str = self.cleaned_data[name]
-        check_template(source)
+        check_template(source, attributes=samples(self.kinds))
         return source
 
 

@@ -1,4 +1,5 @@
 from mailer.models.attempt import Attempt, Lease
+from mailer.models.attribute import Attribute
 from mailer.models.client import Client, ClientGroup, Suppression
 from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
@@ -9,6 +10,7 @@ from mailer.models.server import MailServer, RateLimit
 
 __all__ = [
     "Attempt",
+    "Attribute",
     "Client",
     "ClientGroup",
     "ClientImport",

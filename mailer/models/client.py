@@ -6,6 +6,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from mailer.models.attribute import validate_attributes
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.address_fields import AddressField, AddressKeyField, HasAddress
 from people.addresses import key_of
@@ -53,6 +54,14 @@ class Client(HasAddress, Owned):
     address_key = AddressKeyField()
     full_name = models.CharField(_("full name"), max_length=150, blank=True, validators=[validate_one_line])
     comment = models.TextField(_("comment"), max_length=2000, blank=True)
+    attributes = models.JSONField(
+        _("attributes"),
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        validators=[validate_attributes],
+        help_text=_("By their names: text, numbers, days as 2026-11-27, true or false."),
+    )
     # As above: an import goes with its user, and may have made all of their clients.
     imported_in = models.ForeignKey(
         "mailer.ClientImport",

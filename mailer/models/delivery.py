@@ -72,6 +72,9 @@ class Delivery(models.Model):
         help_text="By what the stop-list knows the address, where that is not the address as it stands.",
     )
     full_name = models.CharField(_("full name"), max_length=150, blank=True)
+    attributes = models.JSONField(
+        null=True, editable=False, help_text="The client's, if the message has merge fields for attributes."
+    )
     message_id = models.CharField("Message-ID", max_length=255)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)

@@ -16,6 +16,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_noop
 
 from mailer.audience import recipients
+from mailer.composing.attribute_values import names_attributes
 from mailer.models import Attempt, Delivery, Mailing, Suppression
 from mailer.sending import clock
 from mailer.sending.sql import run, statements
@@ -25,6 +26,7 @@ SUPPRESSED = {
     Suppression.Reason.UNSUBSCRIBED: gettext_noop("Not mailed: unsubscribed"),
     Suppression.Reason.BOUNCED: gettext_noop("Not mailed: the address bounced before"),
     Suppression.Reason.COMPLAINED: gettext_noop("Not mailed: the recipient complained"),
+    Suppression.Reason.ADDED: gettext_noop("Not mailed: you put the address on the stop-list"),
 }
 CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
 
@@ -41,6 +43,7 @@ class Claimed(NamedTuple):
     client_id: int | None
     next_try_at: str
     suppressed: str | None  # the reason why it must not be mailed
+    attributes: str | None = None  # of the client, as JSON
 
 
 class DeliveryResult(NamedTuple):
@@ -69,13 +72,14 @@ def new_message_id(left: str) -> str:
 def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Counter[str]:
     """Insert a delivery for each recipient by one INSERT … SELECT; return how many have which status."""
     found: Any = recipients(mailing).order_by("pk").with_suppression()
-    columns = found.values_list("pk", "email", "address_key", "full_name", "suppressed")
+    columns = found.values_list("pk", "email", "address_key", "full_name", "suppressed", "attributes")
     query, values = columns.query.sql_with_params()
     named = {f"recipients_{number}": value for number, value in enumerate(values)}
     query = query.replace("%%", "%%%%") % tuple(f"%({name})s" for name in named)
     params: dict[str, Any] = {
         "attempt": attempt.pk,
         "message_id_end": f".{attempt.key}@{message_id_domain()}>",
+        "with_attributes": names_attributes(attempt.subject, attempt.body),
         "now": connection.ops.adapt_datetimefield_value(now),
         **{str(reason): text for reason, text in SUPPRESSED.items()},
         **named,

@@ -1,6 +1,6 @@
 """What the lists of mailings show: columns, badges and actions."""
 
-from mailer.tables.clients import ClientTable, GroupTable, MemberTable
+from mailer.tables.clients import AttributeTable, ClientTable, GroupTable, MemberTable
 from mailer.tables.mailings import MailingTable, OversightTable
 from mailer.tables.messages import MessageTable
 from mailer.tables.reports import (
@@ -13,6 +13,7 @@ from mailer.tables.reports import (
 
 __all__ = [
     "AttemptTable",
+    "AttributeTable",
     "ClientTable",
     "DeliveryTable",
     "GroupTable",

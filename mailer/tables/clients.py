@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 import django_tables2 as tables
@@ -8,7 +9,8 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from mailer.models import Client, ClientGroup, Suppression
+from mailer.models import Attribute, Client, ClientGroup, Suppression
+from mailer.models.attribute import shown_value
 from mailer.tables.states import MAIN, NUMBER
 from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, row_id
 
@@ -41,7 +43,29 @@ class RemoveColumn(ActionsColumn):
         return render_to_string("includes/row_actions.html", {"main": [link], "record": record})
 
 
-class MemberTable(RowTable):
+class AttributeColumn(tables.Column):
+    """One attribute of each client."""
+
+    def __init__(self, attribute: Attribute) -> None:
+        super().__init__(verbose_name=attribute.key, orderable=False, accessor="attributes", empty_values=())
+        self.attribute = attribute
+
+    def render(self, value: dict[str, Any]) -> str:
+        return shown_value(self.attribute.kind, value.get(self.attribute.key))
+
+
+class WithAttributes(RowTable):
+    """A table of clients with the attributes that their owner wants to see."""
+
+    def __init__(self, *args: Any, attributes: Iterable[Attribute] = (), **kwargs: Any) -> None:
+        extra = [(f"attribute-{one.pk}", AttributeColumn(one)) for one in attributes]
+        if extra:
+            kwargs["extra_columns"] = extra
+            kwargs["sequence"] = ("email", "full_name", *(name for name, _column in extra), "...")
+        super().__init__(*args, **kwargs)
+
+
+class MemberTable(WithAttributes):
     """The clients of one group."""
 
     email = tables.Column(order_by=("address_key",), attrs=MAIN)
@@ -62,7 +86,7 @@ def shortened(names: list[str]) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + rest
 
 
-class ClientTable(RowTable):
+class ClientTable(WithAttributes):
     email = tables.Column(order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     groups = tables.Column(verbose_name=_("Groups"), orderable=False, empty_values=())
@@ -84,6 +108,25 @@ class ClientTable(RowTable):
         if not names:
             return ""
         return format_html('<span title="{}">{}</span>', ", ".join(names), shortened(names))
+
+
+class AttributeTable(RowTable):
+    key = tables.Column(attrs=MAIN)
+    kind = tables.Column()
+    in_list = tables.BooleanColumn(verbose_name=_("Column in the list"), orderable=False)
+    created_at = TimeColumn(verbose_name=_("Created"))
+    actions = ActionsColumn(
+        Action(name="delete", title=_("Delete"), url_name="attribute_delete", danger=True),
+    )
+
+    class Meta(RowTable.Meta):
+        model = Attribute
+        fields = ("key", "kind", "in_list", "created_at", "actions")
+        order_by = "key"
+        empty_text = _("No attribute yet: a city, a birthday, a discount, whatever your messages need.")
+
+    def render_in_list(self, value: bool) -> str:
+        return str(_("yes") if value else _("no"))
 
 
 class GroupTable(RowTable):

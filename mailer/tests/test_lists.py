@@ -67,12 +67,12 @@ def make_message(owner, group):
 @pytest.mark.parametrize(
     ("name", "make", "page", "region"),
     [
-        # session, user, count, rows; on the page, and where mailings are shown, also the user's
-        # permissions, of their own and by role
-        ("clients", make_client, 8, 5),  # … their groups; on the page also the filter's choice of groups
+        # session, user, count, rows, for clients their attributes; on the page, and where mailings are
+        # shown, also the user's permissions, of their own and by role
+        ("clients", make_client, 9, 6),  # … their groups; on the page also the filter's choice of groups
         ("groups", make_group, 6, 4),
         ("messages", make_message, 6, 4),
-        ("group_detail", make_client, 7, 5),  # … the group
+        ("group_detail", make_client, 8, 6),  # … the group
         ("mailings", make_mailing, 7, 7),  # … their latest attempts
         ("reports", make_attempt, 7, 7),
         # … the mailing, its running attempt, groups and single clients; on the page also its audience

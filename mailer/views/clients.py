@@ -11,6 +11,7 @@ from mailer.filters import ClientFilter
 from mailer.forms.client import AddToGroupForm, ClientForm
 from mailer.forms.picker import as_ids
 from mailer.models import Client, Delivery, Suppression
+from mailer.models.attribute import attributes_of
 from mailer.tables import ClientTable
 from people.models import User
 from site_config.ui.counting import count
@@ -39,6 +40,10 @@ class ClientList(TableView):
     above_table = "clients/above_table.html"
 
     @classmethod
+    def table_options(cls, request: Any) -> dict[str, Any]:
+        return {"attributes": [one for one in attributes_of(request.user) if one.in_list]}
+
+    @classmethod
     def rows(cls, user: User) -> QuerySet[Client]:
         return Client.objects.visible_to(user).with_suppression().prefetch_related("groups")
 
@@ -47,20 +52,25 @@ class ClientCreate(CreatePanel):
     list_view = ClientList
     form_class = ClientForm
     title = _("New client")
+    body = "clients/form_body.html"
     done_text = _("The client was added.")
 
     def initial(self) -> dict[str, Any]:
         return {**super().initial(), "groups": sorted(as_ids(self.request.GET.getlist("group")))}
 
     def store(self, form: ClientForm) -> Client:
-        return save_client(client=form.save(commit=False), groups=form.cleaned_data["groups"])
+        return save_client(
+            client=form.save(commit=False),
+            groups=form.cleaned_data["groups"],
+            new_attributes=form.new_kinds(),
+        )
 
 
 class ClientEdit(EditPanel):
     list_view = ClientList
     form_class = ClientForm
     title = _("Edit client")
-    body = "clients/edit_body.html"
+    body = "clients/form_body.html"
     done_text = _("The client was saved.")
 
     def show(self, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -70,7 +80,11 @@ class ClientEdit(EditPanel):
         return super().show(status=status, stop=stop, **context)
 
     def store(self, form: ClientForm) -> Client:
-        return save_client(client=form.save(commit=False), groups=form.cleaned_data["groups"])
+        return save_client(
+            client=form.save(commit=False),
+            groups=form.cleaned_data["groups"],
+            new_attributes=form.new_kinds(),
+        )
 
 
 class ClientDelete(DeletePanel):

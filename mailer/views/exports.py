@@ -7,6 +7,7 @@ from django.utils import timezone
 from mailer.audience.exporting import CLIENT_COLUMNS, FORMATS, STOP_COLUMNS, client_rows, stop_rows, stream
 from mailer.filters import MemberFilter
 from mailer.models import Client, ClientGroup
+from mailer.models.attribute import kinds_of
 from mailer.views.clients import ClientList
 from mailer.views.stop_list import StopList
 from people.audit import record
@@ -27,13 +28,18 @@ def _file(request: Request, rows: Any, columns: tuple[str, ...], name: str) -> S
     return response
 
 
+def _clients(request: Request, clients: Any, name: str) -> StreamingHttpResponse:
+    keys = tuple(kinds_of(request.user))
+    return _file(request, client_rows(clients, keys), (*CLIENT_COLUMNS, *keys), name)
+
+
 class ClientsExport(OwnersOnly, OnAllFound):
     """The clients that the list's filter finds."""
 
     list_view = ClientList
 
     def get(self, request: Request) -> HttpResponseBase:
-        return _file(request, client_rows(self.found()), CLIENT_COLUMNS, "clients")
+        return _clients(request, self.found(), "clients")
 
 
 class GroupExport(SignedIn):
@@ -43,7 +49,7 @@ class GroupExport(SignedIn):
         group = own_row(ClientGroup, request.user, pk)
         rows = Client.objects.filter(groups=group, owner=group.owner_id)
         found = MemberFilter(request.GET, queryset=rows, request=request).qs
-        return _file(request, client_rows(found), CLIENT_COLUMNS, f"group-{group.pk}")
+        return _clients(request, found, f"group-{group.pk}")
 
 
 class StopExport(OwnersOnly, OnAllFound):

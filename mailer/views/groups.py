@@ -14,6 +14,7 @@ from mailer.filters import GroupFilter, MemberFilter
 from mailer.forms.group import GroupForm
 from mailer.models import Client, ClientGroup
 from mailer.tables import GroupTable, MemberTable
+from mailer.views.clients import ClientList
 from people.models import User
 from site_config.ui.http import Request, is_htmx, no_content
 from site_config.ui.views import ActionView, CreatePanel, DeletePanel, EditPanel, TableView, own_row
@@ -77,6 +78,10 @@ class GroupDetail(TableView):
     things = "clients"
     title = _("Group")
     template_name = "groups/detail.html"
+
+    @classmethod
+    def table_options(cls, request: Any) -> dict[str, Any]:
+        return ClientList.table_options(request)
 
     @cached_property
     def group(self) -> ClientGroup:

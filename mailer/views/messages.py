@@ -15,7 +15,8 @@ from mailer.composing.compiling import MERGE_FIELDS, Preview, preview
 from mailer.composing.warnings import warnings
 from mailer.filters import MessageFilter
 from mailer.forms.message import MessageForm, TestSendForm
-from mailer.models import Message
+from mailer.models import Attribute, Message
+from mailer.models.attribute import kinds_of
 from mailer.sending.send_test import send_test
 from mailer.tables import MessageTable
 from mailer.transport import MailRefused
@@ -44,6 +45,12 @@ class MessageList(TableView):
         return Message.objects.owned_by(user).with_uses()
 
 
+def merge_fields(user: User) -> dict[str, Any]:
+    """What can be inserted: the service's own fields, and the user's attributes with their kinds."""
+    kinds = dict(Attribute.Kind.choices)
+    return {**MERGE_FIELDS, **{key: kinds[kind] for key, kind in kinds_of(user).items()}}
+
+
 class MessagePage:
     """A body is too long for a dialog."""
 
@@ -60,7 +67,9 @@ class MessagePage:
             uses,
         ) % {"count": uses}
         response: HttpResponse = super().show(  # type: ignore[misc]  # of the view it is mixed into
-            merge_fields=MERGE_FIELDS, notice=notice, **context
+            merge_fields=merge_fields(self.request.user),  # type: ignore[attr-defined]
+            notice=notice,
+            **context,
         )
         return response
 

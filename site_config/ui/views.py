@@ -103,7 +103,12 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
 
     @classmethod
     def row_table(cls, row: models.Model, request: HttpRequest) -> Any:
-        return cls.table_class([row], request=request)
+        return cls.table_class([row], request=request, **cls.table_options(request))
+
+    @classmethod
+    def table_options(cls, request: HttpRequest) -> dict[str, Any]:  # noqa: ARG003  (for subclasses)
+        """What the table is made with beside its rows."""
+        return {}
 
     @classmethod
     def answer_row(cls, request: Request, pk: Any) -> HttpResponse:
@@ -118,6 +123,9 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
 
     def get_table_data(self) -> StableData:
         return StableData(self.object_list)
+
+    def get_table_kwargs(self) -> dict[str, Any]:
+        return {**super().get_table_kwargs(), **self.table_options(self.request)}
 
     def get_template_names(self) -> list[str]:
         return ["includes/table_region.html" if targets(self.request, REGION) else self.template_name]

@@ -6,7 +6,7 @@ What an import reads again is what was written: columns, reasons and dates inclu
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db.models import QuerySet, Subquery
 
 from mailer.audience.exporting.xlsx import workbook
 from mailer.models import Client, Suppression
+from mailer.models.attribute import written_value
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
@@ -34,16 +35,17 @@ def harmless(text: str) -> str:
     return f"'{text}" if _CALCULATED.match(text) else text
 
 
-def client_rows(clients: QuerySet[Client]) -> Iterator[tuple[str, ...]]:
-    """The cells of each client; why and since when it is on the stop-list."""
+def client_rows(clients: QuerySet[Client], keys: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
+    """The cells of each client: why and since when it is stopped, and the attributes of these keys."""
     against = Suppression.objects.against_client()
     found = clients.annotate(
         stop_reason=Subquery(against.values("reason")[:1]),
         stop_since=Subquery(against.values("created_at")[:1]),
     )
-    for pk_and_cells in _by_key(found, "email", "full_name", "comment", "stop_reason", "stop_since"):
-        email, full_name, comment, reason, since = pk_and_cells
-        yield email, full_name, comment, reason or "", _written(since)
+    fields = ("email", "full_name", "comment", "stop_reason", "stop_since", "attributes")
+    for email, full_name, comment, reason, since, attributes in _by_key(found, *fields):
+        values = (written_value(attributes.get(key)) for key in keys)
+        yield email, full_name, comment, reason or "", _written(since), *values
 
 
 def stop_rows(stops: QuerySet[Suppression]) -> Iterator[tuple[str, ...]]:

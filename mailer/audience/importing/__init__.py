@@ -12,12 +12,14 @@ from typing import BinaryIO
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from mailer.audience.attributes import define
 from mailer.audience.importing import columns
 from mailer.audience.importing.layout import Layout, detect, records
 from mailer.audience.importing.records import CannotRead, Record, Refused, shown
 from mailer.audience.importing.rows import Row, RowReader
 from mailer.audience.importing.writing import BATCH, Writer, Written
-from mailer.models import ClientGroup
+from mailer.models import Attribute, ClientGroup
+from mailer.models.attribute import key_from, kinds_of
 from people.addresses import key_of
 from people.models import User
 from site_config.shutdown import STOPPING
@@ -82,8 +84,11 @@ def import_clients(
     Written in batches: stopped half-way, the same call does the rest. LookupError if there is no such
     encoding, ValidationError if no group can have that name, IntegrityError if the group went away.
     """
-    layout = mapped(detect(file, encoding=encoding), mapping or {})
+    layout = detect(file, encoding=encoding)
+    kinds = kinds_of(owner)
+    layout = mapped(with_attributes(layout, kinds), as_meanings(mapping or {}, kinds))
     check_columns(layout)
+    make_attributes(owner=owner, layout=layout)
     into = named_group(owner, group) if group else None
     imported = Imported(unused=unused_columns(layout))
     writer = Writer(owner=owner, group=into, known=known)
@@ -152,6 +157,8 @@ def _batches(
             continue
         for address in row.further:
             refused(Refused(record.line, shown(address), _("A further address of this line: not taken.")))
+        for text, why in row.dropped:
+            refused(Refused(record.line, shown(text), why))
         key = key_of(row.email)
         if key in batch:
             imported.repeated += 1
@@ -167,6 +174,7 @@ def _merged(before: Row, row: Row, known: str) -> Row:
         before,
         full_name=newer.full_name or older.full_name,
         comment=newer.comment or older.comment,
+        attributes={**older.attributes, **newer.attributes},
         stop=before.stop or row.stop,
         client=before.client or row.client,
     )
@@ -188,6 +196,42 @@ def mapped(layout: Layout, mapping: Mapping[str, str]) -> Layout:
             raise CannotRead(_("It has no column “%s”.") % shown(name))
         meanings[place] = what
     return layout.with_meanings(meanings)
+
+
+def with_attributes(layout: Layout, kinds: Mapping[str, str]) -> Layout:
+    """A layout in which columns that are called like an attribute of the owner's hold it."""
+    meanings = list(layout.meanings)
+    for place, (name, what) in enumerate(zip(layout.names, layout.meanings, strict=True)):
+        key = key_from(name) if not what else ""
+        if key in kinds and columns.as_attribute(key, kinds[key]) not in meanings:
+            meanings[place] = columns.as_attribute(key, kinds[key])
+    return layout.with_meanings(meanings)
+
+
+def as_meanings(mapping: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
+    """What somebody says of columns, where “attribute:city” is enough; CannotRead for an unusable name."""
+    meanings = {}
+    for column, what in mapping.items():
+        meanings[column] = what
+        _word, colon, rest = what.partition(":")
+        if colon:
+            key, _colon, kind = rest.lower().partition(":")
+            meanings[column] = columns.as_attribute(key, kind or kinds.get(key, Attribute.Kind.TEXT))
+            if columns.attribute_of(meanings[column]) is None:
+                raise CannotRead(_("There can be no attribute “%s”.") % shown(rest))
+    return meanings
+
+
+def make_attributes(*, owner: User, layout: Layout) -> None:
+    """Make the attributes that columns hold; CannotRead if one is of another kind, or they are too many."""
+    for key, kind in filter(None, map(columns.attribute_of, layout.meanings)):
+        try:
+            attribute = define(owner=owner, key=key, kind=kind)
+        except ValidationError as error:
+            raise CannotRead(" ".join(error.messages)) from error
+        if attribute.kind != kind:
+            text = _("The attribute “%(key)s” is of another kind: %(kind)s.")
+            raise CannotRead(text % {"key": key, "kind": attribute.get_kind_display()})
 
 
 def check_columns(layout: Layout) -> None:

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.audience.importing.records import Record
+from mailer.models import Attribute
+from mailer.models.attribute import is_key
 
 EMAIL, COMMENT = "email", "comment"
 NAME, FIRST, MIDDLE, LAST = "full_name", "first_name", "middle_name", "last_name"
@@ -30,6 +32,27 @@ LABELS = {
     LEFT_AT: pgettext_lazy("column of a file", "date of the stop"),
     STOPPED: pgettext_lazy("column of a file", "reason on the stop-list"),
 }
+
+_ATTRIBUTE = "attribute"  # "attribute:city:text": what it is called, and its kind
+
+
+def as_attribute(key: str, kind: str) -> str:
+    """The meaning of a column that holds an attribute."""
+    return f"{_ATTRIBUTE}:{key}:{kind}"
+
+
+def attribute_of(meaning: str) -> tuple[str, str] | None:
+    """The name and the kind of the attribute that a column holds, if it holds one."""
+    word, _colon, rest = meaning.partition(":")
+    key, _colon, kind = rest.partition(":")
+    if word != _ATTRIBUTE or kind not in Attribute.Kind.values or not is_key(key):
+        return None
+    return key, kind
+
+
+def is_meaning(what: str) -> bool:
+    return what in LABELS or attribute_of(what) is not None
+
 
 _NAMES = {
     EMAIL: """

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
@@ -12,6 +13,7 @@ from mailer.audience.importing import columns
 from mailer.audience.importing.records import Record
 from mailer.audience.importing.stops import NotConfirmed, Stop, moment, stop_of
 from mailer.models import Client
+from mailer.models.attribute import read_value
 from people.addresses import canonical, key_of
 
 _no_null = ProhibitNullCharactersValidator()
@@ -35,6 +37,8 @@ class Row:
     stop: Stop | None = None
     client: bool = True
     further: tuple[str, ...] = ()  # addresses of the same line that are not taken
+    attributes: dict[str, Any] = field(default_factory=dict)
+    dropped: tuple[tuple[str, str], ...] = ()  # values of the line that are not taken, each with why
 
 
 class RowReader:
@@ -51,6 +55,8 @@ class RowReader:
         self._stops = [what for what in (*stopping, columns.STOPPED) if what in self._places]
         names = (columns.FIRST, columns.MIDDLE, columns.LAST)
         self._parts = [what for what in names if what in self._places]
+        found = {what: columns.attribute_of(what) for what in self._places}
+        self._attributes = {what: known for what, known in found.items() if known}
 
     def read(self, record: Record) -> Row:
         if record.problem:
@@ -60,7 +66,8 @@ class RowReader:
         name = self._name(record.cells) or named
         comments = [text for text in self._all(columns.COMMENT, record.cells) if text]
         is_client = not self._stop_all and self._is_client(record.cells, stop)
-        row = Row(_spelled(email), name, "\n".join(comments), stop, is_client, further)
+        attributes, dropped = self._values(record.cells) if self._attributes else ({}, ())
+        row = Row(_spelled(email), name, "\n".join(comments), stop, is_client, further, attributes, dropped)
         check(row)
         return row
 
@@ -105,6 +112,21 @@ class RowReader:
         if whole and (columns.FIRST in self._places or not (last or middle) or last in whole.split()):
             return " ".join(whole.split())
         return " ".join(f"{whole or first} {middle} {last}".split())
+
+    def _values(self, cells: list[str]) -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
+        """The attributes of the line; what is none of its kind is left out, and the client is taken."""
+        values: dict[str, Any] = {}
+        dropped = []
+        for what, (key, kind) in self._attributes.items():
+            text = self._first(what, cells)
+            try:
+                value = read_value(kind, text)
+            except ValidationError as error:
+                dropped.append((text, f"{key}: {' '.join(error.messages)}"))
+                continue
+            if value is not None:
+                values[key] = value
+        return values, tuple(dropped)
 
     def _stop(self, cells: list[str]) -> Stop | None:
         wanted = (*self._stops, columns.LEFT_AT)

@@ -7,24 +7,25 @@ unique index.
 
 CREATE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_clients (
-    key text, email text, full_name text, comment text, is_client boolean, reason text, since {moment}
+    key text, email text, full_name text, comment text, is_client boolean, reason text, since {moment},
+    attributes {json}
 ) {on_commit}
 """
 COPY = """
-COPY incoming_clients (key, email, full_name, comment, is_client, reason, since) FROM STDIN
+COPY incoming_clients (key, email, full_name, comment, is_client, reason, since, attributes) FROM STDIN
 """
 INSERT_INCOMING = """
-INSERT INTO incoming_clients (key, email, full_name, comment, is_client, reason, since)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO incoming_clients (key, email, full_name, comment, is_client, reason, since, attributes)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 EMPTY = "DELETE FROM incoming_clients"
 
 # In the order of the keys: two imports that meet wait for each other and do not lock each other out.
 _CLIENTS = """
 INSERT INTO mailer_client AS old (
-    owner_id, email, address_key, full_name, comment, created_at, form_key, imported_in_id
+    owner_id, email, address_key, full_name, comment, attributes, created_at, form_key, imported_in_id
 )
-SELECT %(owner)s, email, key, full_name, comment, %(now)s, {uuid}, {source}
+SELECT %(owner)s, email, key, full_name, comment, attributes, %(now)s, {uuid}, {source}
 FROM incoming_clients WHERE is_client ORDER BY key
 ON CONFLICT (owner_id, address_key) {known}
 """
@@ -34,15 +35,16 @@ KNOWN = {
     "update": """
 DO UPDATE SET
     full_name = CASE WHEN excluded.full_name = '' THEN old.full_name ELSE excluded.full_name END,
-    comment = CASE WHEN excluded.comment = '' THEN old.comment ELSE excluded.comment END
+    comment = CASE WHEN excluded.comment = '' THEN old.comment ELSE excluded.comment END{set_attributes}
 WHERE (excluded.full_name <> '' AND excluded.full_name <> old.full_name)
-   OR (excluded.comment <> '' AND excluded.comment <> old.comment)
+   OR (excluded.comment <> '' AND excluded.comment <> old.comment){or_attributes}
 """,
     "fill": """
 DO UPDATE SET
     full_name = CASE WHEN old.full_name = '' THEN excluded.full_name ELSE old.full_name END,
-    comment = CASE WHEN old.comment = '' THEN excluded.comment ELSE old.comment END
-WHERE (old.full_name = '' AND excluded.full_name <> '') OR (old.comment = '' AND excluded.comment <> '')
+    comment = CASE WHEN old.comment = '' THEN excluded.comment ELSE old.comment END{set_attributes}
+WHERE (old.full_name = '' AND excluded.full_name <> '')
+   OR (old.comment = '' AND excluded.comment <> ''){or_attributes}
 """,
 }
 COUNT_KNOWN = """
@@ -67,14 +69,38 @@ ON CONFLICT (owner_id, address_key) DO NOTHING
 """
 
 
-def clients_postgresql(known: str) -> str:
+# The attributes of both, where both have one those of the file ("update") or those that were there ("fill").
+_MERGED = {
+    "postgresql": ("{before} || {after}", "old.attributes"),
+    "sqlite": ("json_patch({before}, {after})", "json(old.attributes)"),
+}
+_PAIR = {
+    "update": {"before": "old.attributes", "after": "excluded.attributes"},
+    "fill": {"before": "excluded.attributes", "after": "old.attributes"},
+}
+
+
+def _known(known: str, vendor: str, attributes: bool) -> str:
+    """What becomes of clients who are there; attributes cost nothing where the file has none."""
+    if not attributes or known not in _PAIR:
+        return KNOWN[known].format(set_attributes="", or_attributes="")
+    merged, stored = _MERGED[vendor]
+    both = merged.format(**_PAIR[known])
+    return KNOWN[known].format(
+        set_attributes=f",\n    attributes = {both}", or_attributes=f"\n   OR {both} <> {stored}"
+    )
+
+
+def clients_postgresql(known: str, *, attributes: bool) -> str:
     """Write the clients of the batch; the row that comes back counts the new and the changed ones."""
-    insert = _CLIENTS.format(uuid="gen_random_uuid()", source="%(source)s::bigint", known=KNOWN[known])
+    there = _known(known, "postgresql", attributes)
+    insert = _CLIENTS.format(uuid="gen_random_uuid()", source="%(source)s::bigint", known=there)
     return f"""
 WITH written AS ({insert} RETURNING xmax = 0 AS is_new)
 SELECT COUNT(*) FILTER (WHERE is_new), COUNT(*) FILTER (WHERE NOT is_new) FROM written
 """  # noqa: S608  (made of constants)
 
 
-def clients_sqlite(known: str) -> str:
-    return _CLIENTS.format(uuid="LOWER(HEX(RANDOMBLOB(16)))", source="%(source)s", known=KNOWN[known])
+def clients_sqlite(known: str, *, attributes: bool) -> str:
+    there = _known(known, "sqlite", attributes)
+    return _CLIENTS.format(uuid="LOWER(HEX(RANDOMBLOB(16)))", source="%(source)s", known=there)

@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from mailer import import_tasks
-from mailer.audience.importing import check_columns
+from mailer.audience.importing import check_columns, make_attributes, with_attributes
 from mailer.audience.importing.layout import Layout, detect, records
 from mailer.audience.importing.records import CannotRead, shown
 from mailer.audience.importing.rows import Row, RowReader
 from mailer.models import ClientGroup, ClientImport
+from mailer.models.attribute import kinds_of
 from people.models import User
 from site_config.queue import after_commit
 
@@ -59,7 +60,7 @@ def keep(*, owner: User, pieces: Iterable[bytes], name: str, stop_all: str = "")
                 stored.write(piece)
             upload.size = stored.tell()
         with upload.path.open("rb") as stored:
-            upload.layout = detect(stored).as_json()
+            upload.layout = with_attributes(detect(stored), kinds_of(owner)).as_json()
         upload.save()
     except BaseException:
         upload.path.unlink(missing_ok=True)
@@ -75,6 +76,7 @@ def read_again(*, upload: ClientImport, encoding: str, delimiter: str, heading: 
     """Guess anew, with what somebody corrected; CannotRead."""
     with _open(upload) as file:
         layout = detect(file, encoding=encoding, delimiter=delimiter, heading=heading)
+    layout = with_attributes(layout, kinds_of(upload.owner))
     upload.layout = layout.as_json()
     ClientImport.objects.filter(pk=upload.pk, status=ClientImport.Status.DRAFT).update(layout=upload.layout)
     return layout
@@ -105,6 +107,7 @@ def start(*, upload: ClientImport, choice: Choice) -> bool:
     """Queue a draft; False if it was started before. CannotRead if no column holds addresses."""
     check_columns(choice.layout)
     with transaction.atomic():
+        make_attributes(owner=upload.owner, layout=choice.layout)
         drafts = ClientImport.objects.filter(pk=upload.pk, status=ClientImport.Status.DRAFT)
         started = drafts.update(
             status=ClientImport.Status.QUEUED,

@@ -1,5 +1,6 @@
 """Write clients and stop-list entries in batches, each in one short transaction."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -57,21 +58,17 @@ class Writer:
     def _write(self, batch: Mapping[str, Row]) -> Written:
         if self.group and not ClientGroup.objects.select_for_update().filter(pk=self.group.pk):
             raise IntegrityError("The group is gone.")
-        rows = [
-            (key, row.email, row.full_name, row.comment, row.client, row.stop.reason, row.stop.since)
-            if row.stop
-            else (key, row.email, row.full_name, row.comment, True, "", None)
-            for key, row in batch.items()
-        ]
+        rows = [_as_incoming(key, row) for key, row in batch.items()]
         values = {
             "owner": self.owner.pk,
             "group": self.group.pk if self.group else None,
             "source": self.source,
             "now": timezone.now(),
         }
+        how = {"known": self.known, "attributes": any(row.attributes for row in batch.values())}
         write = _on_postgresql if connection.vendor == "postgresql" else _on_sqlite
         with connection.cursor() as cursor:
-            created, changed = write(cursor, rows, values, self.known)
+            created, changed = write(cursor, rows, values, how)
             if self.group:
                 cursor.execute(sql.MEMBERS, values)
             stopped = 0
@@ -89,10 +86,18 @@ class Writer:
                 cursor.execute("ANALYZE mailer_client")
 
 
+def _as_incoming(key: str, row: Row) -> tuple[Any, ...]:
+    """A row as the temporary table holds it."""
+    reason, since = (row.stop.reason, row.stop.since) if row.stop else ("", None)
+    client = row.client if row.stop else True
+    attributes = json.dumps(row.attributes) if row.attributes else "{}"
+    return key, row.email, row.full_name, row.comment, client, reason, since, attributes
+
+
 def _on_postgresql(
-    cursor: Any, rows: list[tuple[Any, ...]], values: dict[str, Any], known: str
+    cursor: Any, rows: list[tuple[Any, ...]], values: dict[str, Any], how: dict[str, Any]
 ) -> tuple[int, int]:
-    cursor.execute(sql.CREATE.format(moment="timestamptz", on_commit="ON COMMIT DELETE ROWS"))
+    cursor.execute(sql.CREATE.format(moment="timestamptz", json="jsonb", on_commit="ON COMMIT DELETE ROWS"))
     cursor.execute(sql.EMPTY)
     with cursor.copy(sql.COPY) as copy:
         for row in rows:
@@ -100,20 +105,20 @@ def _on_postgresql(
     # From the batch to each client by the index, whatever the planner believes of the table's size.
     cursor.execute("SET LOCAL enable_hashjoin = off")
     cursor.execute("SET LOCAL enable_mergejoin = off")
-    cursor.execute(sql.clients_postgresql(known), values)
+    cursor.execute(sql.clients_postgresql(**how), values)
     created, changed = cursor.fetchone()
     return created, changed
 
 
 def _on_sqlite(
-    cursor: Any, rows: list[tuple[Any, ...]], values: dict[str, Any], known: str
+    cursor: Any, rows: list[tuple[Any, ...]], values: dict[str, Any], how: dict[str, Any]
 ) -> tuple[int, int]:
-    cursor.execute(sql.CREATE.format(moment="text", on_commit=""))
+    cursor.execute(sql.CREATE.format(moment="text", json="text", on_commit=""))
     cursor.execute(sql.EMPTY)
-    cursor.executemany(sql.INSERT_INCOMING, [(*row[:6], _as_stored(row[6])) for row in rows])
+    cursor.executemany(sql.INSERT_INCOMING, [(*row[:6], _as_stored(row[6]), row[7]) for row in rows])
     cursor.execute(sql.COUNT_KNOWN, values)
     (there,) = cursor.fetchone()
-    cursor.execute(sql.clients_sqlite(known), values)
+    cursor.execute(sql.clients_sqlite(**how), values)
     written = max(cursor.rowcount, 0)
     created = sum(row[4] for row in rows) - there
     return created, written - created

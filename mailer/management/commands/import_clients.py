@@ -13,7 +13,7 @@ from people.addresses import spelled
 from people.models import User
 from site_config.shutdown import stop_on_signals
 
-MEANINGS = ", ".join([*filter(None, LABELS), "unused"])
+MEANINGS = ", ".join([*filter(None, LABELS), "attribute:NAME", "attribute:NAME:KIND", "unused"])
 
 
 class Command(BaseCommand):
@@ -36,8 +36,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="COLUMN=MEANING",
-            help="what a column holds, by its name or number: "
-            + ", ".join([*filter(None, LABELS), "unused"]),
+            help="what a column holds, by its name or number: " + MEANINGS,
         )
         parser.add_argument(
             "--known",
@@ -110,7 +109,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         column, _equals, what = pair.rpartition("=")
         meaning = UNUSED if what == "unused" else what
-        if not column or (meaning not in LABELS):
+        if not column or not (meaning in LABELS or meaning.startswith("attribute:")):
             raise CommandError(f"--map must look like COLUMN=MEANING, not “{pair}”; it means {MEANINGS}.")
         mapping[column] = meaning
     return mapping

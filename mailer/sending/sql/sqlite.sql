@@ -120,17 +120,19 @@ RETURNING
         WHERE s.owner_id = %(owner)s
             AND s.address_key = coalesce(mailer_delivery.address_key, mailer_delivery.email)
         LIMIT 1
-    ) AS suppressed
+    ) AS suppressed,
+    CAST(attributes AS text) AS attributes
 
 
 -- name: open
 -- One delivery for each recipient of a run that begins; who is on the stop-list is skipped, and told why.
 -- In place of {recipients} comes the query of mailer.audience.recipients: whom a mailing reaches depends on
 -- its clients, groups and their rules. It is in the order of the clients, which the deliveries keep.
-WITH c (id, email, address_key, full_name, suppressed) AS ({recipients})
+WITH c (id, email, address_key, full_name, suppressed, attributes) AS ({recipients})
 INSERT INTO mailer_delivery (
     attempt_id, client_id, email, address_key, full_name, message_id,
-    status, tries, next_try_at, lease, possibly_twice, response, refusal, finished_at
+    status, tries, next_try_at, lease, possibly_twice, response, refusal, finished_at,
+    attributes
 )
 SELECT
     %(attempt)s, c.id, c.email,
@@ -145,8 +147,10 @@ SELECT
         WHEN 'unsubscribed' THEN %(unsubscribed)s
         WHEN 'bounced' THEN %(bounced)s
         WHEN 'complained' THEN %(complained)s
+        WHEN 'added' THEN %(added)s
         ELSE ''
     END,
     '',
-    CASE WHEN c.suppressed IS NOT NULL THEN %(now)s END
+    CASE WHEN c.suppressed IS NOT NULL THEN %(now)s END,
+    CASE WHEN %(with_attributes)s THEN c.attributes END  -- only if the message names some
 FROM c

@@ -1,0 +1,94 @@
+"""Attributes of clients as merge fields: text where they are written, typed where they are compared."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from django.utils import timezone, translation
+from liquid.exceptions import LiquidError
+
+from mailer.composing.merge import MERGE_FIELDS, TEXT
+from mailer.models import Attribute
+from mailer.models.attribute import shown_value
+
+_SAMPLES = {Attribute.Kind.NUMBER: 42, Attribute.Kind.YES_NO: True}
+
+
+class Typed(str):
+    """What people read. In a condition it is `typed`: “no” is false, and what a client has not is nothing."""
+
+    __slots__ = ("typed",)
+    typed: Any
+
+    def __liquid__(self) -> Any:
+        return self.typed
+
+
+def typed(kind: str, value: Any) -> Typed:
+    """A value as a merge field takes it, in the language that is active."""
+    text = Typed(shown_value(kind, value))
+    text.typed = value
+    return text
+
+
+NOTHING = typed(Attribute.Kind.TEXT, None)
+
+
+class AttributeValues:
+    """Gives each recipient the attributes that one message names."""
+
+    def __init__(self, names: Iterable[str], kinds: Mapping[str, str], *, language: str) -> None:
+        """`names`: all merge fields of the message; `kinds`: those of the owner's attributes."""
+        self._kinds = {name: kinds.get(name, "") for name in names if name not in MERGE_FIELDS}
+        self._language = language
+        self._known: dict[tuple[str, Any], Typed] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._kinds)
+
+    def of(self, stored: str | None) -> dict[str, str]:
+        """The values of a recipient whose attributes are this JSON; nothing for what is not there."""
+        try:
+            values = json.loads(stored) if stored else {}
+        except ValueError:
+            values = {}
+        if not isinstance(values, dict):
+            values = {}
+        return {name: self._typed(name, kind, values.get(name)) for name, kind in self._kinds.items()}
+
+    def _typed(self, name: str, kind: str, value: Any) -> Typed:
+        if value is None:
+            return NOTHING
+        if isinstance(value, str) and kind != Attribute.Kind.DATE:
+            return typed(kind, value)
+        key = (name, value)
+        if key not in self._known:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            with translation.override(self._language):
+                self._known[key] = typed(kind, value)
+        return self._known[key]
+
+
+def samples(kinds: Mapping[str, str]) -> dict[str, str]:
+    """What the attributes are in a preview: the name of a text, and something likely of the other kinds."""
+    today: date = timezone.localdate()
+    found = {Attribute.Kind.DATE: today.isoformat(), **_SAMPLES}
+    return {name: typed(kind, found.get(kind, name)) for name, kind in kinds.items()}  # type: ignore[call-overload]
+
+
+def nothing(kinds: Iterable[str]) -> dict[str, str]:
+    """What they are for a client who has none."""
+    return dict.fromkeys(kinds, NOTHING)
+
+
+def names_attributes(subject: str, body: str) -> bool:
+    """Whether a message has a merge field that is none of the service's own."""
+    names: set[str] = set()
+    for source in (subject, body):
+        try:
+            names |= set(TEXT.from_string(source).global_variables())
+        except LiquidError:  # it says so when it is sent
+            continue
+    return bool(names - set(MERGE_FIELDS))
