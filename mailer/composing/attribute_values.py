@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 from django.utils import timezone, translation
@@ -73,8 +72,7 @@ class AttributeValues:
 
 def samples(kinds: Mapping[str, str]) -> dict[str, str]:
     """What the attributes are in a preview: the name of a text, and something likely of the other kinds."""
-    today: date = timezone.localdate()
-    found = {Attribute.Kind.DATE: today.isoformat(), **_SAMPLES}
+    found = {Attribute.Kind.DATE: timezone.localdate().isoformat(), **_SAMPLES}
     return {name: typed(kind, found.get(kind, name)) for name, kind in kinds.items()}  # type: ignore[call-overload]
 
 

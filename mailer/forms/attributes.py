@@ -129,7 +129,7 @@ class AttributeForm(OwnedForm[Attribute]):
     class Meta:
         model = Attribute
         fields = ("key", "kind", "in_list")
-        widgets = {"key": forms.TextInput(attrs={"autocomplete": "off"})}  # noqa: RUF012
+        widgets = {"key": forms.TextInput(attrs={"autocomplete": "off"})}
 
     def clean_key(self) -> str:
         return clean_key(self.cleaned_data["key"])

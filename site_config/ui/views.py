@@ -106,7 +106,7 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         return cls.table_class([row], request=request, **cls.table_options(request))
 
     @classmethod
-    def table_options(cls, request: HttpRequest) -> dict[str, Any]:  # noqa: ARG003  (for subclasses)
+    def table_options(cls, request: HttpRequest) -> dict[str, Any]:
         """What the table is made with beside its rows."""
         return {}
 
