@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0010_mailing_name'),
+        ('mailer', '0011_report_figures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
