@@ -16,7 +16,18 @@ from people.audit import opened
 from people.models import User
 from site_config.shutdown import STOPPING
 from testing.factories import UserFactory
+from testing.flush import empty
 from testing.smtp_server import SmtpServer
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs no database is the same whatever the services are, unless it says `everywhere`."""
+    everywhere = ("django_db", "everywhere", "services")
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if not fixtures & {"db", "transactional_db"} and not any(map(item.get_closest_marker, everywhere)):
+            item.add_marker(pytest.mark.once)
 
 
 @pytest.fixture
@@ -92,9 +103,9 @@ def _emptied_after_each_test() -> Iterator[None]:
     case_class: Any = TransactionTestCase
     teardown = case_class._fixture_teardown
 
-    def flush(case: TransactionTestCase) -> None:
+    def flush(_case: TransactionTestCase) -> None:
         with opened():
-            teardown(case)
+            empty()
 
     case_class._fixture_teardown = flush
     yield

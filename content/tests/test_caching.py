@@ -16,6 +16,7 @@ from content.publishing import delete_article, save_article
 from testing.articles import ArticleFactory
 from testing.factories import MailingFactory
 
+pytestmark = pytest.mark.everywhere
 REDIS_AWAY = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+pytestmark = [pytest.mark.services, pytest.mark.alone]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -29,7 +30,6 @@ def judged(verdict, *, recipients):
     assert verdict["sent by the ledger"] == recipients
 
 
-@pytest.mark.services
 @pytest.mark.django_db(transaction=True)
 def test_two_consumers_killed_again_and_again_lose_nobody():
     if connection.vendor != "postgresql" or not settings.REDIS_URL:
@@ -46,7 +46,6 @@ def test_two_consumers_killed_again_and_again_lose_nobody():
     assert verdict["kills"] >= 2
 
 
-@pytest.mark.services
 def test_a_consumer_on_sqlite_killed_again_and_again_loses_nobody():
     verdict = drill(
         "kill", "--consumers", "1", "--recipients", "800", "--kills", "3", "--pause", "1.2", "--delay", "0.1",

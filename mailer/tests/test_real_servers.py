@@ -18,6 +18,7 @@ from testing.sending import go_on, make_mailing
 MISSING = missing()
 pytestmark = [
     pytest.mark.services,
+    pytest.mark.alone,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(bool(MISSING) and os.environ.get("CI") != "true", reason=MISSING or "they are here"),
 ]

@@ -11,6 +11,8 @@ from huey.registry import Message
 from mailer import tasks
 from site_config.queue import JsonSerializer
 
+pytestmark = pytest.mark.everywhere
+
 
 class Evil:
     def __reduce__(self):
