@@ -1,6 +1,7 @@
 """One email to one address, over Django's mail back end."""
 
 import logging
+from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, cast
@@ -9,12 +10,17 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
-from people.addresses import parse
+from people.addresses import Address, parse
+from site_config.dkim import signing
 
 if TYPE_CHECKING:
     import smtplib
 
 log = logging.getLogger(__name__)
+
+Sign = Callable[[bytes], bytes]
+# In seven bits, for a server that encodes the text anew would break a signature (RFC 6376 section 5.3).
+_POLICY = {False: policy.SMTP.clone(cte_type="7bit"), True: policy.SMTPUTF8.clone(cte_type="7bit")}
 
 
 def send(mail: EmailMultiAlternatives, *, to: str) -> bool:
@@ -30,24 +36,31 @@ def send(mail: EmailMultiAlternatives, *, to: str) -> bool:
         return False
     mail.to = [address.on_the_wire]
     connection = get_connection()
-    if address.local.isascii() or not isinstance(connection, EmailBackend):
+    sign = signing(mail.from_email)
+    if not isinstance(connection, EmailBackend) or (address.local.isascii() and not sign):
         return bool(connection.send_messages([mail]))
-    return _send_utf8(mail, connection, str(address))
+    return _send(mail, connection, address, sign)
 
 
-def _send_utf8(mail: EmailMultiAlternatives, connection: EmailBackend, to: str) -> bool:
-    """With SMTPUTF8 (RFC 6531), which Django's back end does not speak."""
+def _send(mail: EmailMultiAlternatives, connection: EmailBackend, to: Address, sign: Sign | None) -> bool:
+    """Signed, or with SMTPUTF8 (RFC 6531): Django's back end does neither."""
+    utf8 = not to.local.isascii()
     connection.open()
     try:
         smtp = cast("smtplib.SMTP", connection.connection)
         smtp.ehlo_or_helo_if_needed()
-        if not smtp.has_extn("smtputf8"):
-            log.warning("an email was not sent, for the mail server takes no address such as %s", ascii(to))
+        if utf8 and not smtp.has_extn("smtputf8"):
+            log.warning(
+                "an email was not sent, for the mail server takes no address such as %s", ascii(str(to))
+            )
             return False
-        message = message_from_bytes(mail.message().as_bytes(), policy=policy.SMTPUTF8)
-        message.replace_header("To", to)
-        options = ["SMTPUTF8", "BODY=8BITMIME"]
-        smtp.sendmail(parseaddr(mail.from_email)[1], [to], message.as_bytes(), mail_options=options)
+        message = message_from_bytes(mail.message().as_bytes(), policy=_POLICY[utf8])
+        if utf8:
+            message.replace_header("To", str(to))
+        content = sign(message.as_bytes()) if sign else message.as_bytes()
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
+        recipient = str(to) if utf8 else to.on_the_wire
+        smtp.sendmail(parseaddr(mail.from_email)[1], [recipient], content, mail_options=options)
     finally:
         connection.close()
     return True

@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 LINE = re.compile(r"(export )?[A-Za-z_0-9]+=|#|\s*$")
 HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]")
+# Labels of a domain name (RFC 6376 section 3.1).
+SELECTOR = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -103,6 +105,28 @@ def module_path(name: str, *, default: str) -> str:
     if found is None:
         raise ImproperlyConfigured(f"{name} names {raw!r}, which is not installed.")
     return raw
+
+
+def is_selector(word: str) -> bool:
+    return re.fullmatch(SELECTOR, word) is not None
+
+
+def dkim_keys(name: str) -> list[tuple[str, str]]:
+    """Selectors and the files of their keys: news:/etc/mailings/news.pem, separated by commas."""
+    from site_config.dkim import load_key  # needs cryptography, which few installations ask for here
+
+    found = []
+    for word in filter(None, (part.strip() for part in env.str(name).split(","))):
+        selector, colon, path = word.partition(":")
+        if not colon or not is_selector(selector):
+            raise ImproperlyConfigured(f"{name} must look like news:/etc/mailings/news.pem, not {word!r}.")
+        try:
+            load_key(path)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ImproperlyConfigured(f"{name}: {path} cannot be used: {why}.") from error
+        found.append((selector, path))
+    return found
 
 
 def site_url(name: str, *, default: str) -> SplitResult:

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+from email.utils import parseaddr
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -13,6 +14,7 @@ from site_config.environment import (
     another_sender,
     choice,
     database,
+    dkim_keys,
     env,
     folder,
     mail_server,
@@ -180,6 +182,11 @@ MAIL_DIR = VAR_DIR / "mail"
 DEFAULT_FROM_EMAIL = sender("DEFAULT_FROM_EMAIL", default="mailings@localhost.localdomain")
 ACCOUNT_FROM_EMAIL = another_sender("ACCOUNT_FROM_EMAIL", than=DEFAULT_FROM_EMAIL)
 SERVER_EMAIL = ACCOUNT_FROM_EMAIL
+MAIL_DKIM_KEYS = dkim_keys("MAIL_DKIM_KEYS")
+_domain = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+MAIL_DKIM_DOMAIN = (env.str("MAIL_DKIM_DOMAIN", default="") or _domain).lower()
+if MAIL_DKIM_KEYS and not re.fullmatch(HOST_NAME, MAIL_DKIM_DOMAIN):
+    raise ImproperlyConfigured(f"MAIL_DKIM_DOMAIN must look like example.com, not {MAIL_DKIM_DOMAIN!r}.")
 MAIL_UNSUBSCRIBE_MAILTO = env.str("MAIL_UNSUBSCRIBE_MAILTO", default="")
 MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
 MAIL_TIMEOUT = EMAIL_TIMEOUT = number("MAIL_TIMEOUT", default=20, low=1, high=600)

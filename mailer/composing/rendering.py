@@ -15,6 +15,7 @@ from mailer.composing import headers, unsubscribe_links
 from mailer.composing.attribute_values import AttributeValues
 from mailer.composing.compiling import Compiled
 from mailer.composing.headers import mailbox, one_line, unstructured
+from mailer.composing.list_headers import feedback_id, list_id
 from mailer.composing.merge import MERGE_FIELDS, values_for
 from mailer.composing.mime_template import MimeTemplate, fill, plain, quoted_printable, segments
 from mailer.models.attribute import kinds_of
@@ -89,6 +90,7 @@ class Composer:
 
     compiled: Compiled
     owner: User
+    mailing_id: int | None = None  # none: a test
     _mime_templates: dict[bool, MimeTemplate] = field(default_factory=dict)
     _date: tuple[int, bytes] = (0, b"")
 
@@ -127,6 +129,8 @@ class Composer:
             reply_to=[_mailbox(one_line(self.owner.name), self.owner.email)],
             headers={
                 "Message-ID": recipient.message_id,
+                "List-Id": list_id(self.owner).decode().replace("\r\n", ""),
+                "Feedback-ID": feedback_id(self.owner, self.mailing_id).decode(),
                 "Precedence": "bulk",
                 "Auto-Submitted": "auto-generated",
                 **unsubscribe_links.headers(token),
@@ -213,6 +217,8 @@ class Composer:
             ("Reply-To", (one_line(self.owner.name), self.owner.email)),
         ):
             mime.add(b"%s: %s\r\n" % (name.encode(), mailbox(what[0], written(what[1])[0])))
+        mime.add(b"List-Id: %b\r\n" % list_id(self.owner))
+        mime.add(b"Feedback-ID: %b\r\n" % feedback_id(self.owner, self.mailing_id))
         for header in (b"To", b"Subject", b"Date", b"Message-ID", b"List-Unsubscribe"):
             mime.add(header + b": ")
             mime.add_head_slot()

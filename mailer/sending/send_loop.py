@@ -94,7 +94,8 @@ class SendLoop:
         compiled = compile_message(
             subject=self._attempt.subject, body=self._attempt.body, format=self._attempt.format
         )
-        self._composer = Composer(compiled=compiled, owner=self._attempt.mailing.owner)
+        mailing = self._attempt.mailing
+        self._composer = Composer(compiled=compiled, owner=mailing.owner, mailing_id=mailing.pk)
 
     def _work(self, transport: Transport) -> bool:
         """Send; tell whether there is more to do now."""

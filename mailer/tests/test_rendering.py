@@ -79,7 +79,14 @@ def test_both_ways_of_writing_a_mail_parse_to_the_same(subject, body, full_name,
     assert [part.get_content_type() for part in fast.walk()] == [p.get_content_type() for p in slow.walk()]
     assert texts(fast) == texts(slow)
     assert sorted(fast.keys()) == sorted(slow.keys())
-    for name in ("Message-ID", "Precedence", "Auto-Submitted", "List-Unsubscribe", "List-Unsubscribe-Post"):
+    for name in (
+        "Message-ID",
+        "Precedence",
+        "Auto-Submitted",
+        "Feedback-ID",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+    ):
         assert plain_spaces(fast[name]) == plain_spaces(slow[name])
     filled = composer.compiled.fill(composer._values(recipient, "https://x/"))
     assert "=?" in filled.subject or plain_spaces(fast["Subject"]) == plain_spaces(slow["Subject"])

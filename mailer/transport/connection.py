@@ -2,6 +2,7 @@
 
 import selectors
 import ssl
+from dataclasses import replace
 from time import monotonic
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from mailer.transport.mail_socket import Address, MailSocket
 from mailer.transport.replies import Nonsense, ReplyReader
 from mailer.transport.session import Interrupted, SmtpSession
 from mailer.transport.trust import distrusted
+from site_config import dkim
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 PROGRESS = 4096  # octets; a server that takes less than that in its time is too slow
@@ -189,8 +191,14 @@ class Connection:
             self._send_commands(self._script.send(replies[0]))
         except StopIteration as end:
             features = end.value.without(distrusted(self.account.server))
+            signing = dkim.signing(self.account.sender)
+            if signing:  # who encodes the text anew would break the signature (RFC 6376 section 5.3)
+                features = replace(features, eight_bit=False)
             self.session = SmtpSession(
-                sender=self.account.sender, features=features, pipeline_depth=self._pipeline_depth
+                sender=self.account.sender,
+                features=features,
+                pipeline_depth=self._pipeline_depth,
+                sign=signing,
             )
             self._out = self.session.out
             self.eight_bit = features.eight_bit

@@ -9,6 +9,7 @@ at a time is tried until one is accepted again.
 
 import re
 from collections import deque
+from collections.abc import Callable
 
 from mailer.transport.acceptance import AcceptanceFilter
 from mailer.transport.addresses import path
@@ -32,6 +33,7 @@ _TAKEN = {
 _LONGEST_USUAL = 396  # octets of what is said to a mail's end; a longer one has to be cut
 CLOSING = 421
 MOST_ERRORS = 8  # refusals without an acceptance on one connection; servers delay or cut after ten
+Sign = Callable[[bytes], bytes]  # a mail in, the same below its signatures out
 
 
 _ENVELOPE = (Command.MAIL, Command.RCPT)
@@ -54,7 +56,9 @@ class Interrupted(Broken):
 class SmtpSession:
     """The mails of one connection, in order."""
 
-    def __init__(self, *, sender: str, features: Features, pipeline_depth: int) -> None:
+    def __init__(
+        self, *, sender: str, features: Features, pipeline_depth: int, sign: Sign | None = None
+    ) -> None:
         self.out = bytearray()  # to be written
         self.accepted = 0  # mails
         self.answered = 0  # mails, accepted or refused
@@ -62,6 +66,7 @@ class SmtpSession:
         self.distrusted: set[str] = set()  # extensions that were offered and not kept to
         self.retiring = False  # takes no more mails
         self._features = features
+        self._sign = sign
         self._chunking = features.chunking and features.pipelining
         self._most_ahead = pipeline_depth if self._chunking else 2 if features.pipelining else 1
         self._depth = 1  # mails under way at once
@@ -114,6 +119,8 @@ class SmtpSession:
             if utf8 and not features.utf8:
                 return refused(550, "550 5.6.7 The mail server takes no such address.", Command.RCPT)
             content = mail.write(eight_bit=features.eight_bit, utf8=utf8)
+            if self._sign:
+                content = self._sign(content)
         except CannotWrite as error:
             return cannot_write(error)
         if features.size and len(content) > features.size:
