@@ -159,6 +159,16 @@ class Attempt(models.Model):
         return without_addresses(self.problem) if self.masked else self.problem
 
     @property
+    def seconds(self) -> float:
+        """How long it took, once it is over."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
+
+    @property
+    def per_minute(self) -> int:
+        """Mails handed over or refused in a minute, on average; nothing if it was over at once."""
+        return round((self.sent + self.failed) / self.seconds * 60) if self.seconds >= 1 else 0
+
+    @property
     def done(self) -> int:
         return self.sent + self.failed + self.skipped + self.expired
 

@@ -4,7 +4,9 @@ import django_tables2 as tables
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from mailer.answers import is_refusal
 from mailer.models import Attempt, Delivery
+from mailer.reporting.figures import meaning_of
 from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS, MAIN, NUMBER, StateColumn
 from people.tables import OwnerColumn
 from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn, badge
@@ -90,13 +92,19 @@ class DeliveryTable(RowTable):
     full_name = tables.Column(default="", orderable=False)
     status = BadgeColumn(DELIVERY_KINDS, orderable=False)
     tries = tables.Column(attrs=NUMBER, orderable=False)
+    means = tables.Column(
+        accessor="said", verbose_name=_("What it means"), orderable=False, default="", empty_values=()
+    )
     said = tables.Column(verbose_name=_("Server's answer"), orderable=False, default="")
     finished_at = TimeColumn(default="", orderable=False)
 
     class Meta(RowTable.Meta):
         model = Delivery
-        fields = ("email", "full_name", "status", "tries", "said", "finished_at")
+        fields = ("email", "full_name", "status", "tries", "means", "said", "finished_at")
         empty_text = _("No recipient found.")
+
+    def render_means(self, record: Delivery) -> str:
+        return meaning_of(record.response)[0] if is_refusal(record.response) else ""
 
     def render_email(self, record: Delivery) -> Any:
         if not record.possibly_twice:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django import template
 from django.utils import formats
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext, ngettext
 
 from mailer.models import Attempt, Mailing
 from mailer.sending.holding import resumes_at
@@ -22,6 +22,36 @@ register.filter("when", tables.shown_moment)
 def in_zone_of(value: datetime, mailing: Mailing) -> str:
     """A moment on the clocks of a mailing's own zone, and not on the reader's."""
     return formats.date_format(value.astimezone(mailing.zone), str(tables.MOMENT))
+
+
+@register.filter
+def lasting(seconds: float) -> str:
+    """So many seconds as people say it: the largest unit and the one below."""
+    parts: list[str] = []
+    rest = max(int(seconds), 0)
+    for size, unit in ((86_400, _days), (3_600, _hours), (60, _minutes), (1, _seconds)):
+        number, rest = divmod(rest, size)
+        if number or (parts and len(parts) < 2):
+            parts.append(unit(number))
+        if len(parts) == 2:
+            break
+    return " ".join(parts) if parts else gettext("less than a second")
+
+
+def _days(number: int) -> str:
+    return ngettext("%(count)s day", "%(count)s days", number) % {"count": number}
+
+
+def _hours(number: int) -> str:
+    return gettext("%(count)s h") % {"count": number}
+
+
+def _minutes(number: int) -> str:
+    return gettext("%(count)s min") % {"count": number}
+
+
+def _seconds(number: int) -> str:
+    return gettext("%(count)s s") % {"count": number}
 
 
 @register.filter

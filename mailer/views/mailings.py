@@ -19,6 +19,7 @@ from mailer.forms.picker import Picker
 from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Mailing
 from mailer.sending.opening import schedule_of
+from mailer.sending.progress import progress_of
 from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
@@ -240,6 +241,7 @@ class MailingDetail(TableView):
             "title": str(mailing),
             "mailing": mailing,
             "running": self.running,
+            "progress": self.running and progress_of(self.running),
             "audience": self.audience,
             "own": self.own,
             "may_disable": self.request.user.has_perm("mailer.disable_mailing"),
@@ -253,6 +255,7 @@ class MailingDetail(TableView):
     def running(self) -> Attempt | None:
         running = self.mailing.attempts.running().first()
         if running:
+            running.mailing = self.mailing
             running.masked = not (self.own or self.request.user.is_superuser)
         return running
 

@@ -10,7 +10,8 @@ from liquid.exceptions import LiquidError
 from mailer.composing.compiling import preview_of
 from mailer.filters import AttemptFilter, DeliveryFilter
 from mailer.models import Attempt, Delivery
-from mailer.reporting.figures import figures_of, totals_of
+from mailer.reporting.figures import figures_of, meanings_of, totals_of
+from mailer.sending.progress import progress_of
 from mailer.tables import DeliveryTable, OversightReportTable, ReportTable
 from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
@@ -89,20 +90,40 @@ class AttemptDetail(OneAttempt, TableView):
     title = _("Report")
     template_name = "reports/detail.html"
     above_table = "reports/state.html"
+    by_key = True
 
     def get_queryset(self) -> QuerySet[Delivery]:
         deliveries = self.attempt.deliveries
         return deliveries.none() if self.attempt.masked else deliveries.all()
 
+    def found(self) -> int | None:
+        """By what the run counted, if nothing but a status is asked for."""
+        if self.attempt.pruned_at or self.request.GET.get("q") or self.request.GET.get("possibly_twice"):
+            return None
+        status = self.request.GET.get("status", "")
+        counts = {"": "total", **{name: name for name in ("sent", "failed", "skipped", "expired")}}
+        return getattr(self.attempt, counts[status]) if status in counts else None
+
     def get_filterset_kwargs(self, filterset_class: Any) -> dict[str, Any]:
         return {**super().get_filterset_kwargs(filterset_class), "attempt": self.attempt}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        own = {"attempt": self.attempt, "title": str(self.attempt.mailing), "above_elsewhere": True}
+        attempt = self.attempt
+        own = {
+            "attempt": attempt,
+            "title": str(attempt.mailing),
+            "above_elsewhere": True,
+            "progress": None if attempt.finished_at else progress_of(attempt),
+            "meanings": meanings_of(attempt.answers.items(), masked=attempt.masked),
+        }
         return super().get_context_data(**{**own, **kwargs})
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
-        return 0 if self.attempt.finished_at else LIVE_SECONDS
+        attempt, mailing = self.attempt, self.attempt.mailing
+        if attempt.finished_at:
+            return 0
+        stopped = attempt.held_at or mailing.paused_at or mailing.disabled_at
+        return IDLE_SECONDS if stopped else LIVE_SECONDS
 
 
 @mail_frame

@@ -21,6 +21,7 @@ from django.utils.translation import pgettext_lazy
 from django_tables2.data import TableQuerysetData
 
 from site_config.ui.counting import UpTo, count
+from site_config.ui.keyset import KeyPage
 
 MOMENT = pgettext_lazy("format of a date with its time", "j M Y, H:i")
 SAME_YEAR = pgettext_lazy("format of a date of this year with its time", "j M, H:i")
@@ -104,6 +105,8 @@ class RowTable(tables.Table):
     """A table whose rows can be replaced one by one. Orderings are the model's, unless a column is chosen."""
 
     empty_action: tuple[str | Promise, str] | None = None  # words and address of what fills an empty list
+    key_page: KeyPage | None = None  # of a list whose pages have no numbers
+    found: int | None = None
 
     class Meta:
         row_attrs: ClassVar[dict[str, Any]] = {"id": row_id}

@@ -24,6 +24,7 @@ from django_tables2 import SingleTableMixin
 
 from site_config.ui.forms import ModelForm
 from site_config.ui.http import Request, is_htmx, no_content, retarget, sent_from, targets, trigger
+from site_config.ui.keyset import KeyPage, key_page
 from site_config.ui.tables import PER_PAGE, Pages, StableData, digest
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     template_name = "includes/list.html"
     table_pagination: ClassVar[dict[str, Any]] = {"per_page": PER_PAGE, "paginator_class": Pages}
     strict = False
+    by_key: ClassVar[bool] = False  # pages by the keys of rows, and to the very end: for lists of millions
+    key_page: KeyPage
 
     @classmethod
     def rows(cls, user: "User") -> QuerySet[Any]:
@@ -122,7 +125,17 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         return self.rows(self.request.user)
 
     def get_table_data(self) -> StableData:
-        return StableData(self.object_list)
+        if not self.by_key:
+            return StableData(self.object_list)
+        self.key_page = key_page(self.object_list, asked=self.request.GET, size=PER_PAGE)
+        return StableData(self.model._default_manager.filter(pk__in=self.key_page.ids))
+
+    def get_table_pagination(self, table: Any) -> Any:
+        return False if self.by_key else super().get_table_pagination(table)
+
+    def found(self) -> int | None:
+        """How many rows a list by keys has in all, where that is known without counting them."""
+        return None
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {**super().get_table_kwargs(), **self.table_options(self.request)}
@@ -146,6 +159,8 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
             context["above"] = render_to_string(self.above_table, context, request=self.request)
         context["above_mark"] = digest(context.get("above", ""))
         context["table"].empty_action = SimpleLazyObject(self.empty_action)
+        if self.by_key:
+            context["table"].key_page, context["table"].found = self.key_page, self.found()
         return context
 
     def empty_action(self) -> tuple[Text, str] | None:

@@ -1,0 +1,106 @@
+"""How fast a run goes, when it will be done, and, while it does not go on, why."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.cache import cache
+from django.utils.translation import gettext
+
+from mailer.models import Attempt, Lease
+from mailer.sending import clock, holding
+from site_config.queue import QUEUE_AWAY
+
+if TYPE_CHECKING:
+    from mailer.models import Mailing
+
+SAMPLES = 12
+SAMPLE_SECONDS = 5  # between two of them
+KEPT_SECONDS = 120
+BEGINS_WITHIN = timedelta(seconds=15)
+CACHE_AWAY: tuple[type[Exception], ...] = (*QUEUE_AWAY, OSError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """`per_minute`: mails decided in a minute, as looked at lately. `waits`: why nothing is sent just now."""
+
+    per_minute: int
+    seconds_left: int | None
+    waits: str
+    until: datetime | None = None
+
+
+def progress_of(attempt: Attempt) -> Progress:
+    """The state of a run that is not finished, in as many statements however large it is."""
+    now = clock.now()
+    waits, until = _why_it_waits(attempt, now)
+    pace = _pace(attempt, now)
+    left = round(attempt.waiting / pace) if pace > 0 and not waits else None
+    return Progress(per_minute=round(pace * 60), seconds_left=left, waits=waits, until=until)
+
+
+def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None]:
+    """A sentence, and until when, if that is known; nothing while it is being sent."""
+    if attempt.held_at:
+        return gettext("It is on hold until somebody acts."), None
+    if switched_off := _switched_off(attempt.mailing):
+        return switched_off, None
+    if until := holding.resumes_at(attempt.pk):
+        return gettext("The mail server is left alone for a while."), until
+    due = attempt.deliveries.filter(next_try_at__lte=now).open().order_by("-next_try_at", "-pk")
+    if due.values_list("pk").first() is None:
+        later = attempt.deliveries.filter(next_try_at__gt=now).open().order_by("next_try_at", "pk")
+        next_try = later.values_list("next_try_at", flat=True).first()
+        if next_try:
+            return gettext("What is left waits for another try, as the server asked for."), next_try
+        return "", None
+    return _nobody_sends(attempt, now), None
+
+
+def _switched_off(mailing: "Mailing") -> str:
+    if mailing.disabled_at:
+        return gettext("A manager disabled the mailing.")
+    if not mailing.owner.is_active:
+        return gettext("The owner's account is blocked.")
+    return gettext("The mailing is paused.") if mailing.paused_at else ""
+
+
+def _nobody_sends(attempt: Attempt, now: datetime) -> str:
+    """Why nobody sends what is due, if nobody does."""
+    leases = list(Lease.objects.filter(attempt=attempt).values_list("running", "expires_at"))
+    if any(running and expires_at > now for running, expires_at in leases):
+        return ""
+    if any(not running and expires_at > now for running, expires_at in leases):
+        return gettext("It waits for its turn behind other mailings.") if _is_late(attempt, now) else ""
+    if not _is_late(attempt, now):
+        return ""
+    return gettext("No consumer has taken it up: ask whoever runs the service whether one is running.")
+
+
+def _is_late(attempt: Attempt, now: datetime) -> bool:
+    return now - attempt.started_at > BEGINS_WITHIN
+
+
+def _pace(attempt: Attempt, now: datetime) -> float:
+    """Mails a second: since the oldest look of the last minute, or since it began."""
+    samples = _samples(attempt, now.timestamp())
+    since, done = samples[0] if len(samples) > 1 else (attempt.started_at.timestamp(), attempt.skipped)
+    seconds = now.timestamp() - since
+    pace = (attempt.done - done) / seconds if seconds > 0 else 0.0
+    limit = settings.MAIL_RATE_PER_MINUTE
+    return max(min(pace, limit / 60) if limit else pace, 0.0)
+
+
+def _samples(attempt: Attempt, now: float) -> list[tuple[float, int]]:
+    """What earlier looks at the page saw: each remembers one for those that follow."""
+    key = f"mailer:pace:{attempt.pk}"
+    try:
+        samples: list[tuple[float, int]] = cache.get(key) or []
+        if not samples or now - samples[-1][0] >= SAMPLE_SECONDS:
+            samples = [*samples, (now, attempt.done)][-SAMPLES:]
+            cache.set(key, samples, KEPT_SECONDS)
+    except CACHE_AWAY:
+        return []
+    return samples
