@@ -8,8 +8,8 @@ from django.utils import timezone
 from mailer import tasks
 from mailer.composing.compiling import sample_subject
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
-from mailer.sending import closing, holding, leases
-from mailer.sending.opening import run_now, schedule_of
+from mailer.sending import holding, leases
+from mailer.sending.opening import run_now
 from people.audit import record
 from people.models import AuditEntry, User
 from site_config.queue import after_commit
@@ -66,14 +66,14 @@ def save_message(message: Message) -> Message:
 
 def _plan(mailing: Mailing) -> None:
     now = timezone.now()
-    schedule = schedule_of(mailing)
+    schedule = mailing.schedule
     latest = None if mailing.has_ended(now) else schedule.latest(now)
     if latest and not mailing.attempts.filter(scheduled_for__gte=latest).exists():
         mailing.next_run_at = latest
     else:
         mailing.next_run_at = schedule.next_after(now)
     Mailing.objects.filter(pk=mailing.pk).update(next_run_at=mailing.next_run_at)
-    closing.settle_status(mailing)
+    mailing.settle_status(now=now)
     _wake(mailing)
 
 
@@ -86,20 +86,20 @@ def _wake(mailing: Mailing) -> None:
 def pause(mailing: Mailing) -> bool:
     """Stop sending within a second; tell whether this call did it."""
     with transaction.atomic():
-        paused = mailing.pause()
+        paused = Mailing.objects.filter(pk=mailing.pk, paused_at=None).update(paused_at=timezone.now())
         if paused:
             record(actor=mailing.owner, action=Action.MAILING_PAUSED, target=mailing)
-    return paused
+    return bool(paused)
 
 
 def resume(mailing: Mailing) -> bool:
     """Go on with what was begun, then with the runs that were missed, folded into one."""
     with transaction.atomic():
-        resumed = mailing.resume()
+        resumed = Mailing.objects.filter(pk=mailing.pk, paused_at__isnull=False).update(paused_at=None)
         if resumed:
             record(actor=mailing.owner, action=Action.MAILING_RESUMED, target=mailing)
         go_on(mailing)
-    return resumed
+    return bool(resumed)
 
 
 def go_on(mailing: Mailing) -> None:

@@ -15,9 +15,7 @@ from content.sanitise import clean_body
 from mailer.answers import summary
 from mailer.composing.merge import check_template
 from mailer.models import Attempt, Client, Mailing, Message
-from mailer.sending import closing
 from mailer.sending.ledger import tally
-from mailer.sending.opening import schedule_of
 from mailer.sending.sweep import due, unattended
 from people.models import User
 from site_config.management.commands.load_demo import LOGINS, PASSWORD
@@ -77,8 +75,8 @@ def test_counts_are_those_of_the_ledger(demo):
 def test_states_are_settled_and_runs_are_on_schedule(demo):
     before = dict(Mailing.objects.values_list("pk", "status"))
     for mailing in Mailing.objects.all():
-        closing.settle_status(mailing)
-        schedule = schedule_of(mailing)
+        mailing.settle_status(now=timezone.now())
+        schedule = mailing.schedule
         for attempt in mailing.attempts.all():
             assert schedule.at(schedule.index_at(attempt.scheduled_for)) == attempt.scheduled_for
     assert dict(Mailing.objects.values_list("pk", "status")) == before

@@ -2,7 +2,7 @@ import pytest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from content.figures import count
+from mailer.reporting.service import service_figures
 from testing.articles import ArticleFactory
 from testing.factories import AttemptFactory, ClientFactory, MailingFactory, UserFactory
 
@@ -70,7 +70,7 @@ def test_figures_count_what_they_say():
         ClientFactory(owner=UserFactory(), email=email)
     AttemptFactory(mailing=running, sent=7, total=9)
     AttemptFactory(mailing=running, sent=2, total=2)
-    figures = count()
+    figures = service_figures()
     assert (figures.mailings, figures.active, figures.clients, figures.sent) == (6, 1, 2, 9)
 
 

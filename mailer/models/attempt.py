@@ -12,6 +12,8 @@ from mailer.models.mailing import Mailing
 from mailer.models.message import Format
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
     from people.models import User
 
 
@@ -134,9 +136,6 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"{self.subject} ({self.scheduled_for:%Y-%m-%d %H:%M} UTC)"
 
-    # Set where the answers are shown to somebody who must not learn the recipients' addresses.
-    masked = False
-
     def natural_key(self) -> tuple[str]:
         return (self.key,)
 
@@ -148,15 +147,19 @@ class Attempt(models.Model):
             return self.State.HELD
         return self.State.WAITING if self.problem else self.State.RUNNING
 
-    @property
-    def ranked_answers(self) -> list[tuple[int, str]]:
+    def shows_addresses_to(self, user: "User | AnonymousUser | None") -> bool:
+        """Whether somebody may learn whom it went to: the owner and superusers; managers see a number."""
+        return bool(user and (user.is_superuser or user.pk == self.mailing.owner_id))
+
+    def answers_for(self, user: "User | AnonymousUser | None") -> list[tuple[int, str]]:
         """How often each answer came, refusals first; our own reasons in the reader's language."""
         texts = [(number, gettext(answer)) for answer, number in ranked(self.answers) if answer]
-        return [(number, without_addresses(text)) for number, text in texts] if self.masked else texts
+        if self.shows_addresses_to(user):
+            return texts
+        return [(number, without_addresses(text)) for number, text in texts]
 
-    @property
-    def shown_problem(self) -> str:
-        return without_addresses(self.problem) if self.masked else self.problem
+    def problem_for(self, user: "User | AnonymousUser | None") -> str:
+        return self.problem if self.shows_addresses_to(user) else without_addresses(self.problem)
 
     @property
     def seconds(self) -> float:

@@ -8,13 +8,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.models.client import Client, ClientGroup
 from mailer.models.message import Message
 from mailer.models.owned import Owned, OwnedQuerySet
+from mailer.schedule import Schedule
 from people.models import User, validate_zone
 from people.validators import validate_one_line
 
@@ -162,9 +162,16 @@ class Mailing(Owned):
             return self.State.PAUSED
         return self.status
 
-    def pause(self) -> bool:
-        """Throw the owner's switch; tell whether this call did it."""
-        return bool(Mailing.objects.filter(pk=self.pk, paused_at=None).update(paused_at=timezone.now()))
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(starts_at=self.starts_at, ends_at=self.ends_at, period=self.period, zone=self.zone)
 
-    def resume(self) -> bool:
-        return bool(Mailing.objects.filter(pk=self.pk, paused_at__isnull=False).update(paused_at=None))
+    def settle_status(self, *, now: datetime) -> None:
+        """Bring the status of a mailing that is locked in line with the clock and the work done."""
+        if self.attempts.running().exists():
+            status = self.Status.RUNNING
+        elif self.next_run_at is None:
+            status = self.Status.FINISHED
+        else:
+            status = self.Status.RUNNING if self.starts_at <= now else self.Status.CREATED
+        Mailing.objects.filter(pk=self.pk).exclude(status=status).update(status=status)

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, Value
 from django.db.models.functions import Lower, StrIndex, Substr
 
-from mailer.models import Attempt, DomainCount
+from mailer.models import Attempt, Delivery, DomainCount
 from site_config.shutdown import STOPPING
 
 KEPT = 50  # domains named for one attempt; all others are one row
@@ -21,8 +21,8 @@ def count_domains(attempt_id: int) -> None:
         .values_list("domain")
         .annotate(
             total=Count("pk"),
-            sent=Count("pk", filter=Q(status="sent")),
-            failed=Count("pk", filter=Q(status="failed")),
+            sent=Count("pk", filter=Q(status=Delivery.Status.SENT)),
+            failed=Count("pk", filter=Q(status=Delivery.Status.FAILED)),
         )
         .order_by("-total", "domain")
     )

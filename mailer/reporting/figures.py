@@ -19,6 +19,7 @@ from mailer.models.attempt import without_addresses
 from mailer.reporting.charts import Bar, Chart, chart_of
 from mailer.transport.answers import is_refusal
 from mailer.transport.refusals import classify, explain
+from people.models import User
 
 DAYS = 62  # at most, the latest that had a run
 TOP = 10
@@ -62,8 +63,9 @@ def totals_of(attempts: QuerySet[Attempt]) -> Totals:
     return Totals(runs=added["runs"], **{name: added[f"all_{name}"] or 0 for name in names})
 
 
-def figures_of(attempts: QuerySet[Attempt], *, masked: bool) -> Figures:
-    """`masked`: for somebody who must not learn whom the mails of others went to."""
+def figures_of(attempts: QuerySet[Attempt], *, seen_by: User | None) -> Figures:
+    """What some runs add up to; who oversees the mails of others does not learn whom they went to."""
+    masked = not seen_by or (seen_by.oversees and not seen_by.is_superuser)
     attempts = attempts.order_by()
     return Figures(
         totals=totals_of(attempts),

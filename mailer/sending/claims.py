@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from mailer.models import Attempt
+from mailer.models import Attempt, Delivery
 from mailer.sending import clock, ledger
 from mailer.sending.ledger import Claimed, DeliveryResult
 from mailer.sending.sql import run
@@ -28,6 +28,7 @@ class Claim(NamedTuple):
 
 # By attempt: where this process's last search ended, so that its next turn need not pass all that is done.
 _reached: dict[int, tuple[str, int]] = {}
+QUEUED = Delivery.Status.QUEUED
 MOST_REACHED = 1000  # attempts remembered
 # Before every delivery.
 _START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
@@ -56,7 +57,7 @@ class LedgerClaims:
         has left behind.
         """
         may, claimed = self._record_and_claim(results, claim, self._after)
-        again = not self._looked_back or any(result.status == "queued" for result in results)
+        again = not self._looked_back or any(result.status == QUEUED for result in results)
         if may and len(claimed) < claim and again:
             start = self._after if self._looked_back else self._start
             self._looked_back = True

@@ -13,6 +13,8 @@ from mailer.sending.ledger import close_open, tally
 from mailer.transport.answers import summary
 from site_config.queue import after_commit
 
+Status = Delivery.Status
+
 ENDED = gettext_noop("Not sent: the mailing ended first")
 OVERTAKEN = gettext_noop("Not sent: the next run was due before the retry")
 NOBODY = gettext_noop("Nobody to send to: the mailing has no recipients")
@@ -30,10 +32,10 @@ def finish(attempt_id: int) -> bool:
             return False
         counts = tally(attempt_id)
         answers = Counter(attempt.answers)
-        if not counts["sent"] + counts["failed"] + counts["expired"]:
-            answers[ALL_SUPPRESSED if counts["skipped"] else NOBODY] += 1
-        attempt.sent, attempt.failed = counts["sent"], counts["failed"]
-        attempt.skipped, attempt.expired = counts["skipped"], counts["expired"]
+        if not counts[Status.SENT] + counts[Status.FAILED] + counts[Status.EXPIRED]:
+            answers[ALL_SUPPRESSED if counts[Status.SKIPPED] else NOBODY] += 1
+        attempt.sent, attempt.failed = counts[Status.SENT], counts[Status.FAILED]
+        attempt.skipped, attempt.expired = counts[Status.SKIPPED], counts[Status.EXPIRED]
         attempt.status = _status(counts)
         attempt.finished_at = clock.now()
         attempt.answers = answers
@@ -41,34 +43,24 @@ def finish(attempt_id: int) -> bool:
         attempt.problem, attempt.problem_code, attempt.held_at = "", "", None
         attempt.save()
         Lease.objects.filter(attempt_id=attempt_id).delete()
-        settle_status(mailing)
+        mailing.settle_status(now=clock.now())
         after_commit(lambda: tasks.count_domains(attempt_id))
     return True
 
 
 def _status(counts: Counter[str]) -> Attempt.Status:
     """Succeeded: every mail was handed over. Partly: some were. Failed: none was, or there was nobody."""
-    if not counts["sent"]:
+    if not counts[Status.SENT]:
         return Attempt.Status.FAILED
-    return Attempt.Status.PARTLY if counts["failed"] + counts["expired"] else Attempt.Status.SUCCEEDED
+    return (
+        Attempt.Status.PARTLY if counts[Status.FAILED] + counts[Status.EXPIRED] else Attempt.Status.SUCCEEDED
+    )
 
 
 def _is_open(attempt_id: int) -> bool:
     """Whether any delivery is undecided: the last in the queue are, as long as there are some."""
     rows = Delivery.objects.filter(attempt_id=attempt_id, next_try_at__isnull=False).open()
     return rows.order_by("-next_try_at", "-pk").values_list("pk").first() is not None
-
-
-def settle_status(mailing: Mailing) -> None:
-    """Bring a locked mailing's status in line with the clock and the work done."""
-    now = clock.now()
-    if mailing.attempts.running().exists():
-        status = Mailing.Status.RUNNING
-    elif mailing.next_run_at is None:
-        status = Mailing.Status.FINISHED
-    else:
-        status = Mailing.Status.RUNNING if mailing.starts_at <= now else Mailing.Status.CREATED
-    Mailing.objects.filter(pk=mailing.pk).exclude(status=status).update(status=status)
 
 
 def expire_ended(attempt_id: int, *, now: datetime) -> None:

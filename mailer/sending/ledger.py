@@ -103,7 +103,7 @@ def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], pos
 
     All workers wait for this row.
     """
-    numbers = {name: statuses[name] for name in ("sent", "failed", "skipped", "expired")}
+    numbers = {name.value: statuses[name] for name in (Delivery.Status.SENT, *Delivery.UNSENT)}
     params = {
         "attempt": attempt_id,
         "answers": json.dumps(answers),

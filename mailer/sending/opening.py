@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from mailer.models import Attempt, Delivery, Mailing
-from mailer.schedule import Due, Schedule
+from mailer.schedule import Due
 from mailer.sending import clock, closing, leases
 from mailer.sending.ledger import close_open, write_deliveries
 
@@ -17,12 +17,6 @@ DOWN = gettext_noop("Not sent: the mailing ended before the service could run it
 
 class CannotRun(Exception):
     """A mailing cannot run just now; str(error) tells its owner why."""
-
-
-def schedule_of(mailing: Mailing) -> Schedule:
-    return Schedule(
-        starts_at=mailing.starts_at, ends_at=mailing.ends_at, period=mailing.period, zone=mailing.zone
-    )
 
 
 def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | None:
@@ -36,13 +30,13 @@ def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | N
         mailing = _locked(Mailing.objects.due(now).filter(pk=mailing_id), skip_locked=True)
         if mailing is None or mailing.next_run_at is None or not _gave_way(mailing):
             return None
-        due = schedule_of(mailing).due(next_run_at=mailing.next_run_at, now=now)
+        due = mailing.schedule.due(next_run_at=mailing.next_run_at, now=now)
         Mailing.objects.filter(pk=mailing.pk).update(
             next_run_at=due.next_run_at, opening_problem="", opening_failures=0, opening_retry_at=None
         )
         mailing.next_run_at = due.next_run_at
         if mailing.attempts.filter(scheduled_for=due.scheduled_for).exists():
-            closing.settle_status(mailing)
+            mailing.settle_status(now=now)
             return None
         return _open(mailing, due, now)
 
@@ -114,12 +108,12 @@ def _open(mailing: Mailing, due: Due, now: datetime) -> Attempt:
         body=mailing.message.body,
     )
     counts = write_deliveries(attempt, mailing, now=now)
-    attempt.total, attempt.skipped = counts.total(), counts["skipped"]
+    attempt.total, attempt.skipped = counts.total(), counts[Delivery.Status.SKIPPED]
     attempt.save(update_fields=["total", "skipped"])
-    closing.settle_status(mailing)
+    mailing.settle_status(now=now)
     if mailing.has_ended(now):
         close_open(attempt_id=attempt.pk, status=Delivery.Status.EXPIRED, response=DOWN, now=now)
-    if mailing.has_ended(now) or not counts["queued"]:
+    if mailing.has_ended(now) or not counts[Delivery.Status.QUEUED]:
         closing.finish(attempt.pk)
     else:
         leases.enqueue(attempt.pk)

@@ -6,7 +6,6 @@ from mailer.tables.messages import MessageTable
 from mailer.tables.reports import (
     AttemptTable,
     DeliveryTable,
-    MaskedAttemptTable,
     OversightReportTable,
     ReportTable,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "DeliveryTable",
     "GroupTable",
     "MailingTable",
-    "MaskedAttemptTable",
     "MemberTable",
     "MessageTable",
     "OversightReportTable",

@@ -13,17 +13,12 @@ from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn, badge
 
 
 class AnswersColumn(tables.TemplateColumn):
-    """The server's most frequent answer; masked, it says nobody's address."""
+    """The server's most frequent answer, with addresses for those only who may see them."""
 
-    def __init__(self, *, masked: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__(
             template_name="reports/answers.html", verbose_name=_("Server's answer"), orderable=False
         )
-        self.masked = masked
-
-    def render(self, record: Attempt, **kwargs: Any) -> Any:
-        record.masked = self.masked
-        return super().render(record=record, **kwargs)
 
 
 class AttemptTable(RowTable):
@@ -68,17 +63,10 @@ class ReportTable(AttemptTable):
         empty_text = _("No run found. Here is what became of every mailing, run by run.")
 
 
-class MaskedAttemptTable(AttemptTable):
-    """The runs of another's mailing."""
-
-    answers = AnswersColumn(masked=True)
-
-
 class OversightReportTable(ReportTable):
     """The runs of all users' mailings."""
 
     owner = OwnerColumn("mailing__owner")
-    answers = AnswersColumn(masked=True)
 
     class Meta(ReportTable.Meta):
         sequence = ("mailing", "owner", "...")

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from mailer.models import Mailing
+from mailer.models import Delivery, Mailing
 from site_config.ui.tables import BadgeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
@@ -15,7 +15,13 @@ ATTEMPT_KINDS = {
     "running": "live", "waiting": "warn", "held": "bad", "succeeded": "ok", "partly": "warn",
     "failed": "bad",
 }  # fmt: skip
-DELIVERY_KINDS = {"sending": "live", "sent": "ok", "failed": "bad", "skipped": "warn", "expired": "warn"}
+DELIVERY_KINDS: dict[str, str] = {
+    Delivery.Status.SENDING: "live",
+    Delivery.Status.SENT: "ok",
+    Delivery.Status.FAILED: "bad",
+    Delivery.Status.SKIPPED: "warn",
+    Delivery.Status.EXPIRED: "warn",
+}
 
 
 class StateColumn(BadgeColumn):

@@ -11,6 +11,7 @@ from mailer.sending.holding import resumes_at
 from mailer.tables import states
 from mailer.tables.states import ATTEMPT_KINDS
 from mailer.transport.refusals import KNOWN, Explanation
+from people.models import User
 from site_config.ui import tables
 
 register = template.Library()
@@ -52,6 +53,22 @@ def _minutes(number: int) -> str:
 
 def _seconds(number: int) -> str:
     return gettext("%(count)s s") % {"count": number}
+
+
+@register.filter
+def answers_for(attempt: Attempt, user: User | None) -> list[tuple[int, str]]:
+    """The server's answers; without addresses, unless this user may see them."""
+    return attempt.answers_for(user or None)
+
+
+@register.filter
+def problem_for(attempt: Attempt, user: User | None) -> str:
+    return attempt.problem_for(user or None)
+
+
+@register.filter
+def shows_addresses_to(attempt: Attempt, user: User | None) -> bool:
+    return attempt.shows_addresses_to(user or None)
 
 
 @register.filter

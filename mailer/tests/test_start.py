@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from mailer import mailings
 from testing.factories import AttemptFactory, ClientFactory, MailingFactory, MessageFactory
 
 
@@ -47,7 +48,7 @@ class TestSignedIn:
         assert "My news" not in page.content.decode()
 
     def test_what_is_paused_does_not_come_next(self, owner, client_of, mailing):
-        mailing.pause()
+        mailings.pause(mailing)
         assert client_of(owner).get("/start/").context["overview"].coming == []
 
     def test_the_queries_do_not_grow_with_the_rows(

@@ -18,9 +18,8 @@ from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker
 from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Mailing
-from mailer.sending.opening import schedule_of
 from mailer.sending.progress import progress_of
-from mailer.tables import AttemptTable, MailingTable, MaskedAttemptTable, OversightTable
+from mailer.tables import AttemptTable, MailingTable, OversightTable
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
 from site_config.ui.http import Request, targets
@@ -229,7 +228,7 @@ class MailingDetail(TableView):
         return self.mailing.attempts.all()
 
     def get_table_class(self) -> type[AttemptTable]:
-        return AttemptTable if self.own else MaskedAttemptTable
+        return AttemptTable
 
     @property
     def own(self) -> bool:
@@ -256,7 +255,6 @@ class MailingDetail(TableView):
         running = self.mailing.attempts.running().first()
         if running:
             running.mailing = self.mailing
-            running.masked = not (self.own or self.request.user.is_superuser)
         return running
 
     @property
@@ -274,7 +272,7 @@ class MailingDetail(TableView):
         dates: list[datetime] = []
         while run and len(dates) < NEXT_RUNS:
             dates.append(run.astimezone(self.mailing.zone))
-            run = schedule_of(self.mailing).next_after(run)
+            run = self.mailing.schedule.next_after(run)
         return dates
 
     def poll_seconds(self, context: dict[str, Any]) -> int:

@@ -59,8 +59,7 @@ class ReportFigures(SignedIn, FilterView):
         return ["reports/figures_region.html" if targets(self.request, REGION) else "reports/figures.html"]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        masked = self.request.user.oversees and not self.request.user.is_superuser
-        figures = figures_of(self.object_list, masked=masked)
+        figures = figures_of(self.object_list, seen_by=self.request.user)
         context: dict[str, Any] = super().get_context_data(figures=figures, **kwargs)
         return context
 
@@ -72,12 +71,7 @@ class OneAttempt(SignedIn):
         attempt = rows.select_related("mailing__owner").filter(pk=self.kwargs["pk"]).first()
         if attempt is None:
             raise Http404
-        attempt.masked = not self.sees_addresses(attempt)
         return attempt
-
-    def sees_addresses(self, attempt: Attempt) -> bool:
-        """Managers see recipients as a number; the owner and superusers by their addresses."""
-        return attempt.mailing.owner_id == self.request.user.pk or self.request.user.is_superuser
 
 
 class AttemptDetail(OneAttempt, TableView):
@@ -94,7 +88,8 @@ class AttemptDetail(OneAttempt, TableView):
 
     def get_queryset(self) -> QuerySet[Delivery]:
         deliveries = self.attempt.deliveries
-        return deliveries.none() if self.attempt.masked else deliveries.all()
+        shown = self.attempt.shows_addresses_to(self.request.user)
+        return deliveries.all() if shown else deliveries.none()
 
     def found(self) -> int | None:
         """By what the run counted, if nothing but a status is asked for."""
@@ -114,7 +109,9 @@ class AttemptDetail(OneAttempt, TableView):
             "title": str(attempt.mailing),
             "above_elsewhere": True,
             "progress": None if attempt.finished_at else progress_of(attempt),
-            "meanings": meanings_of(attempt.answers.items(), masked=attempt.masked),
+            "meanings": meanings_of(
+                attempt.answers.items(), masked=not attempt.shows_addresses_to(self.request.user)
+            ),
         }
         return super().get_context_data(**{**own, **kwargs})
 
