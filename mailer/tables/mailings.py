@@ -54,9 +54,7 @@ OVERSIGHT_ACTIONS = (
 
 
 class MailingTable(RowTable):
-    name = tables.Column(
-        linkify=("mailing_detail", [tables.A("pk")]), accessor="__str__", order_by=("name",), attrs=MAIN
-    )
+    name = tables.Column(linkify=("mailing_detail", [tables.A("pk")]), empty_values=(), attrs=MAIN)
     state = StateColumn(MAILING_KINDS, Mailing.State)
     period = tables.Column()
     starts_at = TimeColumn()
@@ -69,6 +67,9 @@ class MailingTable(RowTable):
         fields = ("name", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
         order_by = "-starts_at"
         empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
+
+    def render_name(self, record: Mailing) -> str:
+        return str(record)
 
     def render_state(self, record: Mailing) -> str:
         return mailing_badge(record, sending=bool(record.last_run and not record.last_run.finished_at))

@@ -160,7 +160,7 @@ def test_a_mailing_is_called_by_its_subject_unless_it_has_a_name(browser, form, 
     names = sorted(str(mailing) for mailing in Mailing.objects.all())
     assert names == ["Anna, it is <spring>", "Regulars"]
     shown = browser.get(reverse("mailings"), {"q": "anna, it"}).content.decode()
-    assert "Anna, it is &lt;spring&gt;" in shown
+    assert ">Anna, it is &lt;spring&gt;</a>" in shown
     assert not any(text in shown for text in ("Regulars", "{{ first"))
 
     changed = {"subject": "Summer, {{ first_name }}", "format": "html", "body": "<p>Hello</p>"}
