@@ -8,7 +8,7 @@ from django.utils import timezone
 from mailer import tasks
 from mailer.composing.compiling import sample_subject
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
-from mailer.sending import holding, leases
+from mailer.sending import follow_up, holding, leases
 from mailer.sending.opening import run_now
 from people.audit import record
 from people.models import AuditEntry, User
@@ -115,6 +115,14 @@ def run(mailing: Mailing, *, after: int | None) -> Attempt:
         attempt = run_now(mailing=mailing, after=after)
         record(actor=mailing.owner, action=Action.MAILING_RUN, target=mailing)
     return attempt
+
+
+def send_again(attempt: Attempt) -> Attempt:
+    """Send a run again to those whom it did not reach; see follow_up.send_again."""
+    with transaction.atomic():
+        again = follow_up.send_again(attempt.pk)
+        record(actor=attempt.mailing.owner, action=Action.MAILING_RUN, target=attempt.mailing, detail="again")
+    return again
 
 
 def try_again(attempt: Attempt) -> bool:

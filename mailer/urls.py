@@ -74,6 +74,7 @@ urlpatterns = [
     path("reports/<int:pk>/", reports.AttemptDetail.as_view(), name="attempt_detail"),
     path("reports/<int:pk>/html/", reports.AttemptHtml.as_view(), name="attempt_html"),
     path("reports/<int:pk>/retry/", mailing_actions.AttemptTryAgain.as_view(), name="attempt_retry"),
+    path("reports/<int:pk>/again/", mailing_actions.AttemptSendAgain.as_view(), name="attempt_again"),
     path("outbox/", outbox.OutboxList.as_view(), name="outbox"),
     path("outbox/<str:key>/", outbox.OutboxMail.as_view(), name="outbox_mail"),
     path("outbox/<str:key>/html/", outbox.OutboxHtml.as_view(), name="outbox_html"),

@@ -177,6 +177,7 @@ TABLE: dict[str, Row] = {
     "attempt_detail": VIEW,
     "attempt_html": VIEW,
     "attempt_retry": SWITCH,
+    "attempt_again": EDIT,
     "outbox": ONLY_WHILE_DEBUG,
     "outbox_mail": ONLY_WHILE_DEBUG,
     "outbox_html": ONLY_WHILE_DEBUG,

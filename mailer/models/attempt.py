@@ -103,6 +103,15 @@ class Attempt(models.Model):
     resumes_at = models.DateTimeField(null=True, help_text="Not sent before, after a setback.")
     pruned_at = models.DateTimeField(null=True, help_text="Since when its deliveries are no longer kept.")
 
+    follows = models.OneToOneField(
+        "self",
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="followed_by",
+        help_text="The run whose unreached recipients this one is for.",
+    )
+
     total = models.PositiveIntegerField(_("recipients"), default=0)
     sent = models.PositiveIntegerField(_("sent"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)

@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext_noop
 
-from mailer.audience import recipients
 from mailer.composing.attribute_values import names_attributes
-from mailer.models import Attempt, Delivery, Mailing, Suppression
+from mailer.models import Attempt, Delivery, Suppression
+from mailer.models.client import ClientQuerySet
 from mailer.sending import clock
 from mailer.sending.sql import run, statements
 from people.addresses import key_of
@@ -69,9 +69,9 @@ def new_message_id(left: str) -> str:
     return f"<{left}.{uuid4().hex}@{message_id_domain()}>"
 
 
-def write_deliveries(attempt: Attempt, mailing: Mailing, *, now: datetime) -> Counter[str]:
-    """Insert a delivery for each recipient by one INSERT … SELECT; return how many have which status."""
-    found: Any = recipients(mailing).order_by("pk").with_suppression()
+def write_deliveries(attempt: Attempt, clients: ClientQuerySet, *, now: datetime) -> Counter[str]:
+    """Insert a delivery for each of these clients by one INSERT … SELECT; return the statuses' counts."""
+    found: Any = clients.order_by("pk").with_suppression()
     columns = found.values_list("pk", "email", "address_key", "full_name", "suppressed", "attributes")
     query, values = columns.query.sql_with_params()
     named = {f"recipients_{number}": value for number, value in enumerate(values)}

@@ -7,7 +7,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from mailer.audience import recipients
 from mailer.models import Attempt, Delivery, Mailing
+from mailer.models.client import ClientQuerySet
 from mailer.schedule import Due
 from mailer.sending import clock, closing, leases
 from mailer.sending.ledger import close_open, write_deliveries
@@ -28,7 +30,7 @@ def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | N
     now = now or clock.now()
     with transaction.atomic():
         mailing = _locked(Mailing.objects.due(now).filter(pk=mailing_id), skip_locked=True)
-        if mailing is None or mailing.next_run_at is None or not _gave_way(mailing):
+        if mailing is None or mailing.next_run_at is None or not gave_way(mailing):
             return None
         due = mailing.schedule.due(next_run_at=mailing.next_run_at, now=now)
         Mailing.objects.filter(pk=mailing.pk).update(
@@ -54,7 +56,7 @@ def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
             raise CannotRun(_("This mailing is gone."))
         if reason := why_not(locked):
             raise CannotRun(reason)
-        if not _gave_way(locked):
+        if not gave_way(locked):
             raise CannotRun(_("This mailing is being sent just now."))
         if latest_id(locked) != after:
             raise CannotRun(_("This mailing has run already; nothing was sent twice."))
@@ -83,7 +85,7 @@ def _locked(mailings: QuerySet[Mailing], *, skip_locked: bool = False) -> Mailin
     return rows.select_for_update(of=("self",), skip_locked=skips).first()
 
 
-def _gave_way(mailing: Mailing) -> bool:
+def gave_way(mailing: Mailing) -> bool:
     """A mailing never runs beside itself, but mail that only waits for a retry does not hold it up."""
     previous = mailing.attempts.running().first()
     if previous is None:
@@ -107,7 +109,13 @@ def _open(mailing: Mailing, due: Due, now: datetime) -> Attempt:
         format=mailing.message.format,
         body=mailing.message.body,
     )
-    counts = write_deliveries(attempt, mailing, now=now)
+    return begin(attempt, clients=recipients(mailing), now=now)
+
+
+def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime) -> Attempt:
+    """Write the ledger of an attempt that was just made, and have it sent; its mailing is locked."""
+    mailing = attempt.mailing
+    counts = write_deliveries(attempt, clients, now=now)
     attempt.total, attempt.skipped = counts.total(), counts[Delivery.Status.SKIPPED]
     attempt.save(update_fields=["total", "skipped"])
     mailing.settle_status(now=now)

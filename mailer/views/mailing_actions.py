@@ -6,13 +6,17 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mailer import mailings
-from mailer.audience import audience_of_mailing
+from mailer.audience import Audience, audience_of_mailing
 from mailer.models import Attempt, Mailing
+from mailer.sending import follow_up
 from mailer.sending.opening import CannotRun, latest_id, why_not
 from mailer.views.mailings import MailingList
+from mailer.views.reports import ReportList
+from site_config.ui.counting import count
 from site_config.ui.http import Request, is_htmx, no_content, targets
 from site_config.ui.tables import row_id
 from site_config.ui.views import ActionView, PanelView, Text, own_row
@@ -78,6 +82,35 @@ class MailingRun(PanelView):
 
     def back_url(self) -> str:
         return str(self.object.get_absolute_url())
+
+
+class AttemptSendAgain(PanelView):
+    """Asks, saying how many were not reached, and mails them what the run sent."""
+
+    list_view = ReportList
+    title = _("Send again to those who did not get it")
+    body = "reports/send_again_body.html"
+
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
+        self.object = self.find()
+        return self.ask(follow_up.why_not(self.object))
+
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:
+        self.object = self.find()
+        try:
+            self.object = mailings.send_again(self.object)
+        except CannotRun as reason:
+            return self.ask(str(reason), status=422)
+        messages.success(request, str(_("It is on its way to those who did not get it.")))
+        return redirect("attempt_detail", self.object.pk)
+
+    def ask(self, problem: str, *, status: int = 200) -> HttpResponse:
+        missed = follow_up.not_reached(self.object)
+        audience = Audience(total=count(missed), suppressed=count(missed.stopped()))
+        return self.show(audience=audience, problem=problem, status=status)
+
+    def back_url(self) -> str:
+        return reverse("attempt_detail", args=[self.kwargs["pk"]])
 
 
 class AttemptTryAgain(ActionView):

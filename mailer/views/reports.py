@@ -67,8 +67,8 @@ class ReportFigures(SignedIn, FilterView):
 class OneAttempt(SignedIn):
     @cached_property
     def attempt(self) -> Attempt:
-        rows = Attempt.objects.visible_to(self.request.user)
-        attempt = rows.select_related("mailing__owner").filter(pk=self.kwargs["pk"]).first()
+        rows = Attempt.objects.select_related("mailing__owner", "follows", "followed_by")
+        attempt = rows.visible_to(self.request.user).filter(pk=self.kwargs["pk"]).first()
         if attempt is None:
             raise Http404
         return attempt
@@ -108,12 +108,20 @@ class AttemptDetail(OneAttempt, TableView):
             "attempt": attempt,
             "title": str(attempt.mailing),
             "above_elsewhere": True,
+            "may_send_again": self.may_send_again,
             "progress": None if attempt.finished_at else progress_of(attempt),
             "meanings": meanings_of(
                 attempt.answers.items(), masked=not attempt.shows_addresses_to(self.request.user)
             ),
         }
         return super().get_context_data(**{**own, **kwargs})
+
+    @property
+    def may_send_again(self) -> bool:
+        attempt = self.attempt
+        open_to_it = attempt.finished_at and not attempt.pruned_at and not hasattr(attempt, "followed_by")
+        own = attempt.mailing.owner_id == self.request.user.pk
+        return bool(own and open_to_it and attempt.failed + attempt.expired)
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
         attempt, mailing = self.attempt, self.attempt.mailing

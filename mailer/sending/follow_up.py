@@ -1,0 +1,62 @@
+"""A run sent again to those whom it did not reach: a run of its own, tied to the first both ways."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from mailer.models import Attempt, Client, Delivery, Mailing
+from mailer.models.client import ClientQuerySet
+from mailer.sending import clock, opening
+from mailer.sending.opening import CannotRun
+
+NOT_REACHED = (Delivery.Status.FAILED, Delivery.Status.EXPIRED)
+
+
+def not_reached(attempt: Attempt) -> ClientQuerySet:
+    """The clients whom a run did not reach, as they are now: a typing error may have been corrected.
+
+    Who was skipped is left out: they stand on the stop-list.
+    """
+    missed = attempt.deliveries.filter(status__in=NOT_REACHED, next_try_at=None).order_by()
+    return Client.objects.filter(pk__in=missed.values("client"), owner_id=attempt.mailing.owner_id)
+
+
+def why_not(attempt: Attempt) -> str:
+    """Why a run cannot be sent again, or an empty string."""
+    if attempt.finished_at is None:
+        return _("This run is not over yet.")
+    if Attempt.objects.filter(follows=attempt).exists():
+        return _("It was sent again already: see the run that followed.")
+    if attempt.pruned_at:
+        return _("Who was not reached is not kept any more, because of its age.")
+    if not attempt.failed + attempt.expired:
+        return _("Everybody was reached.")
+    return opening.why_not(attempt.mailing)
+
+
+def send_again(attempt_id: int) -> Attempt:
+    """Open a run for exactly those whom a run did not reach, with what that one sent.
+
+    Only once: its follow-up can be followed in turn, so that nobody whom one of them reached is mailed
+    twice. CannotRun says why not.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        mailing = Mailing.objects.select_for_update(of=("self",)).filter(attempts=attempt_id).first()
+        first = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
+        if mailing is None or first is None:
+            raise CannotRun(_("This mailing is gone."))
+        if reason := why_not(first):
+            raise CannotRun(reason)
+        if not opening.gave_way(mailing):
+            raise CannotRun(_("This mailing is being sent just now."))
+        attempt = Attempt.objects.create(
+            mailing=mailing,
+            follows=first,
+            scheduled_for=now,
+            started_at=now,
+            subject=first.subject,
+            format=first.format,
+            body=first.body,
+        )
+        opening.begin(attempt, clients=not_reached(first), now=now)
+    return attempt
