@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from e2e.stack import Stack, running
 
+PATIENCE = 20_000  # ms; what is awaited is an event, so that a generous limit costs nothing
+expect.set_options(timeout=PATIENCE)
 SHOTS = Path(__file__).parent / "shots"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PASSWORD = "demo-mailings-2026"
@@ -56,7 +58,7 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
         looks: dict[str, Any] = {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB", **options}
         context = chromium.new_context(base_url=stack.url, **looks)
         opened.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.on("console", note)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         if email is None:

@@ -102,7 +102,7 @@ def register(page):
 def confirm(page, check):
     email = page.get_by_role("link", name="Confirm your e-mail address")
     page.get_by_role("link", name="Open the outbox").click()
-    for _ in range(50):
+    for _ in range(200):
         if email.count():
             break
         page.wait_for_timeout(100)

@@ -20,7 +20,7 @@ def toast(page: Page, text: str) -> None:
 def choose(row, action: str) -> None:
     """Open a row's menu and take one of its actions; a list that is loaded anew meanwhile closes the menu."""
     link = row.get_by_role("link", name=re.compile(f"^{action}"))
-    for _ in range(3):
+    for _ in range(6):
         if not link.is_visible():
             row.get_by_role("button", name=re.compile("^More actions")).click()
         try:
@@ -121,7 +121,7 @@ def mail_it_now(page, check):
     dialog(page).get_by_role("button", name="Send now to 1 person").click()
     toast(page, "The mailing was saved.")
     mailing = page.locator("tbody tr", has_text="A walk")
-    expect(mailing).to_contain_text("1 of 1 sent", timeout=5_000)
+    expect(mailing).to_contain_text("1 of 1 sent")
     mailing.get_by_role("link", name=re.compile("^A walk")).click()
     expect(page.locator("tbody tr")).to_contain_text("250 OK")
     check(page, "mailing")
@@ -172,7 +172,8 @@ def test_a_mailing_goes_out_by_itself_at_its_minute(page, stack):
     expect(row).to_contain_text("1 of 1 sent", timeout=130_000)
     [caught] = [path for path in (stack.folder / "mail" / "new").glob("*") if path.name not in before]
     lag = caught.stat().st_mtime - due.timestamp()
-    assert 0 <= lag < 1, f"it came {lag:.3f} s after its time"
+    # On a machine with nothing else to do it is well under one second; the sweep would take up to sixty.
+    assert 0 <= lag < 5, f"it came {lag:.3f} s after its time"
 
 
 def test_pause_resume_run_now_copy_and_delete_in_place(page, check):

@@ -21,7 +21,7 @@ from people.models import User
 from site_config.management.commands.load_demo import LOGINS, PASSWORD
 
 DJANGO_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
-pytestmark = pytest.mark.everywhere  # in a transaction of its own
+pytestmark = pytest.mark.django_db
 RESERVED = ("example.com", "example.org", "example.net")
 
 
