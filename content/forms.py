@@ -55,9 +55,7 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     def clean_body(self) -> str:
         body = clean_body(self.cleaned_data["body"])
         if not plain_text(body):
-            raise forms.ValidationError(
-                _("Write something: nothing of this text can be shown."), code="empty"
-            )
+            raise forms.ValidationError(_("Write something: none of this text can be shown."), code="empty")
         return body
 
     def clean_image(self) -> Any:

@@ -15,13 +15,13 @@ from people.models import AuditEntry, User
 from site_config.queue import after_commit
 from site_config.ui.counting import count
 
-MUCH = _("All of it is out of sight at once. To remove that much takes a few minutes more.")
+MUCH = _("All of it disappears at once. Removing that much takes a few more minutes.")
 DISABLED = AccountEmail(
     subject=_("Your mailing was disabled"),
     lines=(
-        _("%(by)s disabled your mailing “%(mailing)s”. Nothing of it is sent any more."),
+        _("%(by)s disabled your mailing “%(mailing)s”. Nothing more of it will be sent."),
         _("Reason: %(reason)s"),
-        _("Only a manager can enable it again. It then goes on by its schedule."),
+        _("Only a manager can enable it again. It then continues on schedule."),
     ),
     button=_("Look at the mailing"),
 )

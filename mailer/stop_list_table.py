@@ -23,7 +23,7 @@ class StopTable(RowTable):
         model = Suppression
         fields = ("email", "reason", "created_at", "actions")
         order_by = "-created_at"
-        empty_text = _("No address found. Who unsubscribes is put here by the service itself.")
+        empty_text = _("No address found. Anyone who unsubscribes is added here automatically.")
 
 
 class StopFilter(ListFilter):

@@ -26,12 +26,12 @@ class AccountEmail:
     security: bool = False  # tells from where it was done, and what to do if it was somebody else
 
 
-IGNORE = _("If this was not you, nothing has to be done: without the link nothing happens.")
+IGNORE = _("If this was not you, you need not do anything: without the link nothing happens.")
 
 CONFIRM = AccountEmail(
     subject=_("Confirm your e-mail address"),
     lines=(
-        _("Somebody, we think you, entered %(email)s at our mailing service."),
+        _("Someone, probably you, entered %(email)s at our mailing service."),
         _("Confirm the address within three days and you can begin."),
         IGNORE,
     ),
@@ -40,21 +40,21 @@ CONFIRM = AccountEmail(
 EXISTS = AccountEmail(
     subject=_("You have an account already"),
     lines=(
-        _("Somebody, we think you, wanted to register with %(email)s, which has an account already."),
-        _("Log in with it. If the password is forgotten, set a new one."),
-        _("If this was not you, nothing has to be done: nobody was told that you have an account."),
+        _("Someone, probably you, tried to register with %(email)s, which already has an account."),
+        _("Log in with it. If you have forgotten the password, set a new one."),
+        _("If this was not you, you need not do anything: nobody was told that you have an account."),
     ),
     button=_("Set a new password"),
 )
 RESET = AccountEmail(
     subject=_("Set a new password"),
-    lines=(_("Somebody, we think you, asked for a new password for %(email)s."), IGNORE),
+    lines=(_("Someone, probably you, asked for a new password for %(email)s."), IGNORE),
     button=_("Set a new password"),
 )
 INVITED = AccountEmail(
-    subject=_("An account was made for you"),
+    subject=_("An account was created for you"),
     lines=(
-        _("%(by)s made an account for you at our mailing service. Your log-in is %(email)s."),
+        _("%(by)s created an account for you at our mailing service. Your log-in is %(email)s."),
         _("Set a password within three days and you can begin."),
     ),
     button=_("Set a password"),

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 LONGEST_LOCAL, LONGEST = 64, 254  # octets on the wire (RFC 5321 section 4.5.3.1)
 LONGEST_KEY = 2 * LONGEST  # a capital may have two small letters
 NOT_ONE = EmailValidator.message
-INVISIBLE = _("There is an invisible character inside the address. Type it anew instead of pasting it.")
+INVISIBLE = _("There is an invisible character inside the address. Retype it instead of pasting it.")
 CHARACTER = _("“%(character)s” cannot stand in an address.")
 DOMAIN = _("“%(domain)s” is not the name of a domain.")
 LONG_LOCAL = _("The part before the @ is too long.")

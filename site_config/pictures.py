@@ -64,7 +64,7 @@ def read_picture(upload: IO[bytes], wanted: Wanted) -> Image.Image:
         raise _too_large() from error
     except Exception as error:  # what a broken file makes the decoders raise is their affair
         raise ValidationError(
-            _("This is no picture we can read. Use %(formats)s."),
+            _("We cannot read this picture. Use %(formats)s."),
             params={"formats": ", ".join(wanted.formats)},
             code="no_picture",
         ) from error

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 NOT_ONE = "Enter a valid email address."
-INVISIBLE = "There is an invisible character inside the address. Type it anew instead of pasting it."
+INVISIBLE = "There is an invisible character inside the address. Retype it instead of pasting it."
 
 # (as people read it, what it is compared by, other spellings)
 MAILBOXES = [

@@ -140,7 +140,7 @@ class LayoutForm(forms.Form):
         origin.choices = [("", "—"), *ClientImport.Origin.choices]  # type: ignore[attr-defined]
         for name in ("origin", "consent_on"):
             self.fields[name].required = is_large
-            text = _("Please say so: the file has more than %d lines.") % MANY
+            text = _("Please tell us: the file has more than %d lines.") % MANY
             self.fields[name].error_messages["required"] = text
         if upload.to_stop_list:
             for name in ("known", "group", "new_group", "origin", "consent_on", "origin_note"):

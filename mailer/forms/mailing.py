@@ -46,7 +46,7 @@ class MailingForm(OwnedForm[Mailing]):
         label=_("End"),
         widget=LocalDateTime(),
         required=False,
-        help_text=_("Empty: until you stop it. What is unsent by the end is not sent any more."),
+        help_text=_("Leave it empty to run until you stop it. What is not sent by the end will not be sent."),
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone of the schedule"),

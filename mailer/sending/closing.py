@@ -18,7 +18,7 @@ Status = Delivery.Status
 ENDED = gettext_noop("Not sent: the mailing ended first")
 OVERTAKEN = gettext_noop("Not sent: the next run was due before the retry")
 NOBODY = gettext_noop("Nobody to send to: the mailing has no recipients")
-ALL_SUPPRESSED = gettext_noop("Nobody to send to: every recipient is suppressed")
+ALL_SUPPRESSED = gettext_noop("Nobody to send to: every recipient is on the stop-list")
 
 
 def finish(attempt_id: int) -> bool:

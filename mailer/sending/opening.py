@@ -57,7 +57,7 @@ def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
         if reason := why_not(locked):
             raise CannotRun(reason)
         if not gave_way(locked):
-            raise CannotRun(_("This mailing is being sent just now."))
+            raise CannotRun(_("This mailing is being sent right now."))
         if latest_id(locked) != after:
             raise CannotRun(_("This mailing has run already; nothing was sent twice."))
         return _open(locked, Due(scheduled_for=now, missed=0, next_run_at=locked.next_run_at), now)

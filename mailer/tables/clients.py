@@ -142,4 +142,4 @@ class GroupTable(RowTable):
         model = ClientGroup
         fields = ("name", "size", "created_at", "actions")
         order_by = "name"
-        empty_text = _("No group found. A mailing to a group includes who joins it later.")
+        empty_text = _("No group found. A mailing to a group also reaches anyone who joins it later.")

@@ -47,7 +47,7 @@ OVERSIGHT_ACTIONS = (
         title=_("Enable"),
         url_name="mailing_enable",
         post=True,
-        confirm=_("Enable “%(row)s” again? It goes on by its schedule."),
+        confirm=_("Enable “%(row)s” again? It continues on schedule."),
         shown=may_enable,
     ),
 )

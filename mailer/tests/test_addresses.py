@@ -128,7 +128,7 @@ def test_a_test_mail_to_somebody_on_the_stop_list_is_refused_in_any_spelling(own
     form = TestSendForm({"to": "USER@xn--bcher-kva.example\u200b"}, owner=owner)
     assert form.errors == {"to": ["This address is on your stop-list, so nothing is sent to it."]}
     assert TestSendForm({"to": "a@exam\u00adple.com"}, owner=owner).errors == {
-        "to": ["There is an invisible character inside the address. Type it anew instead of pasting it."]
+        "to": ["There is an invisible character inside the address. Retype it instead of pasting it."]
     }
 
 

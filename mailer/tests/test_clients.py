@@ -298,7 +298,7 @@ def test_two_windows_do_not_undo_each_other_s_changes_unseen(browser, owner):
     second = {"email": "anna@example.org", "full_name": "Anna", "comment": "VIP", "seen": stood}
     answer = browser.post(url, second, headers=DIALOG)
     assert answer.status_code == 422
-    assert "This was changed meanwhile" in answer.content.decode()
+    assert "This was changed in the meantime" in answer.content.decode()
     client.refresh_from_db()
     assert (client.comment, list(client.groups.all())) == ("", [group])
     again = browser.post(url, {**second, "seen": seen(answer)})

@@ -70,7 +70,9 @@ def test_another_encoding_is_found_out_or_named(owner, encoding):
 def test_an_encoding_that_is_not_the_file_s_is_told_line_by_line(owner):
     imported = load(PLAIN.encode("cp1251"), owner, encoding="utf-8")
     assert clients(owner) == [ANNA]
-    assert [refused.why for refused in imported.examples] == ["It holds bytes that are no letters in UTF-8."]
+    assert [refused.why for refused in imported.examples] == [
+        "It contains bytes that are not letters in UTF-8."
+    ]
 
 
 def test_who_is_there_already_is_changed_and_never_emptied(owner, stranger):
@@ -117,7 +119,7 @@ def test_what_databases_and_forms_would_trip_over_is_refused(owner):
     )
     assert [refused.why for refused in imported.examples] == [
         "“ｉ” cannot stand in an address.",
-        "There is an invisible character inside the address. Type it anew instead of pasting it.",
+        "There is an invisible character inside the address. Retype it instead of pasting it.",
         "Ensure this value has at most 2000 characters (it has 2001).",
     ]
 
@@ -152,10 +154,10 @@ def test_no_more_refused_lines_are_remembered_than_people_read(owner, monkeypatc
             ",".join(f"c{n}" for n in range(500)) + "\n",
             "The first line cannot be used. This line has more than 200 columns.",
         ),
-        (b"\x89PNG\r\n\x1a\n\0\0\0", "It is no text and no workbook that can be read."),
-        (b"%PDF-1.7\n" + bytes(range(256)) * 9, "It is no text and no workbook that can be read."),
-        (b"PK\x03\x04\x14\x00\x06\x00", "It is no workbook that can be read: the file is damaged"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "It is a workbook of an old kind (.xls)"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "It can be read neither as text nor as a workbook."),
+        (b"%PDF-1.7\n" + bytes(range(256)) * 9, "It can be read neither as text nor as a workbook."),
+        (b"PK\x03\x04\x14\x00\x06\x00", "This workbook cannot be read: the file is damaged"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "It is an old workbook (.xls)"),
         (b"\xff\xfe\x00", "It is empty."),
     ],
 )

@@ -110,10 +110,10 @@ def no_workbook():
     ("data", "why"),
     [
         (workbook(""), "It is empty."),
-        (workbook("<row>"), "It is no workbook that can be read: the file is damaged"),
-        (workbook(inline("a@example.org"))[:-60], "It is no workbook that can be read: the file is damaged"),
+        (workbook("<row>"), "This workbook cannot be read: the file is damaged"),
+        (workbook(inline("a@example.org"))[:-60], "This workbook cannot be read: the file is damaged"),
         (workbook("", sheet1=ENTITIES), "This workbook holds XML that no spreadsheet writes."),
-        (no_workbook(), "It is a zip file but no Excel workbook."),
+        (no_workbook(), "It is a zip file, not an Excel workbook."),
         (workbook(inline(*(f"c{n}" for n in range(500)))), "The first line cannot be used."),
     ],
 )

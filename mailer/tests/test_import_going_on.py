@@ -102,7 +102,7 @@ def test_a_group_or_a_file_that_is_gone_is_said(browser):
     upload.path.unlink()
     running.run_import(upload.pk)
     upload.refresh_from_db()
-    assert (upload.status, upload.problem) == ("failed", "The file is not there any more. Upload it again.")
+    assert (upload.status, upload.problem) == ("failed", "The file is gone. Upload it again.")
 
 
 def test_a_file_that_turns_out_to_be_broken_is_said(browser, monkeypatch):

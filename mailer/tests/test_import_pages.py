@@ -58,11 +58,11 @@ def test_pasted_lines_are_a_file_too(browser, queue):
     ("data", "why"),
     [
         (b"", "It is empty."),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\0\0", "It is no text and no workbook that can be read."),
-        (b"PK\x03\x04 no zip", "It is no workbook that can be read: the file is damaged or cut off."),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\0\0", "It can be read neither as text nor as a workbook."),
+        (b"PK\x03\x04 no zip", "This workbook cannot be read: the file is damaged or cut off."),
         (
             workbook(inline(*"abc"))[:300],
-            "It is no workbook that can be read: the file is damaged or cut off.",
+            "This workbook cannot be read: the file is damaged or cut off.",
         ),
     ],
 )

@@ -201,7 +201,7 @@ def test_tests_are_not_a_way_around_mailings(browser, owner, smtp, settings):
     url = reverse("message_test", args=[message.pk])
     answers = [browser.post(url, {"to": "me@example.com"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [302, 302, 422]
-    says = "That were many tests within an hour. Wait a while."
+    says = "Too many tests in one hour. Try again later."
     assert answers[-1].context["form"].errors["to"] == [says]
     assert len(smtp.mails) == 2
 

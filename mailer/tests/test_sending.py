@@ -118,7 +118,7 @@ def test_nobody_to_send_to_is_a_failed_attempt_that_says_so(owner, smtp):
     assert (empty.status, empty.total) == ("failed", 0)
     assert empty.server_response == "1 × Nobody to send to: the mailing has no recipients"
     assert (suppressed.status, suppressed.skipped) == ("failed", 1)
-    assert suppressed.server_response == "1 × Nobody to send to: every recipient is suppressed"
+    assert suppressed.server_response == "1 × Nobody to send to: every recipient is on the stop-list"
 
 
 def test_a_5xx_fails_one_recipient_and_5_1_x_suppresses_the_address(owner, smtp):

@@ -193,7 +193,7 @@ class ImportStop(SignedIn):
     def post(self, request: Request, pk: int) -> HttpResponse:
         upload = own_row(ClientImport, request.user, pk)
         if stop(upload=upload):
-            messages.success(request, _("The import was stopped. What is in stays in."))
+            messages.success(request, _("The import was stopped. What was imported stays."))
         if targets(request, "import-state"):
             upload.refresh_from_db()
             return render(request, "imports/state.html", {"upload": upload})

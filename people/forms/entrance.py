@@ -17,7 +17,7 @@ WORDS = {
     "login": _("E-mail"),
     "email": _("E-mail"),
     "password": _("Password"),
-    "oldpassword": _("Present password"),
+    "oldpassword": _("Current password"),
     "password1": _("Password"),
     "password2": _("Password, again"),
     "code": _("Code"),

@@ -18,7 +18,7 @@ from testing.factories import PASSWORD, UserFactory
 from testing.rough_server import RoughServer
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
-INVISIBLE = "There is an invisible character inside the address. Type it anew instead of pasting it."
+INVISIBLE = "There is an invisible character inside the address. Retype it instead of pasting it."
 
 
 def sign_up(email):

@@ -64,15 +64,15 @@ def test_the_profile_is_saved_and_spoken(browser, owner):
         ("time_zone", "Mars/Base", "Select a valid choice."),
         ("time_zone", "", "This field is required."),
         ("language", "xx", "Select a valid choice."),
-        ("avatar", SimpleUploadedFile("a.png", b"<svg onload=alert(1)>"), "This is no picture we can read."),
+        ("avatar", SimpleUploadedFile("a.png", b"<svg onload=alert(1)>"), "We cannot read this picture."),
         ("avatar", SimpleUploadedFile("a.png", b""), "The submitted file is empty."),
         ("avatar", SimpleUploadedFile("a.png", b"x" * 5_000_001), "The picture is larger than 5 MB."),
         ("avatar", bomb(), "The picture has more than 12 million pixels"),
-        ("avatar", picture("BMP"), "This is no picture we can read."),
+        ("avatar", picture("BMP"), "We cannot read this picture."),
         (
             "avatar",
             SimpleUploadedFile("a.jpg", b"\xff\xd8\xff\xe0" + b"x" * 500),
-            "This is no picture we can read.",
+            "We cannot read this picture.",
         ),
     ],
 )

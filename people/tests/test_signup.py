@@ -111,7 +111,7 @@ def test_managers_invite_where_that_is_the_only_way_but_give_no_roles(settings, 
     assert client_of(manager).post("/users/new/", {**form, "groups": [role]}).status_code == 302
     user = User.objects.get(email="new@example.com")
     assert (list(user.groups.all()), user.waiting) == ([], False)
-    assert [message.subject for message in mail.outbox] == ["An account was made for you"]
+    assert [message.subject for message in mail.outbox] == ["An account was created for you"]
 
 
 @pytest.mark.parametrize(

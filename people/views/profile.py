@@ -31,7 +31,7 @@ class Profile(SignedIn):
         user = User.objects.get(pk=request.user.pk)  # a form with errors must not change what the page shows
         if request.FILES and not ratelimit.consume(request, action="picture", user=request.user):
             form = ProfileForm(request.POST, instance=user)
-            form.add_error("avatar", _("That were many pictures within an hour. Wait a while."))
+            form.add_error("avatar", _("Too many pictures in one hour. Try again later."))
             return self.show(form, status=422)
         form = ProfileForm(request.POST, request.FILES, instance=user)
         if not form.is_valid():

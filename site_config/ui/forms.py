@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 Row = TypeVar("Row", bound=models.Model)
 CHANGED_MEANWHILE = _(
-    "This was changed meanwhile, in another window or by somebody else. Nothing was saved yet. "
-    "Save again to put what stands here in its place, or load the page again to see the other."
+    "This was changed in the meantime, in another window or by someone else. Nothing has been saved yet."
+    " Save again to overwrite it, or reload the page to see the other version."
 )
 LONGEST_ID = 18  # digits; a bigint has 19
 

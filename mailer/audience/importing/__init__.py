@@ -156,7 +156,7 @@ def _batches(
             refused(line)
             continue
         for address in row.further:
-            refused(Refused(record.line, shown(address), _("A further address of this line: not taken.")))
+            refused(Refused(record.line, shown(address), _("Another address on this line: not used.")))
         for text, why in row.dropped:
             refused(Refused(record.line, shown(text), why))
         key = key_of(row.email)

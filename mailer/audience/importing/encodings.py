@@ -45,7 +45,7 @@ def detect(file: BinaryIO) -> str:
     if wide := _wide(head):
         return wide
     if _is_binary(head):
-        raise CannotRead(_("It is no text and no workbook that can be read. Save it as CSV or XLSX."))
+        raise CannotRead(_("It can be read neither as text nor as a workbook. Save it as CSV or XLSX."))
     odd = _not_ascii(file)
     if _mostly_utf_8(odd):
         return "utf-8"

@@ -88,7 +88,7 @@ def _kind(file: BinaryIO) -> str:
         return "xlsx"
     if head[:4] == _OLD_EXCEL:
         raise CannotRead(
-            _("It is a workbook of an old kind (.xls), or locked by a password. Save it as .xlsx or as CSV.")
+            _("It is an old workbook (.xls), or locked with a password. Save it as .xlsx or as CSV.")
         )
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     return "vcard" if text[:11].upper() == b"BEGIN:VCARD" else "csv"

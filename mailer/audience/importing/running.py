@@ -41,13 +41,17 @@ def run_import(import_id: int) -> None:
         except CannotRead as error:
             _end(upload, Status.FAILED, problem=str(error))
         except (IntegrityError, ValidationError):
-            _end(upload, Status.FAILED, problem=_("The group was deleted meanwhile. What is in stays in."))
+            _end(
+                upload,
+                Status.FAILED,
+                problem=_("The group has been deleted in the meantime. What was imported stays."),
+            )
         except OSError:
             log.exception("Import %s: its file cannot be used", import_id)
-            _end(upload, Status.FAILED, problem=_("The file is not there any more. Upload it again."))
+            _end(upload, Status.FAILED, problem=_("The file is gone. Upload it again."))
         except Exception:
             log.exception("Import %s failed", import_id)
-            _end(upload, Status.FAILED, problem=_("Something went wrong here, and it was noted."))
+            _end(upload, Status.FAILED, problem=_("Something went wrong here, and we have been told."))
         else:
             if not imported.stopped:
                 _end(upload, Status.FINISHED)

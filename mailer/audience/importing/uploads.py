@@ -170,4 +170,4 @@ def _open(upload: ClientImport) -> BinaryIO:
     try:
         return upload.path.open("rb")
     except OSError as error:
-        raise CannotRead(_("The file is not there any more. Upload it again.")) from error
+        raise CannotRead(_("The file is gone. Upload it again.")) from error

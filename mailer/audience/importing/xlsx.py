@@ -33,7 +33,9 @@ class Workbook:
             raise CannotRead(damaged()) from error
         self._names = {info.filename.lstrip("/").lower(): info.filename for info in self._zip.infolist()}
         if "xl/workbook.xml" not in self._names:
-            raise CannotRead(_("It is a zip file but no Excel workbook. Unpack it and upload what is in it."))
+            raise CannotRead(
+                _("It is a zip file, not an Excel workbook. Unpack it and upload what is in it.")
+            )
 
     def records(self) -> Iterator[Record]:
         """The rows of the first sheet that hold anything; dates as 2026-05-31, formulas as what they show."""
@@ -95,7 +97,7 @@ class Workbook:
                     yield chunk
         except (BadZipFile, OSError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
             raise CannotRead(
-                _("It is no workbook that can be read: the file is damaged, or locked by a password.")
+                _("This workbook cannot be read: the file is damaged, or locked with a password.")
             ) from error
 
 

@@ -9,7 +9,7 @@ from mailer.audience.importing.records import CannotRead
 
 
 def damaged() -> str:
-    return _("It is no workbook that can be read: the file is damaged or cut off.")
+    return _("This workbook cannot be read: the file is damaged or cut off.")
 
 
 def local(name: str) -> str:
