@@ -2,6 +2,7 @@ from django.urls import path
 
 from mailer.views import (
     attributes,
+    client_page,
     clients,
     exports,
     groups,
@@ -39,6 +40,8 @@ urlpatterns = [
     path("clients/stop-list/export/", exports.StopExport.as_view(), name="stop_export"),
     path("clients/stop-list/<int:pk>/lift/", stop_list.StopLift.as_view(), name="stop_lift"),
     path("clients/to-group/", clients.ClientsToGroup.as_view(), name="clients_to_group"),
+    path("clients/find/", client_page.ClientFind.as_view(), name="client_find"),
+    path("clients/<int:pk>/", client_page.ClientDetail.as_view(), name="client_detail"),
     path("clients/<int:pk>/edit/", clients.ClientEdit.as_view(), name="client_edit"),
     path("clients/<int:pk>/delete/", clients.ClientDelete.as_view(), name="client_delete"),
     path("groups/", groups.GroupList.as_view(), name="groups"),

@@ -124,6 +124,8 @@ TABLE: dict[str, Row] = {
     # Clients and groups
     "clients": LIST,
     "client_create": CREATE,
+    "client_find": Row(makers(PAGE), makers(NONE)),
+    "client_detail": Row(owner(PAGE), users(NONE)),
     "client_edit": EDIT,
     "client_delete": DELETE,
     "clients_to_group": CREATE,

@@ -84,8 +84,11 @@ def headers(token: str) -> dict[str, str]:
     return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
-def suppress(*, owner_id: int, email: str, reason: str) -> bool:
-    """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes."""
+def suppress(*, owner_id: int, email: str, reason: str, attempt_id: int | None = None) -> bool:
+    """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes.
+
+    `attempt_id`: the run whose mail is the cause.
+    """
     with suppress_error(ValidationError):  # kept from before spellings were refused
         email = str(nearest(email))
     if Suppression.objects.matching_address(email, owner_id).exists():
@@ -94,7 +97,7 @@ def suppress(*, owner_id: int, email: str, reason: str) -> bool:
         return False
     try:
         with transaction.atomic():
-            Suppression.objects.create(owner_id=owner_id, email=email, reason=reason)
+            Suppression.objects.create(owner_id=owner_id, email=email, reason=reason, attempt_id=attempt_id)
     except IntegrityError:  # the same click twice at once
         return False
     return True

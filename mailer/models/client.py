@@ -173,6 +173,15 @@ class Suppression(HasAddress):
     email = AddressField(_("e-mail"))
     address_key = AddressKeyField()
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    attempt = models.ForeignKey(
+        "mailer.Attempt",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="The run whose mail was the cause, where one knows it.",
+    )
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     objects = SuppressionQuerySet.as_manager()

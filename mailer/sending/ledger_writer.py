@@ -109,8 +109,9 @@ class LedgerWriter:
         return claim.claimed if claim.may_go_on else None
 
     def _suppress(self, emails: Iterable[str]) -> None:
+        owner_id, reason = self._attempt.mailing.owner_id, Suppression.Reason.BOUNCED
         for email in emails:
-            suppress(owner_id=self._attempt.mailing.owner_id, email=email, reason=Suppression.Reason.BOUNCED)
+            suppress(owner_id=owner_id, email=email, reason=reason, attempt_id=self._attempt.pk)
 
 
 def _close_connection() -> None:

@@ -68,7 +68,7 @@ class WithAttributes(RowTable):
 class MemberTable(WithAttributes):
     """The clients of one group."""
 
-    email = tables.Column(order_by=("address_key",), attrs=MAIN)
+    email = tables.Column(linkify=("client_detail", [tables.A("pk")]), order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     suppressed = SuppressionColumn()
     actions = RemoveColumn()
@@ -87,7 +87,7 @@ def shortened(names: list[str]) -> str:
 
 
 class ClientTable(WithAttributes):
-    email = tables.Column(order_by=("address_key",), attrs=MAIN)
+    email = tables.Column(linkify=("client_detail", [tables.A("pk")]), order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     groups = tables.Column(verbose_name=_("Groups"), orderable=False, empty_values=())
     suppressed = SuppressionColumn()

@@ -6,10 +6,10 @@ from django import template
 from django.utils import formats
 from django.utils.translation import get_language, gettext, ngettext
 
-from mailer.models import Attempt, Mailing
+from mailer.models import Attempt, Delivery, Mailing, Suppression
 from mailer.sending.holding import resumes_at
 from mailer.tables import states
-from mailer.tables.states import ATTEMPT_KINDS
+from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS
 from mailer.transport.refusals import KNOWN, Explanation
 from people.models import User
 from site_config.ui import tables
@@ -86,6 +86,16 @@ def rests_until(attempt: Attempt) -> datetime | None:
 @register.simple_tag
 def mailing_badge(mailing: Mailing, running: Attempt | None = None) -> str:
     return states.mailing_badge(mailing, sending=running is not None)
+
+
+@register.simple_tag
+def delivery_badge(delivery: Delivery) -> str:
+    return tables.badge(DELIVERY_KINDS.get(delivery.status, "idle"), delivery.get_status_display())
+
+
+@register.simple_tag
+def stop_badge(reason: str) -> str:
+    return tables.badge("bad", Suppression.Reason(reason).label)
 
 
 @register.simple_tag

@@ -73,6 +73,17 @@ class ClientEdit(EditPanel):
     body = "clients/form_body.html"
     done_text = _("The client was saved.")
 
+    @property
+    def on_page(self) -> bool:
+        """Asked for on the client's own page, where there is no row to be put in its place."""
+        return "page" in self.request.GET
+
+    def back_url(self) -> str:
+        return reverse("client_detail", args=[self.kwargs["pk"]]) if self.on_page else super().back_url()
+
+    def row(self) -> HttpResponse:
+        return self.changed(str(self.done_text)) if self.on_page else super().row()
+
     def show(self, *, status: int = 200, **context: Any) -> HttpResponse:
         """The form, and whether its address is on the stop-list."""
         address = Client.objects.values_list("email", flat=True).get(pk=self.object.pk)
