@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0012_attributes'),
+        ('mailer', '0013_follow_up'),
     ]
 
     operations = [
