@@ -185,7 +185,7 @@ class Session:
         self.mails += 1
         answer = self.server.answer
         taken = Taken(to, content, self._options, self)
-        self._sender = ""
+        self._sender, self._recipients = "", []
         said: bytes | str | None
         try:
             said = answer(self, "DOT", to)

@@ -1,6 +1,7 @@
 """No reply that a server leaves out, says twice or swaps makes an unsent mail "sent"."""
 
 import re
+from itertools import product
 
 import pytest
 from hypothesis import example, given, settings
@@ -32,6 +33,26 @@ WORDS = {
         "MAIL": "250 2.1.0 OK {id} - gsmtp", "RCPT": "250 2.1.5 OK {id} - gsmtp",
         "RSET": "250 2.1.5 Flushed {id} - gsmtp", "DATA": "354 Go ahead {id} - gsmtp",
         "DOT": "250 2.0.0 OK  {time} {id} - gsmtp", "BDAT": "250 2.0.0 OK  {time} {id} - gsmtp",
+    },
+    "opensmtpd": {
+        "MAIL": "250 2.0.0 Ok", "RCPT": "250 2.1.5 Destination address valid: Recipient ok",
+        "RSET": "250 2.0.0 Reset state", "DATA": '354 Enter mail, end with "." on a line by itself',
+        "DOT": "250 2.0.0 {id} Message accepted for delivery", "BDAT": "250 2.0.0 {id} Message accepted",
+    },
+    "exchange": {
+        "MAIL": "250 2.1.0 Sender OK", "RCPT": "250 2.1.5 Recipient OK", "RSET": "250 2.0.0 Resetting",
+        "DATA": "354 Start mail input; end with <CRLF>.<CRLF>",
+        "DOT": "250 2.6.0 <{id}@x.test> [InternalId={time}] Queued mail for delivery",
+        "BDAT": "250 2.6.0 <{id}@x.test> [InternalId={time}] {size} bytes in 0.1 Queued mail for delivery",
+    },
+    "qmail": {
+        "MAIL": "250 ok", "RCPT": "250 ok", "RSET": "250 flushed", "DATA": "354 go ahead",
+        "DOT": "250 ok {time} qp {size}", "BDAT": "250 ok {time} qp {size}",
+    },
+    "haraka": {
+        "MAIL": "250 sender us@example.com OK", "RCPT": "250 recipient {to} OK", "RSET": "250 OK",
+        "DATA": "354 go ahead, make my day", "DOT": "250 Message Queued ({id})",
+        "BDAT": "250 Message Queued ({id})",
     },
     "one word": dict.fromkeys(("MAIL", "RCPT", "RSET", "DOT", "BDAT"), "250 OK") | {"DATA": "354 Go"},
     "the acceptance to all": dict.fromkeys(("MAIL", "RCPT", "RSET", "DOT", "BDAT"), "250 OK id={id}")
@@ -143,6 +164,10 @@ def _heard(session, reply):
     return {mail.to: said for mail, said in session.receive(reply.encode() + b"\r\n")}
 
 
+FAULTS = ("left out", "doubled", "swapped", "two later")
+_REACH = {"swapped": 1, "two later": 2}  # how many others come before it
+
+
 def _disturbed(replies, heard, fault, at):
     """How many of the replies that is, and what of them arrives."""
     if heard >= len(replies):
@@ -153,12 +178,43 @@ def _disturbed(replies, heard, fault, at):
         return 1, []
     if fault == "doubled":
         return 1, replies[heard : heard + 1] * 2
-    if heard + 1 >= len(replies):
+    number = _REACH[fault] + 1
+    if heard + number > len(replies):
         return None
-    return 2, [replies[heard + 1], replies[heard]]
+    return number, [*replies[heard + 1 : heard + number], replies[heard]]
 
 
 MAILS = [f"{name}@example.org" for name in "abcdefghij"]
+OFFERS = [(), ("pipelining",), ("pipelining", "chunking")]
+# Whom it refuses, and whose content.
+REFUSALS = [
+    ((), ()),
+    (MAILS[1:5:3], MAILS[6:7]),
+    (MAILS[::2], ()),
+    ((), MAILS[1::2]),
+    (MAILS[1::2], MAILS[::4]),
+]
+
+
+def _sent(words, offers, fault, at, refused):
+    """What is said to be sent, what the server has, what is unknown, and how much it has said."""
+    server = ModelServer(words, no_recipient=set(refused[0]), no_content=set(refused[1]))
+    features = Features(pipelining="pipelining" in offers, chunking="chunking" in offers)
+    results = talk(server, MAILS, features, fault, at)
+    sent = {to for to, said in results.items() if getattr(said, "verdict", None) is Verdict.ACCEPTED}
+    unknown = {to for to, said in results.items() if getattr(said, "unknown", False)}
+    return sent, server.taken, unknown, len(server.replies)
+
+
+@pytest.mark.parametrize("offers", OFFERS, ids="+".join)
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_no_reply_at_any_place_makes_a_mail_sent_that_was_not_taken(words, offers):
+    """Each fault at each reply of a connection of ten mails, with each of the refusals."""
+    for refused in REFUSALS:
+        *_, said = _sent(words, offers, "none", 0, refused)
+        for fault, at in product(FAULTS, range(said)):
+            sent, taken, *_ = _sent(words, offers, fault, at, refused)
+            assert sent <= taken, (refused, fault, at)
 
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
@@ -171,22 +227,18 @@ MAILS = [f"{name}@example.org" for name in "abcdefghij"]
     no_content={"b@example.org"},
 )
 @given(
-    offers=st.sampled_from([(), ("pipelining",), ("pipelining", "chunking")]),
-    fault=st.sampled_from(["left out", "doubled", "swapped", "none"]),
+    offers=st.sampled_from(OFFERS),
+    fault=st.sampled_from([*FAULTS, "none"]),
     at=st.integers(0, 45),
     no_recipient=st.sets(st.sampled_from(MAILS), max_size=3),
     no_content=st.sets(st.sampled_from(MAILS), max_size=3),
 )
 def test_what_was_not_taken_is_never_said_to_be_sent(words, offers, fault, at, no_recipient, no_content):
-    server = ModelServer(words, no_recipient=no_recipient, no_content=no_content)
-    features = Features(pipelining="pipelining" in offers, chunking="chunking" in offers)
-    results = talk(server, MAILS, features, fault, at)
-    sent = {to for to, said in results.items() if getattr(said, "verdict", None) is Verdict.ACCEPTED}
-    assert sent <= server.taken
-    unknown = {to for to, said in results.items() if getattr(said, "unknown", False)}
-    assert server.taken <= sent | unknown | {to for to in server.taken if fault != "none"}
+    sent, taken, unknown, _ = _sent(words, offers, fault, at, (no_recipient, no_content))
+    assert sent <= taken
     if fault == "none":
-        assert sent == server.taken == set(MAILS) - no_recipient - no_content
+        assert sent == taken == set(MAILS) - no_recipient - no_content
+        assert not unknown
 
 
 @pytest.mark.parametrize(

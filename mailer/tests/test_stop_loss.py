@@ -61,6 +61,26 @@ def test_a_refusal_that_is_about_us_holds_the_run_and_uses_nobody_up(owner, roug
     assert sorted(rough.recipients) == sorted(f"{n}@example.org" for n in range(60))
 
 
+@pytest.mark.parametrize("offers", [(), PLAIN, CHUNKS])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "452 4.5.3 Too many recipients: Too many messages sent",
+        "421 too many messages in this connection",
+    ],
+)
+def test_a_limit_of_mails_for_each_connection_costs_no_try_and_no_rest(owner, rough, offers, said):
+    """OpenSMTPD and Exim say it at MAIL, to what may be written ahead."""
+    rough.offers = offers
+    rough.answer = lambda session, verb, _: said if verb == "MAIL" and session.mails >= 10 else None
+    attempt = start(owner, 200)
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 200, 0)
+    assert statuses(attempt) == {("sent", 1): 200}
+    assert sorted(rough.recipients) == sorted(f"{n}@example.org" for n in range(200))
+    assert len(rough.sessions) <= 200 // 10 + 4
+    assert not MailServer.objects.exists()
+
+
 def test_trying_again_while_the_refusal_stands_holds_again_and_burns_nobody(owner, rough):
     rough.answer = in_act("550 5.7.26 unauthenticated", "DOT", times=10**6)
     attempt = start(owner, 100)

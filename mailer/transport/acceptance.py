@@ -7,7 +7,7 @@ later MAIL or RSET for the acceptance of a mail that nobody has.
 
 import re
 
-_VARIES = re.compile(rb"[\d@]|^(?=.*[a-z])(?=.+[A-Z])[\w=+/-]{8,}$|^[A-Z]{6,}$")
+_VARIES = re.compile(rb"[\d@]|^(?=.*[a-z])(?=.+[A-Z])[\w=+/-]{8,}$|^[A-Z]{6,}$|^[a-f]{8,}$")
 _CODE = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}$")
 _ANY = b"#"  # a word that differs from mail to mail: an id, a size, a time, an address
 LONG_HEAD = 3  # words that no other reply begins with by chance

@@ -33,9 +33,11 @@ _DIFFERENT = re.compile(
 )
 _HEAD = re.compile(r"2\d\d[ -](?:2\.\d{1,3}\.\d{1,3} )?")
 _USUAL = re.compile(r"(2\d\d (?:2\.\d\.\d )?O[kK]: )(\d{1,9} bytes )?queued as [\w.-]{1,80}")
-# Of an acceptance only the words matter: what holds a digit, an address or a host name is none.
+# Of an acceptance only the words matter: what holds a digit, an address or a host name is none, nor is an
+# id of hexadecimal digits that happen to be letters.
 _NO_WORD = re.compile(
     r"(?:(?<![^\s(\[])(?=[^\s\d<@.(\[]{0,80}(?:[\d<@]|\.\w))|(?<=queued as )|\bid=)[^\s()\[\],;]+"
+    r"|\b[a-f]{8,}\b"
 )
 
 

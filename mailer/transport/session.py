@@ -339,6 +339,11 @@ class SmtpSession:
     def _refuse(self, command: Command, flight: InFlight, reply: Reply) -> None:
         flight.unsent = []
         if flight.known is None:
+            if command is Command.MAIL and reply.code < 500 and self.accepted:
+                # It took others before: a limit of this connection, perhaps. The next one will tell.
+                self.retiring = True
+                flight.known = ServerAway(reply.text, server=False)
+                return
             self._dirty = flight.by_chunk or command in (Command.RCPT, Command.DATA)
             self._note_refusal()
             unkept = not_kept_to(reply, command, flight, self._features)
@@ -366,7 +371,7 @@ class SmtpSession:
     def _finish(self, flight: InFlight, reply: Reply) -> MailResult:
         self._in_flight.popleft()
         if flight.known is not None:
-            self.answered += 1
+            self.answered += isinstance(flight.known, Result)
             return flight.mail, flight.known
         if 200 <= reply.code < 300:
             said = b" ".join(reply.lines)
