@@ -4,7 +4,10 @@
 """
 
 from bench.servers.exim import CannotMount, Exim
+from bench.servers.opensmtpd import OpenSmtpd
 from bench.servers.postfix import Postfix
+from bench.servers.sendmail import Sendmail
+from bench.servers.server import RealServer
 from bench.servers.unpack import missing
 
-__all__ = ["CannotMount", "Exim", "Postfix", "missing"]
+__all__ = ["CannotMount", "Exim", "OpenSmtpd", "Postfix", "RealServer", "Sendmail", "missing"]

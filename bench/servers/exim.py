@@ -19,7 +19,7 @@ exim_user = Debian-exim
 exim_group = Debian-exim
 never_users =
 keep_environment =
-tls_advertise_hosts =
+tls_advertise_hosts = {tls_hosts}
 host_lookup =
 rfc1413_query_timeout = 0s
 check_spool_space = 0
@@ -50,12 +50,32 @@ class CannotMount(Exception):
 
 
 class Exim(RealServer):
-    """`main`, `at_rcpt`, `at_data`: lines of its configuration. `spool`: "1m", if it is to be a small one."""
+    """`main`, `at_rcpt`, `at_data`: lines of its configuration. `spool`: "1m", if it is to be a small one.
 
-    def __init__(self, *, main: str = "", at_rcpt: str = "", at_data: str = "", spool: str = "") -> None:
-        super().__init__()
+    `tls_hosts`: whom STARTTLS is offered to. `from_the_start`: TLS is spoken without it.
+    """
+
+    def __init__(
+        self,
+        *,
+        main: str = "",
+        at_rcpt: str = "",
+        at_data: str = "",
+        tls_hosts: str = "",
+        from_the_start: bool = False,
+        spool: str = "",
+        port: int = 0,
+    ) -> None:
+        super().__init__(port=port)
+        if from_the_start:
+            main += f"\ntls_on_connect_ports = {self.port}"
         self._text = CONFIGURATION.format(
-            folder=self.folder, port=self.port, main=main, at_rcpt=at_rcpt, at_data=at_data
+            folder=self.folder,
+            port=self.port,
+            main=main,
+            at_rcpt=at_rcpt,
+            at_data=at_data,
+            tls_hosts=tls_hosts,
         )
         self._spool = spool
 

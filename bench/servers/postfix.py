@@ -83,9 +83,14 @@ class Postfix(RealServer):
     """`settings`: lines of main.cf. `files`: what stands beside it. `postscreen`: it comes before smtpd."""
 
     def __init__(
-        self, settings: str = "", *, files: dict[str, str] | None = None, postscreen: bool = False
+        self,
+        settings: str = "",
+        *,
+        files: dict[str, str] | None = None,
+        postscreen: bool = False,
+        port: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(port=port)
         self._settings = settings
         self._files = files or {}
         self._postscreen = postscreen

@@ -19,13 +19,13 @@ POLL_SECONDS = 0.05
 
 
 class RealServer(ABC):
-    """A mail server that runs as long as the block."""
+    """A mail server that runs as long as the block; on any free port unless one is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, port: int = 0) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mailings-server-"))
         self.folder.chmod(0o755)  # the server changes to a user of its own
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind(("127.0.0.1", port))
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -1,8 +1,8 @@
-"""Unpack Debian's Exim and Postfix into var/servers: python -m bench.servers
+"""Unpack Debian's Exim, Postfix, OpenSMTPD and sendmail into var/servers: python -m bench.servers
 
-The two packages shut each other out when they are installed; unpacked, they stand side by side, and the
-machine's own mail is none of their business. Needs Debian's apt, and root once: both programs have the names
-of their users built in and end at once where there is none of that name.
+The packages shut each other out when they are installed; unpacked, they stand side by side, and the
+machine's own mail is none of their business. Needs Debian's apt, and root once: most of the programs have the
+names of their users built in and end at once where there is none of that name.
 """
 
 import os
@@ -13,8 +13,13 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "servers"
-PACKAGES = {"exim": "exim4-daemon-light", "postfix": "postfix"}
-USERS = {"exim": "Debian-exim", "postfix": "postfix"}
+PACKAGES = {
+    "exim": ("exim4-daemon-light",),
+    "postfix": ("postfix",),
+    "opensmtpd": ("opensmtpd",),
+    "sendmail": ("sendmail-bin", "sendmail-cf", "m4"),  # its configuration is made by m4
+}
+USERS = {"exim": ("Debian-exim",), "postfix": ("postfix",), "opensmtpd": ("opensmtpd", "opensmtpq")}
 GROUPS = {"postfix": "postdrop"}
 
 
@@ -26,10 +31,10 @@ def main() -> None:
     try:
         for name in PACKAGES:
             unpack(name)
-            make_user(name)
+            make_users(name)
     except CannotUnpack as error:
         sys.exit(f"The mail servers could not be unpacked: {error}")
-    print(f"Exim and Postfix are in {FOLDER}")
+    print(f"Exim, Postfix, OpenSMTPD and sendmail are in {FOLDER}")
 
 
 def missing() -> str:
@@ -38,7 +43,7 @@ def missing() -> str:
         return "the mail servers are not unpacked: python -m bench.servers"
     if os.geteuid():
         return "the mail servers start as root only: they change to users of their own"
-    absent = [user for user in USERS.values() if not _has_user(user)]
+    absent = [user for users in USERS.values() for user in users if not _has_user(user)]
     return f"there is no user {', '.join(absent)}: python -m bench.servers" if absent else ""
 
 
@@ -58,7 +63,7 @@ def unpack(name: str) -> None:
     for old in (folder, packages):
         shutil.rmtree(old, ignore_errors=True)
         old.mkdir(parents=True)
-    wanted, seen = [PACKAGES[name]], set()
+    wanted, seen = list(PACKAGES[name]), set()
     while wanted:
         package = wanted.pop()
         seen.add(package)
@@ -70,15 +75,14 @@ def unpack(name: str) -> None:
     _done(name).touch()
 
 
-def make_user(name: str) -> None:
-    """Make the user whose name is built into a server."""
-    user, group = USERS[name], GROUPS.get(name)
-    if _has_user(user):
-        return
-    if os.geteuid():
-        raise CannotUnpack(f"there is no user {user}, and only root can make one")
-    _run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", user)
-    if group:
+def make_users(name: str) -> None:
+    """Make the users whose names are built into a server."""
+    absent = [user for user in USERS.get(name, ()) if not _has_user(user)]
+    for user in absent:
+        if os.geteuid():
+            raise CannotUnpack(f"there is no user {user}, and only root can make one")
+        _run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", user)
+    if absent and (group := GROUPS.get(name)):
         _run("groupadd", "--system", "--force", group)
 
 

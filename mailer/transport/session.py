@@ -71,8 +71,7 @@ class SmtpSession:
         self._most_ahead = pipeline_depth if self._chunking else 2 if features.pipelining else 1
         self._depth = 1  # mails under way at once
         self._errors = 0  # refusals since the last acceptance
-        mail = b"MAIL FROM:<%s>" % sender.encode() + (b" BODY=8BITMIME" if features.eight_bit else b"")
-        self._mail = mail
+        self._mail = b"MAIL FROM:<%s>" % sender.encode() + b" BODY=8BITMIME" * features.eight_bit
         self._acceptance = AcceptanceFilter()
         self._learned = {False: False, True: False}  # how acceptances read, by DATA and by BDAT
         self._reader = ReplyReader()
@@ -341,8 +340,7 @@ class SmtpSession:
         if flight.known is None:
             if command is Command.MAIL and reply.code < 500 and self.accepted:
                 # It took others before: a limit of this connection, perhaps. The next one will tell.
-                self.retiring = True
-                flight.known = ServerAway(reply.text, server=False)
+                self.retiring, flight.known = True, ServerAway(reply.text, server=False)
                 return
             self._dirty = flight.by_chunk or command in (Command.RCPT, Command.DATA)
             self._note_refusal()

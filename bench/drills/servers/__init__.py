@@ -1,0 +1,1 @@
+"""Drills on the mail servers that people run, by server and case: python -m bench.drills.servers"""
