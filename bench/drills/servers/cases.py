@@ -98,7 +98,7 @@ def _postfix(settings: str = "", **files: str) -> Any:
     return lambda port: Postfix(settings, files=files, port=port)
 
 
-def _exim(**how: str) -> Any:
+def _exim(**how: Any) -> Any:
     return lambda port: Exim(**how, port=port)
 
 
