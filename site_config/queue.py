@@ -15,6 +15,7 @@ from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from site_config import connections
 from site_config.shutdown import STOPPING
 
 QUEUE_AWAY: tuple[type[Exception], ...] = (sqlite3.Error,)  # what the queue raises when it is not there
@@ -55,6 +56,16 @@ def queue_is_away() -> bool:
     return _away.is_set()
 
 
+def is_backed_up() -> bool:
+    """Whether tasks wait that no worker has taken yet; not if the queue cannot say."""
+    from huey.contrib.djhuey import HUEY  # which reads the settings that name this module
+
+    try:
+        return bool(HUEY.pending_count())
+    except QUEUE_AWAY:
+        return False
+
+
 class GentleConsumer(Consumer):
     """Ctrl-C and a supervisor's SIGTERM both let the message in hand finish; a second one insists.
 
@@ -65,6 +76,10 @@ class GentleConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._signal_actions[self._interrupt_sig] = (False, True)
+
+    def run(self) -> None:
+        connections.share()
+        super().run()
 
     def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
         STOPPING.set()

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -30,6 +31,15 @@ class Claim(NamedTuple):
 _reached: dict[int, tuple[str, int]] = {}
 QUEUED = Delivery.Status.QUEUED
 MOST_REACHED = 1000  # attempts remembered
+
+# The plan of the exchange must change neither with its values nor with what is known of a table that grows
+# while it is being sent from.
+TUNING = MappingProxyType(
+    {
+        "plan_cache_mode": "force_generic_plan",
+        **dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"), "off"),
+    }
+)
 # Before every delivery.
 _START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
 
@@ -45,7 +55,6 @@ class LedgerClaims:
             _reached.clear()
         self._after = _reached.get(attempt.pk, self._start)
         self._looked_back = False
-        self._tuned: object = None  # the connection that is set up for these statements
 
     def record_and_claim(self, results: Sequence[DeliveryResult] = (), *, claim: int = 0) -> Claim:
         """Record results and claim up to `claim` deliveries that are due; fewer if no more are to be had.
@@ -89,10 +98,7 @@ class LedgerClaims:
         return may, claimed
 
     def _on_postgresql(self, params: Mapping[str, Any]) -> tuple[bool, list[Claimed]]:
-        connection.ensure_connection()
-        if connection.connection is not self._tuned:
-            run("tune", {})
-            self._tuned = connection.connection
+        connection.use(TUNING)  # type: ignore[attr-defined]  # site_config.postgresql
         found = run("record_and_claim", params)
         return found[0][0] > 0, [Claimed(*row[1:]) for row in found if row[1] is not None]
 

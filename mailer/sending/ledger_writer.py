@@ -14,6 +14,7 @@ from mailer.sending import leases, server_health
 from mailer.sending.claims import LedgerClaims
 from mailer.sending.database import is_away
 from mailer.sending.ledger import Claimed, DeliveryResult
+from site_config import connections
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,12 @@ class LedgerWriter:
         self._thread.shutdown()
 
     def _run(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
+        try:
+            return self._insist(results, limit, healthy)
+        finally:
+            connections.release()
+
+    def _insist(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
         for number in range(DATABASE_TRIES):
             try:
                 claimed = self._once(results, limit, healthy)

@@ -12,6 +12,7 @@ from django.db.models import Model
 from mailer.models import Attempt, Client, Delivery
 from mailer.sending.pruning import BATCH, delete_some
 from people.models import User
+from site_config import connections
 from site_config.shutdown import STOPPING
 
 
@@ -23,10 +24,12 @@ def remove() -> int:
     removed = 0
     for number in _deliveries():
         removed += number
+        connections.release()
         if STOPPING.is_set():
             return removed
     for number in _clients():
         removed += number
+        connections.release()
         if STOPPING.is_set():
             break
     return removed

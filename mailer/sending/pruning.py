@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from mailer.models import Attempt, Delivery
+from site_config import connections
 from site_config.shutdown import STOPPING
 
 BATCH = 5000  # rows of one transaction: others write meanwhile, and a stop is heard within a second
@@ -33,6 +34,7 @@ def prune(*, before: datetime) -> Pruned:
                 return Pruned(attempts, deliveries)
             first, deleted = delete_some(attempt_id, first)
             deliveries += deleted
+            connections.release()
         attempts += 1
     return Pruned(attempts, deliveries)
 

@@ -29,6 +29,7 @@ from mailer.transport import (
     Verdict,
     open_transport,
 )
+from site_config import connections
 from site_config.shutdown import STOPPING
 
 RECORD_SECONDS = 0.2
@@ -70,6 +71,7 @@ class SendLoop:
     def run(self) -> None:
         """Send until nothing is due, the slice is over or someone says stop; `result` tells how it ended."""
         transport = open_transport(may_begin=self._may_begin, careful=server_health.failing())
+        connections.release()  # here it is needed seldom, and the ledger writer needs one
         try:
             self._compose()  # before anything is claimed: a process that dies over it leaves nothing in doubt
             self.result.more = self._work(transport)
@@ -252,6 +254,7 @@ class SendLoop:
             holding.rest_server(attempt_id, answer)
         elif isinstance(error, ServerAway):
             holding.rest_attempt(attempt_id, answer)
+        connections.release()
 
 
 def _delivery(mail: OutgoingMessage) -> Claimed:

@@ -6,6 +6,7 @@ from time import monotonic
 
 from mailer.composing.rendering import RenderedMessage
 from mailer.sending import clock, rate_limit
+from site_config import connections
 
 
 class Throttle:
@@ -34,6 +35,7 @@ class Throttle:
         wanted = limit + len(self._mails)
         if wanted and before >= self._next and len(self._free) <= len(self._mails):
             found = rate_limit.reserve(mailing_id=self._mailing_id, limit=wanted)
+            connections.release()
             after = monotonic()
             self._free += [(after + d, before + d + rate_limit.LATENESS) for d in found.delays]
             self._next = after + found.wait

@@ -21,6 +21,7 @@ from mailer.audience.importing.records import CannotRead, Refused
 from mailer.audience.importing.uploads import layout_of
 from mailer.audience.importing.writing import Writer
 from mailer.models import Client, ClientImport, Delivery
+from site_config import connections
 from site_config.shutdown import STOPPING
 
 LEASE = timedelta(minutes=2)  # without a sign of life another worker goes on
@@ -79,7 +80,7 @@ def _take_in(upload: ClientImport) -> Imported:
                 raise Stopped
             upload.alive_at = now
 
-        tell = Callbacks(refused=note, in_transaction=record)
+        tell = Callbacks(refused=note, in_transaction=record, written=connections.release)
         take_in(
             file, layout_of(upload), writer=writer, imported=imported, tell=tell, stop_all=upload.to_stop_list
         )

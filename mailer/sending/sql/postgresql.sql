@@ -2,17 +2,6 @@
 -- mailer/tests/test_sql.py has PostgreSQL explain each of them and holds which indexes it uses.
 
 
--- name: tune
--- Once for a connection that records and claims. The plan of the statement below must change neither with
--- its values nor with what is known of a table that grows while it is being sent from.
-SELECT
-    set_config('plan_cache_mode', 'force_generic_plan', false),
-    set_config('enable_seqscan', 'off', false),
-    set_config('enable_bitmapscan', 'off', false),
-    set_config('enable_sort', 'off', false),
-    set_config('jit', 'off', false)
-
-
 -- name: record_and_claim
 -- Results in, claimed deliveries out: one statement, one round trip, one commit.
 --

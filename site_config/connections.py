@@ -1,0 +1,21 @@
+"""What a consumer has of the database: a few connections, which its threads share."""
+
+from django.conf import settings
+from django.db import connection
+
+MOST = 3  # for each consumer process: docs/operations.md
+
+
+def share() -> None:
+    """Bound the connections of this process; SQLite has none to bound."""
+    if settings.DATABASES["default"]["ENGINE"] == "site_config.postgresql":
+        from site_config.postgresql.base import share as share_at_most
+
+        connection.close()
+        share_at_most(MOST)
+
+
+def release() -> None:
+    """Leave this thread's connection to the others, if they share; not within a transaction."""
+    if getattr(connection, "is_shared", False) and not connection.in_atomic_block:
+        connection.close()

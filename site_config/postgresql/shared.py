@@ -1,0 +1,100 @@
+"""A few connections that the threads of one process take turns with."""
+
+import select
+from collections.abc import Callable
+from threading import Condition
+from time import monotonic
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+WAIT_SECONDS = 5.0  # for another thread to give one back
+ANSWER_SECONDS = 2.0  # for the first word on a new one: a pooler may take us and have none to give
+REFUSED_SECONDS = 1.0  # after the server refused another one, those that are open have to do
+
+Connect = Callable[[], psycopg.Connection]
+Fits = Callable[[psycopg.Connection], bool]
+
+
+class SharedConnections:
+    """At most `most` connections. A server that allows fewer is done with, as long as it allows one."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._free = Condition()
+        self._idle: list[psycopg.Connection] = []
+        self._number = 0  # open or being opened
+        self._refused_until = 0.0
+
+    def take(self, connect: Connect, *, fits: Fits) -> psycopg.Connection:
+        """One for this thread alone, if possible one that `fits`.
+
+        psycopg.OperationalError if none is to be had.
+        """
+        end = monotonic() + WAIT_SECONDS
+        while True:
+            if (found := self._find(fits, end)) is not None:
+                return found
+            try:
+                connection = connect()
+            except BaseException as error:
+                with self._free:
+                    self._number -= 1
+                    self._refused_until = monotonic() + REFUSED_SECONDS
+                    self._free.notify()
+                    if not self._number or not isinstance(error, psycopg.OperationalError):
+                        raise
+                continue  # with those that this process has
+            return connection
+
+    def give(self, connection: psycopg.Connection) -> None:
+        """Leave it to the other threads, unless it is of no more use."""
+        usable = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
+        if not usable:
+            connection.close()
+        with self._free:
+            if usable:
+                self._idle.append(connection)
+            else:
+                self._number -= 1
+            self._free.notify()
+
+    def _find(self, fits: Fits, end: float) -> psycopg.Connection | None:
+        """An idle one, or None: there is a place for a new one, which is taken."""
+        with self._free:
+            while True:
+                for connection in [c for c in self._idle if c.closed or _heard_from(c)]:
+                    self._idle.remove(connection)
+                    self._number -= 1
+                    connection.close()
+                if self._idle:
+                    chosen = next((c for c in reversed(self._idle) if fits(c)), self._idle[-1])
+                    self._idle.remove(chosen)
+                    return chosen
+                now = monotonic()
+                if self._number < self.most and (now >= self._refused_until or not self._number):
+                    self._number += 1
+                    return None
+                if now >= end:
+                    raise psycopg.OperationalError(
+                        f"all {self._number} database connections of this process are in use"
+                    )
+                self._free.wait(min(end - now, REFUSED_SECONDS))
+
+
+def answers(connection: psycopg.Connection) -> bool:
+    """Whether the server says something on a new connection within ANSWER_SECONDS."""
+    connection.pgconn.send_query(b"")
+    connection.pgconn.flush()
+    heard = select.select([connection.pgconn.socket], [], [], ANSWER_SECONDS)[0]
+    while heard and connection.pgconn.get_result() is not None:
+        pass
+    return bool(heard)
+
+
+def _heard_from(connection: psycopg.Connection) -> bool:
+    """Whether something came while nobody asked: what a server says then is its farewell."""
+    try:
+        return bool(select.select([connection.pgconn.socket], [], [], 0)[0])
+    except (OSError, ValueError, psycopg.Error):
+        return True
