@@ -1,7 +1,7 @@
 """A mail server that writes down every mail it takes, at the instant it takes it: the judge of the drills.
 
 python -m bench.sink --port 11025 --log mails.log [--delay 0.05] [--chunking] [--defer 0.3 --defer-for 20]
-Each line of the log: the recipient, a space, the Message-ID. A mail is in the log before it is answered.
+Each line of the log: the recipient, the Message-ID, the time. A mail is in the log before it is answered.
 """
 
 import argparse
@@ -41,7 +41,8 @@ class Sink:
 
     def take(self, to: bytes, content: bytes) -> None:
         found = _ID.search(content)
-        os.write(self.log, to + b" " + (found[1] if found else b"-") + b"\n")
+        line = b"%b %b %.3f\n" % (to, found[1] if found else b"-", time.time())
+        os.write(self.log, line)
         self.taken += 1
 
 

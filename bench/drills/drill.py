@@ -75,7 +75,7 @@ class Drill:
 
     def mails(self) -> list[tuple[str, str]]:
         """(recipient, Message-ID) of every mail the server has taken."""
-        return [(to, found) for to, found in (line.split() for line in self.log.read_text().splitlines())]
+        return [(to, found) for to, found, _ in (line.split() for line in self.log.read_text().splitlines())]
 
     def judge(self) -> dict[str, Any]:
         """What the mail server's log and the ledger say, and whether that is what is promised."""
