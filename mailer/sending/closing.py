@@ -41,11 +41,17 @@ def finish(attempt_id: int) -> bool:
         attempt.answers = answers
         attempt.server_response = summary(answers)
         attempt.problem, attempt.problem_code, attempt.held_at = "", "", None
-        attempt.save()
+        attempt.save(update_fields=_CLOSED)
         Lease.objects.filter(attempt_id=attempt_id).delete()
         mailing.settle_status(now=clock.now())
         after_commit(lambda: tasks.count_domains(attempt_id))
     return True
+
+
+_CLOSED = (
+    "sent", "failed", "skipped", "expired", "status", "finished_at", "answers", "server_response", "problem",
+    "problem_code", "held_at",
+)  # fmt: skip
 
 
 def _status(counts: Counter[str]) -> Attempt.Status:

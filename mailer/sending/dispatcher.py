@@ -4,12 +4,13 @@ It needs the database alone: while the queue is away it also sends, so that noth
 """
 
 import logging
+import random
 from datetime import datetime, timedelta
 from threading import Thread
 from time import monotonic
 
 from django.db import DatabaseError, connection
-from django.db.models import F, Min, Window
+from django.db.models import Count, F, Min, Window
 from django.db.models.functions import RowNumber
 from django.urls import get_resolver
 
@@ -17,6 +18,7 @@ from mailer.models import Lease, Mailing
 from mailer.sending import clock, leases, sweep, worker
 from mailer.sending.database import is_away, is_locked
 from mailer.sending.opening import open_mailing
+from site_config import connections
 from site_config.queue import queue_is_away
 from site_config.shutdown import STOPPING
 
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5  # at most between two looks for what is due
 SWEEP_SECONDS = 60
 MOST_AT_ONCE = 200  # mailings opened before the rest is looked at again
+IN_A_ROW = 20  # before it is asked what other dispatchers have opened meanwhile
+MOST_WAITING = 100  # runs of one owner that no worker has begun with
 LONGEST_PAUSE = timedelta(hours=1)  # between two tries to open a mailing
 
 
@@ -57,6 +61,7 @@ def run() -> None:
         except Exception:  # whatever it is, what is due later must still be opened
             log.exception("the dispatcher failed")
             wait = LOOK_SECONDS
+        connections.release()
         STOPPING.wait(wait)
     connection.close()
 
@@ -70,12 +75,10 @@ def catch_up() -> None:
 def look() -> float:
     """Open what is due and recover lost workers; return the seconds until the next look."""
     due = due_in_turn()
-    for mailing_id in due:
-        if STOPPING.is_set():
-            break
-        open_one(mailing_id)
-    for attempt_id in leases.expired():
+    _open_all(due)
+    for attempt_id in leases.lost():
         leases.enqueue(attempt_id)
+    leases.queue_late()
     if queue_is_away():
         _send_without_the_queue()
     if len(due) == MOST_AT_ONCE:
@@ -87,11 +90,31 @@ def look() -> float:
     return float(min(max((following - clock.now()).total_seconds(), 0), LOOK_SECONDS))
 
 
+def _open_all(due: list[int]) -> None:
+    """Open them, from a place of its own on: the dispatchers of other processes are at the same."""
+    start = random.randrange(0, len(due), IN_A_ROW) if len(due) > IN_A_ROW else 0
+    due = due[start:] + due[:start]
+    for first in range(0, len(due), IN_A_ROW):
+        some = due[first : first + IN_A_ROW]
+        left = set(some)
+        if first:
+            left &= set(Mailing.objects.due(clock.now()).filter(pk__in=some).values_list("pk", flat=True))
+        for mailing_id in some:
+            if mailing_id in left and not STOPPING.is_set():
+                open_one(mailing_id)
+
+
 def due_in_turn() -> list[int]:
-    """Mailings whose next run should have begun: each owner's first, then each owner's second, …"""
+    """Mailings whose next run should have begun: each owner's first, then each owner's second, …
+
+    Owners of whom many runs wait for a worker already come when those have begun.
+    """
+    waiting = Lease.objects.filter(running=False, attempt__sent=0, attempt__failed=0)
+    per_owner = waiting.values("attempt__mailing__owner").annotate(number=Count("pk"))
+    busy = per_owner.filter(number__gte=MOST_WAITING).values_list("attempt__mailing__owner", flat=True)
     place = Window(RowNumber(), partition_by=F("owner"), order_by=("next_run_at", "pk"))
-    due = Mailing.objects.due(clock.now()).annotate(place=place).order_by("place", "next_run_at", "pk")
-    return list(due.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    due = Mailing.objects.due(clock.now()).exclude(owner__in=list(busy)).annotate(place=place)
+    return list(due.order_by("place", "next_run_at", "pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
 def open_one(mailing_id: int) -> None:

@@ -58,5 +58,5 @@ def send_again(attempt_id: int) -> Attempt:
             format=first.format,
             body=first.body,
         )
-        opening.begin(attempt, clients=not_reached(first), now=now)
+        opening.begin(attempt, clients=not_reached(first), now=now, urgent=True)
     return attempt

@@ -23,7 +23,7 @@ from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending import clock
 from mailer.sending.ledger import count
-from site_config.queue import after_commit
+from site_config.queue import after_commit, is_backed_up
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,12 @@ RUNNING = timedelta(seconds=15)
 QUEUED = timedelta(seconds=30)  # a task that has not begun by then is queued once more
 HEARTBEAT_SECONDS = 4
 WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
+
+
+def begin(attempt_id: int, *, urgent: bool = False) -> None:
+    """Have a worker send for an attempt that was made in this transaction, so that nobody knows it yet."""
+    lease = Lease.objects.create(attempt_id=attempt_id, seat=0, expires_at=clock.now() + QUEUED)
+    _queue(attempt_id, lease.token, 0, tasks.URGENT if urgent else 0)
 
 
 def enqueue(attempt_id: int) -> None:
@@ -77,10 +83,29 @@ def recover_others(attempt_id: int) -> None:
 def queue_again() -> None:
     """Queue every task that nobody has begun, as a consumer that was killed may have taken some along.
 
-    The same tokens: where the task is still there, only one of both will begin.
+    The same tokens: where the task is still there, only one of both will begin. Where others stand in the
+    queue, most of these do as well: what is missing there shows by being late.
     """
+    if is_backed_up():
+        return
     for attempt_id, token in Lease.objects.filter(running=False).values_list("attempt_id", "token"):
         _queue(attempt_id, token)
+
+
+def queue_late() -> None:
+    """Queue tasks once more that nobody began with in time.
+
+    While others stand in the queue they may only be late: then one at a time, the oldest, in case it is lost.
+    """
+    now = clock.now()
+    late = Lease.objects.filter(running=False, expires_at__lte=now).order_by("pk")
+    found = list(late.values_list("pk", "attempt_id", "token"))
+    if found and is_backed_up():
+        late.filter(pk__in=[pk for pk, _, _ in found[1:]]).update(expires_at=now + QUEUED)
+        found = found[:1]
+    for pk, attempt_id, token in found:
+        if late.filter(pk=pk).update(expires_at=now + QUEUED):
+            _queue(attempt_id, token)
 
 
 def decline(token: str) -> None:
@@ -111,6 +136,9 @@ def give_back(*, attempt_id: int, token: str, more: bool, in_doubt: bool = False
     Its worker has put back what it did not begin. `in_doubt`: it may have claimed mails without
     learning of it, as the database went away over the answer; to look for them takes a while.
     """
+    if not more and not in_doubt:
+        Lease.objects.filter(token=token, running=True).delete()
+        return
     with transaction.atomic():
         mine = Lease.objects.select_for_update().filter(token=token, running=True)
         if not mine:
@@ -149,9 +177,10 @@ def recover(lease: Lease) -> None:
         )
 
 
-def expired() -> list[int]:
-    """The attempts whose worker is gone or whose task was lost."""
-    return list(Lease.objects.filter(expires_at__lte=clock.now()).values_list("attempt_id", flat=True))
+def lost() -> list[int]:
+    """The attempts whose worker is gone."""
+    rows = Lease.objects.filter(running=True, expires_at__lte=clock.now())
+    return list(rows.values_list("attempt_id", flat=True))
 
 
 class Heartbeat:
@@ -193,5 +222,5 @@ def wake(attempt_id: int, *, at: datetime) -> None:
     after_commit(lambda: tasks.resume_attempt.schedule((attempt_id,), delay=seconds))
 
 
-def _queue(attempt_id: int, token: str, requeues: int = 0) -> None:
-    after_commit(lambda: tasks.send_attempt(attempt_id, token, requeues))
+def _queue(attempt_id: int, token: str, requeues: int = 0, priority: int = 0) -> None:
+    after_commit(lambda: tasks.send_attempt(attempt_id, token, requeues, priority=priority))

@@ -60,7 +60,8 @@ def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
             raise CannotRun(_("This mailing is being sent right now."))
         if latest_id(locked) != after:
             raise CannotRun(_("This mailing has run already; nothing was sent twice."))
-        return _open(locked, Due(scheduled_for=now, missed=0, next_run_at=locked.next_run_at), now)
+        due = Due(scheduled_for=now, missed=0, next_run_at=locked.next_run_at)
+        return _open(locked, due, now, urgent=True)
 
 
 def why_not(mailing: Mailing) -> str:
@@ -99,7 +100,7 @@ def gave_way(mailing: Mailing) -> bool:
     return closing.finish(previous.pk)
 
 
-def _open(mailing: Mailing, due: Due, now: datetime) -> Attempt:
+def _open(mailing: Mailing, due: Due, now: datetime, *, urgent: bool = False) -> Attempt:
     attempt = Attempt.objects.create(
         mailing=mailing,
         scheduled_for=due.scheduled_for,
@@ -109,20 +110,25 @@ def _open(mailing: Mailing, due: Due, now: datetime) -> Attempt:
         format=mailing.message.format,
         body=mailing.message.body,
     )
-    return begin(attempt, clients=recipients(mailing), now=now)
+    return begin(attempt, clients=recipients(mailing), now=now, urgent=urgent)
 
 
-def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime) -> Attempt:
-    """Write the ledger of an attempt that was just made, and have it sent; its mailing is locked."""
+def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime, urgent: bool = False) -> Attempt:
+    """Write the ledger of an attempt that was just made, and have it sent; its mailing is locked.
+
+    `urgent`: somebody waits for it in front of a screen.
+    """
     mailing = attempt.mailing
     counts = write_deliveries(attempt, clients, now=now)
     attempt.total, attempt.skipped = counts.total(), counts[Delivery.Status.SKIPPED]
     attempt.save(update_fields=["total", "skipped"])
-    mailing.settle_status(now=now)
+    Mailing.objects.filter(pk=mailing.pk).exclude(status=Mailing.Status.RUNNING).update(
+        status=Mailing.Status.RUNNING
+    )
     if mailing.has_ended(now):
         close_open(attempt_id=attempt.pk, status=Delivery.Status.EXPIRED, response=DOWN, now=now)
     if mailing.has_ended(now) or not counts[Delivery.Status.QUEUED]:
         closing.finish(attempt.pk)
     else:
-        leases.enqueue(attempt.pk)
+        leases.begin(attempt.pk, urgent=urgent)
     return attempt

@@ -23,7 +23,8 @@ def begin() -> None:
 def sweep() -> None:
     """Recover lost workers, resume what waits, close what has ended; each attempt for itself."""
     now = clock.now()
-    _each(leases.expired(), leases.enqueue)
+    _each(leases.lost(), leases.enqueue)
+    leases.queue_late()
     _each(_ended(now), partial(closing.expire_ended, now=now))
     rate_limit.forget_old()
     _each(unattended(now), _attend)

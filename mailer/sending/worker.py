@@ -3,7 +3,7 @@
 from datetime import datetime
 from threading import Lock
 
-from mailer.models import Attempt
+from mailer.models import Attempt, Mailing
 from mailer.sending import clock, closing, holding, leases
 from mailer.sending.database import insist
 from mailer.sending.opening import open_mailing
@@ -78,8 +78,8 @@ def _after(attempt_id: int, result: LoopResult) -> datetime | None:
 
 def open_next(attempt_id: int) -> None:
     """Open the run that waited for this one to end, if its time has come."""
-    mailing_id = Attempt.objects.filter(pk=attempt_id).values_list("mailing_id", flat=True).first()
-    if mailing_id is not None:
+    due = Mailing.objects.due(clock.now()).filter(attempts=attempt_id)
+    for mailing_id in due.values_list("pk", flat=True):
         open_mailing(mailing_id)
 
 

@@ -8,9 +8,11 @@ import pytest
 from django.db import InternalError, OperationalError, connection
 from django.utils import timezone
 
-from mailer.models import Mailing
-from mailer.sending import clock, database, dispatcher, ledger_writer
+from mailer import tasks
+from mailer.models import Lease, Mailing
+from mailer.sending import clock, database, dispatcher, leases, ledger_writer
 from mailer.sending.claims import LedgerClaims
+from mailer.sending.opening import run_now
 from testing.factories import ClientFactory, MailingFactory
 from testing.sending import start
 
@@ -126,10 +128,82 @@ def test_what_is_asked_of_a_database_that_is_away_is_asked_again(monkeypatch):
 
 
 def test_while_the_queue_is_away_the_dispatcher_sends(owner, rough, monkeypatch):
-    monkeypatch.setattr("mailer.sending.leases._queue", lambda *_: None)
+    monkeypatch.setattr("mailer.sending.leases._queue", lambda *_, **__: None)
     attempt = start(owner, 5)
     assert rough.taken == []
     monkeypatch.setattr(dispatcher, "queue_is_away", lambda: True)
     dispatcher.look()
     attempt.refresh_from_db()
     assert (attempt.status, attempt.sent) == ("succeeded", 5)
+
+
+@pytest.fixture
+def queued(monkeypatch):
+    """Tasks that are queued and not begun: (attempt, token, …, priority)."""
+    put = []
+    monkeypatch.setattr("mailer.sending.leases._queue", lambda *task: put.append(task))
+    return put
+
+
+def test_a_late_task_is_not_queued_again_and_again(owner, smtp, queued, monkeypatch, time_machine):
+    """While others stand in the queue it may only be late; one is tried again, in case it is lost."""
+    due(owner, 5)
+    dispatcher.look()
+    first, *_ = begun = list(queued)
+    assert len(begun) == 5
+    monkeypatch.setattr(leases, "is_backed_up", lambda: True)
+    time_machine.move_to(timezone.now() + timedelta(seconds=31))
+    leases.queue_late()
+    leases.queue_late()
+    assert queued[5:] == [first[:2]]
+
+    monkeypatch.setattr(leases, "is_backed_up", lambda: False)
+    time_machine.move_to(timezone.now() + timedelta(seconds=31))
+    leases.queue_late()
+    leases.queue_late()
+    assert queued[6:] == [task[:2] for task in begun], "an empty queue has lost them all"
+
+
+def test_a_start_of_the_consumer_queues_nothing_that_stands_in_the_queue(owner, smtp, queued, monkeypatch):
+    due(owner, 2)
+    dispatcher.look()
+    monkeypatch.setattr(leases, "is_backed_up", lambda: True)
+    leases.queue_again()
+    assert len(queued) == 2
+    monkeypatch.setattr(leases, "is_backed_up", lambda: False)
+    leases.queue_again()
+    assert len(queued) == 4
+
+
+def test_one_owners_many_do_not_fill_the_queue(owner, stranger, smtp, queued, monkeypatch):
+    monkeypatch.setattr(dispatcher, "MOST_WAITING", 2)
+    many, one = due(owner, 4), due(stranger, 1)
+    dispatcher.look()
+    assert opened() == {row.pk for row in (*many, *one)}, "what is looked at once is opened"
+    more, another = due(owner, 1), due(stranger, 1)
+    dispatcher.look()
+    assert opened() == {row.pk for row in (*many, *one, *another)}
+
+    Lease.objects.all().update(running=True)
+    dispatcher.look()
+    assert opened() >= {row.pk for row in more}
+
+
+def test_who_presses_start_now_is_served_before_what_waits(owner, stranger, smtp, queued):
+    due(owner, 3)
+    dispatcher.look()
+    [mailing] = due(stranger, 1)
+    attempt = run_now(mailing=mailing, after=None)
+    assert [(task[0], task[3]) for task in queued[3:]] == [(attempt.pk, tasks.URGENT)]
+    assert {task[3:] for task in queued[:3]} == {(0,)}
+
+
+def test_two_dispatchers_begin_at_different_places(owner, smtp, queued, monkeypatch):
+    monkeypatch.setattr(dispatcher, "IN_A_ROW", 2)
+    rows = due(owner, 6)
+    monkeypatch.setattr(dispatcher.random, "randrange", lambda *_: 4)
+    began = []
+    monkeypatch.setattr(dispatcher, "open_one", began.append)
+    Mailing.objects.filter(pk=rows[1].pk).update(next_run_at=None)  # opened by the other meanwhile
+    dispatcher._open_all([row.pk for row in rows])
+    assert began == [rows[n].pk for n in (4, 5, 0, 2, 3)]

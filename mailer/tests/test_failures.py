@@ -325,7 +325,7 @@ def _delete():
 
 def test_a_consumer_that_starts_queues_again_what_a_killed_one_took_along(owner, rough, monkeypatch):
     queued = []
-    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args))
+    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args[:2]))
     attempt = start(owner, 3)
     leases.queue_again()
     assert queued == [queued[0]] * 2

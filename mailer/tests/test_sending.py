@@ -321,7 +321,7 @@ def test_results_of_a_lost_lease_are_not_written(owner, smtp, monkeypatch):
 
 def test_a_lost_task_is_queued_again_and_the_late_one_is_void(owner, smtp, monkeypatch, time_machine):
     queued = []
-    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args))
+    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args[:2]))
     attempt = make_mailing(owner, [ClientFactory(owner=owner)]).attempts.get()
     time_machine.move_to(timezone.now() + timedelta(seconds=91))
     come_by()

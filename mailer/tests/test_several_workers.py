@@ -51,7 +51,7 @@ class TestSeveralWorkers:
         settings.MAIL_WINDOW = 10
         attempt = self._opened(owner, 60)
         queued = []
-        monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args))
+        monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args[:2]))
         worker.send_attempt(attempt.pk, Lease.objects.get().token)
         assert [attempt_id for attempt_id, *_ in queued] == [attempt.pk]
         worker.send_attempt(*queued[0][:2])  # too late: void

@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def _open_due(self) -> Iterator[int]:
         now = timezone.now()
-        for attempt_id in leases.expired():
+        for attempt_id in leases.lost():
             leases.enqueue(attempt_id)
         yield from Attempt.objects.running().values_list("pk", flat=True)
         for mailing_id in due(now):
