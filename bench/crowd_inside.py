@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -55,7 +56,7 @@ def fill(mailings: str, owners: str) -> dict[str, Any]:
                 owner=people[n % len(people)],
                 message=messages[n % len(people)],
                 starts_at=now,
-                ends_at=now + timezone.timedelta(days=30),
+                ends_at=now + timedelta(days=30),
                 time_zone="UTC",
                 paused_at=now,
             )
@@ -82,7 +83,7 @@ def _somebody() -> Mailing:
 
 def watch(seconds: str) -> dict[str, Any]:
     """Let all be due at once, press "Start now" again and again; say when what had happened."""
-    due = clock.now() + timezone.timedelta(seconds=2)
+    due = clock.now() + timedelta(seconds=2)
     crowd = Mailing.objects.filter(paused_at__isnull=False)
     number = crowd.count()
     crowd.update(paused_at=None, starts_at=due, next_run_at=due)

@@ -4,6 +4,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 from time import monotonic
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -91,7 +92,8 @@ def test_what_one_thread_wants_set_another_does_not_find(shared):
     connections.release()
 
     def tuned():
-        connection.use({"jit": wanted})
+        wrapper: Any = connection
+        wrapper.use({"jit": wanted})
         return jit(), backend()
 
     assert in_threads(1, tuned) == [(wanted, mine)], "the idle one is used, and set"

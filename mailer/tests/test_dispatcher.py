@@ -201,7 +201,7 @@ def test_who_presses_start_now_is_served_before_what_waits(owner, stranger, smtp
 def test_two_dispatchers_begin_at_different_places(owner, smtp, queued, monkeypatch):
     monkeypatch.setattr(dispatcher, "IN_A_ROW", 2)
     rows = due(owner, 6)
-    monkeypatch.setattr(dispatcher.random, "randrange", lambda *_: 4)
+    monkeypatch.setattr("mailer.sending.dispatcher.random.randrange", lambda *_: 4)
     began = []
     monkeypatch.setattr(dispatcher, "open_one", began.append)
     Mailing.objects.filter(pk=rows[1].pk).update(next_run_at=None)  # opened by the other meanwhile

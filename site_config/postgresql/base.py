@@ -91,7 +91,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         if self.connection is None or self._owner is None:
-            super()._close()
+            super()._close()  # type: ignore[misc]  # not in the stubs
             return
         owner, self._owner = self._owner, None
         with self.wrap_database_errors:
