@@ -176,7 +176,12 @@ TABLE: dict[str, Row] = {
     # Reports
     "reports": LIST,
     "report_figures": LIST,
+    "reports_export": LIST,
     "attempt_detail": VIEW,
+    "attempt_export": Row(owner(PAGE), users(NONE)),
+    "receipt": Row(owner(PAGE), users(NONE)),
+    "receipt_html": Row(owner(PAGE), users(NONE)),
+    "receipt_mail": Row(owner(PAGE), users(NONE)),
     "attempt_html": VIEW,
     "attempt_retry": SWITCH,
     "attempt_again": EDIT,

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import formataddr, parseaddr
 from functools import cached_property
 from time import time
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from mailer.composing import headers, unsubscribe_links
 from mailer.composing.attribute_values import AttributeValues
@@ -91,6 +93,8 @@ class Composer:
     compiled: Compiled
     owner: User
     mailing_id: int | None = None  # none: a test
+    key: str = ""  # what the attempt is known by: its mails can be made again
+    at: datetime | None = None  # when a mail that is made again was sent
     _mime_templates: dict[bool, MimeTemplate] = field(default_factory=dict)
     _date: tuple[int, bytes] = (0, b"")
 
@@ -152,6 +156,8 @@ class Composer:
         return values
 
     def _now(self) -> bytes:
+        if self.at:
+            return headers.date(self.at)
         second = int(time())
         if self._date[0] != second:
             self._date = second, headers.date(timezone.now())
@@ -206,12 +212,18 @@ class Composer:
             self._mime_templates[eight_bit] = self._build(eight_bit)
         return self._mime_templates[eight_bit]
 
+    def _boundary(self, eight_bit: bool) -> bytes:
+        """A line that no content can hold, as nobody else can know it; always the same for one attempt."""
+        if not self.key:
+            return secrets.token_hex(16).encode()
+        return salted_hmac("mailer.boundary", f"{self.key}/{eight_bit}").hexdigest()[:32].encode()
+
     def _build(self, eight_bit: bool) -> MimeTemplate:
         if eight_bit:
             mime = MimeTemplate(encode=plain, soft_break=b"")
         else:
             mime = MimeTemplate(encode=quoted_printable, soft_break=b"=\r\n")
-        boundary = secrets.token_hex(16).encode()
+        boundary = self._boundary(eight_bit)
         for name, what in (
             ("From", self._sender),
             ("Reply-To", (one_line(self.owner.name), self.owner.email)),

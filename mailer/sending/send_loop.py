@@ -97,7 +97,9 @@ class SendLoop:
             subject=self._attempt.subject, body=self._attempt.body, format=self._attempt.format
         )
         mailing = self._attempt.mailing
-        self._composer = Composer(compiled=compiled, owner=mailing.owner, mailing_id=mailing.pk)
+        self._composer = Composer(
+            compiled=compiled, owner=mailing.owner, mailing_id=mailing.pk, key=self._attempt.key
+        )
 
     def _work(self, transport: Transport) -> bool:
         """Send; tell whether there is more to do now."""

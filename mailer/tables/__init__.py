@@ -7,6 +7,7 @@ from mailer.tables.reports import (
     AttemptTable,
     DeliveryTable,
     OversightReportTable,
+    OwnDeliveryTable,
     ReportTable,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "MessageTable",
     "OversightReportTable",
     "OversightTable",
+    "OwnDeliveryTable",
     "ReportTable",
 ]

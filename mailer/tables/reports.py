@@ -98,3 +98,11 @@ class DeliveryTable(RowTable):
         if not record.possibly_twice:
             return record.email
         return format_html("{} {}", record.email, badge("warn", _("possibly twice")))
+
+
+class OwnDeliveryTable(DeliveryTable):
+    """For the owner, who may read each mail again."""
+
+    email = tables.Column(
+        attrs=MAIN, orderable=False, linkify=("receipt", [tables.A("attempt_id"), tables.A("pk")])
+    )

@@ -5,9 +5,10 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from mailer.audience.exporting import CLIENT_COLUMNS, FORMATS, STOP_COLUMNS, client_rows, stop_rows, stream
-from mailer.filters import MemberFilter
-from mailer.models import Client, ClientGroup
+from mailer.filters import AttemptFilter, DeliveryFilter, MemberFilter
+from mailer.models import Attempt, Client, ClientGroup
 from mailer.models.attribute import kinds_of
+from mailer.reporting.exporting import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, attempt_rows, delivery_rows
 from mailer.views.clients import ClientList
 from mailer.views.stop_list import StopList
 from people.audit import record
@@ -16,12 +17,16 @@ from site_config.ui.http import Request
 from site_config.ui.views import OnAllFound, OwnersOnly, SignedIn, own_row
 
 
-def _file(request: Request, rows: Any, columns: tuple[str, ...], name: str) -> StreamingHttpResponse:
-    """Rows as a file that is written while it is sent; the trail says who took it."""
+def _file(
+    request: Request, rows: Any, columns: tuple[str, ...], name: str, *, personal: bool = True
+) -> StreamingHttpResponse:
+    """Rows as a file that is written while it is sent; the trail says who took what is about clients."""
     kind = request.GET.get("format", "csv")
     if kind not in FORMATS:
         raise Http404
-    record(actor=request.user, action=AuditEntry.Action.CLIENTS_EXPORTED, target=request.user, detail=name)
+    if personal:
+        action = AuditEntry.Action.CLIENTS_EXPORTED
+        record(actor=request.user, action=action, target=request.user, detail=name)
     response = StreamingHttpResponse(stream(rows, columns=columns, kind=kind), content_type=FORMATS[kind])
     day = timezone.localdate().isoformat()
     response["Content-Disposition"] = f'attachment; filename="{name}-{day}.{kind}"'
@@ -59,3 +64,23 @@ class StopExport(OwnersOnly, OnAllFound):
 
     def get(self, request: Request) -> HttpResponseBase:
         return _file(request, stop_rows(self.found()), STOP_COLUMNS, "stop-list")
+
+
+class AttemptsExport(SignedIn):
+    """The runs that the list's filter finds."""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        rows = Attempt.objects.visible_to(request.user)
+        found = AttemptFilter(request.GET, queryset=rows, request=request).qs
+        cells = attempt_rows(found, seen_by=request.user)
+        return _file(request, cells, ATTEMPT_COLUMNS, "reports", personal=False)
+
+
+class DeliveriesExport(SignedIn):
+    """What became of the mails of one run that its filter finds."""
+
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        attempt = own_row(Attempt, request.user, pk)
+        rows = attempt.deliveries.all()
+        found = DeliveryFilter(request.GET, queryset=rows, request=request, attempt=attempt).qs
+        return _file(request, delivery_rows(found), DELIVERY_COLUMNS, f"report-{attempt.pk}")

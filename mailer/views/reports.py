@@ -12,7 +12,7 @@ from mailer.filters import AttemptFilter, DeliveryFilter
 from mailer.models import Attempt, Delivery
 from mailer.reporting.figures import figures_of, meanings_of, totals_of
 from mailer.sending.progress import progress_of
-from mailer.tables import DeliveryTable, OversightReportTable, ReportTable
+from mailer.tables import DeliveryTable, OversightReportTable, OwnDeliveryTable, ReportTable
 from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from people.models import User
@@ -90,6 +90,10 @@ class AttemptDetail(OneAttempt, TableView):
         deliveries = self.attempt.deliveries
         shown = self.attempt.shows_addresses_to(self.request.user)
         return deliveries.all() if shown else deliveries.none()
+
+    def get_table_class(self) -> type[DeliveryTable]:
+        own = self.attempt.mailing.owner_id == self.request.user.pk
+        return OwnDeliveryTable if own else DeliveryTable
 
     def found(self) -> int | None:
         """By what the run counted, if nothing but a status is asked for."""

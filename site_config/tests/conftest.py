@@ -8,7 +8,7 @@ from content.feeds import SITEMAPS
 from mailer.composing.unsubscribe_links import token_for
 from mailer.models import Attribute, ClientGroup, ClientImport, Suppression
 from testing.articles import ArticleFactory
-from testing.factories import AttemptFactory, ClientFactory, MailingFactory
+from testing.factories import AttemptFactory, ClientFactory, DeliveryFactory, MailingFactory
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def arguments(owner):
     group.clients.add(client)
     mailing = MailingFactory(message__owner=owner)
     attempt = AttemptFactory(mailing=mailing)
+    receipt = {"pk": attempt.pk, "delivery": DeliveryFactory(attempt=attempt, client=client).pk}
     article = ArticleFactory()
     pk = {
         "client": client.pk,
@@ -35,6 +36,7 @@ def arguments(owner):
     def of(name: str) -> dict[str, Any]:
         fixed: dict[str, dict[str, Any]] = {
             "group_remove": {"pk": group.pk, "client": client.pk},
+            **dict.fromkeys(("receipt", "receipt_html", "receipt_mail"), receipt),
             "unsubscribe": {"token": token_for(owner_id=owner.pk, email="a@example.org")},
             "account_confirm_email": {"key": "made-up"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},

@@ -43,14 +43,14 @@ def client_rows(clients: QuerySet[Client], keys: Sequence[str] = ()) -> Iterator
         stop_since=Subquery(against.values("created_at")[:1]),
     )
     fields = ("email", "full_name", "comment", "stop_reason", "stop_since", "attributes")
-    for email, full_name, comment, reason, since, attributes in _by_key(found, *fields):
+    for email, full_name, comment, reason, since, attributes in by_key(found, *fields):
         values = (written_value(attributes.get(key)) for key in keys)
-        yield email, full_name, comment, reason or "", _written(since), *values
+        yield email, full_name, comment, reason or "", written(since), *values
 
 
 def stop_rows(stops: QuerySet[Suppression]) -> Iterator[tuple[str, ...]]:
-    for email, reason, since in _by_key(stops, "email", "reason", "created_at"):
-        yield email, reason, _written(since)
+    for email, reason, since in by_key(stops, "email", "reason", "created_at"):
+        yield email, reason, written(since)
 
 
 def stream(rows: Iterable[tuple[str, ...]], *, columns: tuple[str, ...], kind: str) -> Iterator[bytes]:
@@ -72,7 +72,7 @@ def _csv(rows: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> Iterator[
     yield text.getvalue().encode()
 
 
-def _by_key(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
+def by_key(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
     """All rows in the order of their keys, a few thousand at a time: no long transaction, no large result."""
     ordered = rows.order_by("pk").values_list("pk", *fields)
     last = 0
@@ -83,5 +83,5 @@ def _by_key(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
             last = pk
 
 
-def _written(moment: datetime | None) -> str:
+def written(moment: datetime | None) -> str:
     return moment.astimezone(UTC).isoformat() if moment else ""
