@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from bench import processor
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from mailer.reporting.recounting import differences
 from mailer.sending.opening import latest_id, run_now
 from people.models import User
 
@@ -185,6 +186,11 @@ def send(seconds: str) -> dict[str, Any]:
         result["rate"] = round(result["sent"] / (result["finished"] - result["opened"]))
         result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items() if n > 0}
     return result
+
+
+def differing() -> dict[str, Any]:
+    """The stored figures that are not what the ledger says."""
+    return {"differences": [str(found) for found in differences()]}
 
 
 def counts() -> dict[str, Any]:

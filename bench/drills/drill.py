@@ -81,6 +81,7 @@ class Drill:
         """What the mail server's log and the ledger say, and whether that is what is promised."""
         attempt = self.service.inside("wait", "600")
         ledger = self.service.inside("counts")
+        differing = self.service.inside("differing")["differences"]
         mails = self.mails()
         number = Counter(to for to, _ in mails)
         twice = {to for to, times in number.items() if times > 1}
@@ -91,6 +92,7 @@ class Drill:
             attempt["status"] == "succeeded"
             and not lost
             and not uncounted
+            and not differing
             and attempt["sent"] == len(number) == self.plan.recipients
             and attempt["possibly_twice"] == len(ledger["possibly_twice"])
             and len(mails) - len(number) <= WINDOW * self.killed + self.allowance
@@ -112,6 +114,7 @@ class Drill:
             "counted as possibly twice": attempt["possibly_twice"],
             "sent by the ledger": attempt["sent"],
             "status": attempt["status"],
+            "figures that differ from the ledger": differing,
         }
 
     # What a mail server that is killed may have taken without saying so: a window for each consumer.

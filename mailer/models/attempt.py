@@ -170,6 +170,13 @@ class Attempt(models.Model):
     def problem_for(self, user: "User | AnonymousUser | None") -> str:
         return self.problem if self.shows_addresses_to(user) else without_addresses(self.problem)
 
+    @staticmethod
+    def outcome(*, sent: int, unsent: int) -> "Attempt.Status":
+        """Succeeded: every mail was handed over. Partly: some were. Failed: none was, or there was nobody."""
+        if not sent:
+            return Attempt.Status.FAILED
+        return Attempt.Status.PARTLY if unsent else Attempt.Status.SUCCEEDED
+
     @property
     def seconds(self) -> float:
         """How long it took, once it is over."""

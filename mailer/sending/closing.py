@@ -36,7 +36,9 @@ def finish(attempt_id: int) -> bool:
             answers[ALL_SUPPRESSED if counts[Status.SKIPPED] else NOBODY] += 1
         attempt.sent, attempt.failed = counts[Status.SENT], counts[Status.FAILED]
         attempt.skipped, attempt.expired = counts[Status.SKIPPED], counts[Status.EXPIRED]
-        attempt.status = _status(counts)
+        attempt.status = Attempt.outcome(
+            sent=counts[Status.SENT], unsent=counts[Status.FAILED] + counts[Status.EXPIRED]
+        )
         attempt.finished_at = clock.now()
         attempt.answers = answers
         attempt.server_response = summary(answers)
@@ -52,15 +54,6 @@ _CLOSED = (
     "sent", "failed", "skipped", "expired", "status", "finished_at", "answers", "server_response", "problem",
     "problem_code", "held_at",
 )  # fmt: skip
-
-
-def _status(counts: Counter[str]) -> Attempt.Status:
-    """Succeeded: every mail was handed over. Partly: some were. Failed: none was, or there was nobody."""
-    if not counts[Status.SENT]:
-        return Attempt.Status.FAILED
-    return (
-        Attempt.Status.PARTLY if counts[Status.FAILED] + counts[Status.EXPIRED] else Attempt.Status.SUCCEEDED
-    )
 
 
 def _is_open(attempt_id: int) -> bool:
