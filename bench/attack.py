@@ -58,7 +58,7 @@ def main() -> None:
 
 
 @contextmanager
-def site(database: str, redis: str) -> Iterator[tuple[int, int, list[str]]]:
+def site(database: str, redis: str) -> Iterator[tuple[int, int, list["Session"]]]:
     """Gunicorn as the guide starts it: its port, its process, and the sessions of two users."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -109,11 +109,11 @@ def asked(port: int) -> float:
 class Attackers:
     """Connections that send one request after the other until they are told to stop."""
 
-    def __init__(self, make: "Attack", port: int, sessions: list[str]) -> None:
+    def __init__(self, make: "Attack", port: int, sessions: list["Session"]) -> None:
         self.times: dict[int, list[float]] = {}
         self._make, self._port, self._stop, self._lock = make, port, Event(), Lock()
         self._threads = [
-            Thread(target=self._run, args=(sessions[n % len(sessions)],)) for n in range(CONNECTIONS)
+            Thread(target=self._run, args=tuple(sessions[n % len(sessions)])) for n in range(CONNECTIONS)
         ]
 
     def __enter__(self) -> "Attackers":
@@ -126,14 +126,14 @@ class Attackers:
         for thread in self._threads:
             thread.join()
 
-    def _run(self, session: str) -> None:
+    def _run(self, session: str, message: int) -> None:
         while not self._stop.is_set():
             path, kind, body = self._make()
             headers = {"Content-Type": kind, "Cookie": f"sessionid={session}; csrftoken={TOKEN}"}
             began = time.monotonic()
             connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
             try:
-                connection.request("POST", path, body, headers)
+                connection.request("POST", path.format(message=message), body, headers)
                 answer = connection.getresponse()
                 answer.read()
                 status = answer.status
@@ -144,7 +144,9 @@ class Attackers:
                 self.times.setdefault(status, []).append(time.monotonic() - began)
 
 
-def attacked(make: "Attack", port: int, parent: int, sessions: list[str], seconds: float) -> dict[str, Any]:
+def attacked(
+    make: "Attack", port: int, parent: int, sessions: list["Session"], seconds: float
+) -> dict[str, Any]:
     with Attackers(make, port, sessions) as attackers:
         waits, memory = healthz(port, parent, seconds)
     times = sorted(value for values in attackers.times.values() for value in values)
@@ -189,12 +191,13 @@ def most_memory(parent: int) -> int:
 
 
 TOKEN = "a" * 32
+Session = tuple[str, int]  # its cookie, and a message of its user
 Attack = Callable[[], tuple[str, str, bytes]]
 
 
 def message(body: str) -> tuple[str, str, bytes]:
-    form = {"csrfmiddlewaretoken": TOKEN, "subject": "x", "format": "html", "body": body}
-    return "/messages/new/", "application/x-www-form-urlencoded", urlencode(form).encode()
+    form = {"csrfmiddlewaretoken": TOKEN, "subject": "x", "format": "html", "body": body, "do": "save"}
+    return "/messages/{message}/edit/", "application/x-www-form-urlencoded", urlencode(form).encode()
 
 
 def picture(data: bytes) -> tuple[str, str, bytes]:

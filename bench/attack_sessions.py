@@ -1,4 +1,4 @@
-"""Two users and a session of each, printed as JSON: inside the service that bench.attack attacks."""
+"""Two users with a session and a message each, printed as JSON: inside the service that is attacked."""
 
 import json
 import os
@@ -10,6 +10,7 @@ django.setup()
 
 from django.test import Client
 
+from mailer.models import Message
 from people.models import User
 
 
@@ -20,7 +21,8 @@ def main() -> None:
         user = User.objects.create_user(f"attacker{number}@example.com")
         browser = Client()
         browser.force_login(user)
-        sessions.append(browser.cookies["sessionid"].value)
+        message = Message.objects.create(owner=user, subject="x", body="<p>x</p>")
+        sessions.append((browser.cookies["sessionid"].value, message.pk))
     print(json.dumps({"sessions": sessions}))
 
 

@@ -90,15 +90,16 @@ def make_and_edit_a_client(page, check):
 def write_a_message(page, check):
     page.goto("/messages/")
     page.get_by_role("link", name="New message").click()
+    page.get_by_role("button", name="HTML source").click()
     page.get_by_label("Subject").fill("A walk, {{ first_name }}")
     page.get_by_label("Body").fill("<p>Dear {{ full_nam }}</p>")
-    page.get_by_role("button", name="Save and preview").click()
+    page.get_by_role("button", name="Save and test").click()
     expect(page.get_by_text("There is no merge field “full_nam”", exact=False)).to_be_visible()
     check(page, "message-with-an-error")
     page.get_by_label("Body").fill(
         "<style>p { color: #123456 }</style><p>Dear {{ full_name }}, come along.</p>"
     )
-    page.get_by_role("button", name="Save and preview").click()
+    page.get_by_role("button", name="Save and test").click()
     frame = page.frame_locator("iframe.mail-frame")
     expect(frame.get_by_text("Dear Anna Petrova, come along.")).to_be_visible()
     check(page, "message-preview")

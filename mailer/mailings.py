@@ -6,7 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailer import tasks
+from mailer.composing import drafts
 from mailer.composing.compiling import sample_subject
+from mailer.composing.drafts import Kept, Written
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
 from mailer.sending import follow_up, holding, leases
 from mailer.sending.opening import run_now
@@ -62,6 +64,17 @@ def save_message(message: Message) -> Message:
         if before and (old := name_by(before)) != (new := name_by(message)):
             message.mailings.filter(name=old).update(name=new)
     return message
+
+
+def publish_message(*, message: Message, written: Written, body: str, seen: int | None) -> Kept:
+    """Save what was written; ChangedMeanwhile as in keep_draft. The mailings called by its subject follow."""
+    with transaction.atomic():
+        before = Message.objects.get(pk=message.pk)
+        kept = drafts.publish(message=message, written=written, body=body, seen=seen)
+        after = Message.objects.get(pk=message.pk)
+        if before.body and (old := name_by(before)) != (new := name_by(after)):
+            message.mailings.filter(name=old).update(name=new)
+    return kept
 
 
 def _plan(mailing: Mailing) -> None:

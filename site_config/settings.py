@@ -256,6 +256,7 @@ ACCOUNT_RATE_LIMITS = {  # beside allauth's own
     "reset_password": "20/m/ip,5/d/key",
     "account_email": "5/d/key",
     "message_test": "30/h/user",
+    "message_picture": "120/h/user",
     "picture": "20/h/user",
     "article_picture": "120/h/user",
 }

@@ -155,6 +155,12 @@ TABLE: dict[str, Row] = {
     "messages": LIST,
     "message_create": CREATE,
     "message_edit": EDIT,
+    "draft_preview": Row(owner(PAGE), makers(NONE)),
+    "draft_html": Row(owner(PAGE), makers(NONE)),
+    "message_versions": Row(owner(PAGE), owner("404")),  # of a version that is not there
+    "pictures": CREATE,
+    "picture_delete": DELETE,
+    "message_picture": Row(public("404"), public(NONE)),  # of a file that is not there
     "message_delete": EDIT,  # of a message in use: it stays, and says why
     "message_preview": VIEW,
     "message_preview_html": VIEW,

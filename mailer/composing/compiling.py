@@ -15,6 +15,7 @@ from liquid.exceptions import LiquidError
 from mailer.composing.attribute_values import nothing, samples
 from mailer.composing.headers import one_line
 from mailer.composing.html import LARGEST, look, prepare
+from mailer.composing.languages import language_of
 from mailer.composing.merge import (
     HTML,
     MERGE_FIELDS,
@@ -42,10 +43,6 @@ __all__ = [
     "preview",
 ]
 
-_NO_WORDS = re.compile(
-    r"<style\b.*?</style\s*>|<script\b.*?</script\s*>|<!--.*?-->|\{\{.*?\}\}|\{%.*?%\}|<[^<>]*>",
-    re.DOTALL | re.IGNORECASE,
-)
 _DOCUMENT = re.compile(r"<(?:html|head|body)[\s>]|<!doctype", re.IGNORECASE)
 
 
@@ -182,9 +179,3 @@ def _document(html: str) -> str:
     if _DOCUMENT.search(html):
         return html
     return f'<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>{html}</body></html>'
-
-
-def language_of(body: str) -> str:
-    letters = _NO_WORDS.sub("", body)
-    cyrillic = len(re.findall(r"[а-яё]", letters, re.IGNORECASE))
-    return "ru" if cyrillic > len(re.findall(r"[a-z]", letters, re.IGNORECASE)) else "en"

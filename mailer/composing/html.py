@@ -50,7 +50,7 @@ def prepare(source: str, *, footer_html: str, footer_text: list[str]) -> Prepare
     """
     look(source)
     question = json.dumps({"source": source, "footer_html": footer_html, "footer_text": footer_text})
-    answer = _answer(question)
+    answer = answer_of(question, program=PROGRAM)
     if problem := answer.get("problem"):
         line = source.count("\n", 0, answer.get("position", 0)) + 1
         raise CannotCompile(_sentence(problem, line), token=None)
@@ -82,13 +82,15 @@ def _rules(source: str) -> int:
     return rules
 
 
-def _answer(question: str) -> dict[str, Any]:
-    key = f"mailer:prepared:{VERSION}:{hashlib.sha256(question.encode()).hexdigest()}"
+def answer_of(question: str, *, program: Path) -> dict[str, Any]:
+    """What a program of ours makes of a question, in a process of its own; the answer is kept."""
+    digest = hashlib.sha256(question.encode()).hexdigest()
+    key = f"mailer:prepared:{VERSION}:{program.stem}:{digest}"
     if (kept := _kept(key)) is None:
         with slot():
             kept = _kept(key)  # while it waited, somebody else may have done it
             if kept is None:
-                kept = _run(question)
+                kept = _run(question, program)
                 _keep(key, kept)
     answer: dict[str, Any] = json.loads(kept)
     return answer
@@ -120,10 +122,10 @@ def _keep(key: str, answer: str) -> None:
         log.warning("the cache does not answer", exc_info=True)
 
 
-def _run(question: str) -> str:
+def _run(question: str, program: Path) -> str:
     try:
         done = subprocess.run(  # noqa: S603  (our own program)
-            [sys.executable, "-I", str(PROGRAM)],
+            [sys.executable, "-I", str(program)],
             input=question,
             capture_output=True,
             text=True,

@@ -61,7 +61,7 @@ class MailingForm(OwnedForm[Mailing]):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, owner=owner, **kwargs)
-        self._choices("message").queryset = Message.objects.owned_by(owner)
+        self._choices("message").queryset = Message.objects.owned_by(owner).sendable()
         self._choices("message").empty_label = _("Choose a message")
         self._choices("groups").queryset = ClientGroup.objects.owned_by(owner)
         self._choices("clients").queryset = Client.objects.owned_by(owner)

@@ -7,11 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.composing.attribute_values import samples
 from mailer.composing.compiling import check_message, check_template
-from mailer.models import Format, Message, Suppression
+from mailer.models import Format, Suppression
 from mailer.models.attribute import kinds_of
 from people.address_fields import AddressFormField, AddressInput
 from people.models import User
-from site_config.ui.forms import OwnedForm
 
 
 class MergeFieldChecks:
@@ -49,20 +48,6 @@ class MergeFieldChecks:
         source: str = self.cleaned_data[name]
         check_template(source, attributes=samples(self.kinds))
         return source
-
-
-class MessageForm(MergeFieldChecks, OwnedForm[Message]):
-    class Meta:
-        model = Message
-        fields = ("subject", "format", "body")
-        widgets = {
-            # Not "off": a browser would not bring back what was typed when one comes back to the page.
-            "subject": forms.TextInput(attrs={"autocomplete": "on"}),
-            "body": forms.Textarea(attrs={"rows": 18, "class": "body-field", "spellcheck": "true"}),
-        }
-        help_texts = {
-            "body": _("A text part and an unsubscribe link are added to every mail."),
-        }
 
 
 class TestSendForm(forms.Form):

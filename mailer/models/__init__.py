@@ -7,6 +7,7 @@ from mailer.models.figures import DomainCount
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
 from mailer.models.server import MailServer, RateLimit
+from mailer.models.writing import MessageDraft, MessageTheme, MessageVersion, Picture
 
 __all__ = [
     "Attempt",
@@ -21,6 +22,10 @@ __all__ = [
     "MailServer",
     "Mailing",
     "Message",
+    "MessageDraft",
+    "MessageTheme",
+    "MessageVersion",
+    "Picture",
     "RateLimit",
     "Suppression",
 ]

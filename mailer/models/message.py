@@ -27,6 +27,10 @@ class MessageQuerySet(OwnedQuerySet["Message"]):
         sent = apps.get_model("mailer", "Mailing").objects.filter(message=models.OuterRef("pk"))
         return self.filter(models.Q(owner=user) | models.Exists(sent))
 
+    def sendable(self) -> Self:
+        """Those that were saved: a new one is a draft until then, and has no body."""
+        return self.exclude(body="")
+
     def with_uses(self) -> Self:
         """Annotate `uses`: the number of mailings that send the message."""
         return self.annotate(uses=models.Count("mailings"))
@@ -38,6 +42,12 @@ class Message(Owned):
     subject = models.CharField(_("subject"), max_length=200, validators=[validate_one_line])
     format = models.CharField(_("format"), max_length=10, choices=Format, default=Format.HTML)
     body = models.TextField(_("body"), max_length=BODY_LIMIT)
+    content = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="The blocks that the body was made of."
+    )
+    revision = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Counts what is saved and drafted: who has seen less is told."
+    )
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
     objects = MessageQuerySet.as_manager()

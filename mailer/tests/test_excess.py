@@ -53,10 +53,13 @@ def test_a_long_honest_newsletter_is_welcome():
 
 @pytest.mark.django_db
 def test_the_form_says_it_beside_the_body_and_saves_nothing(owner, client_of):
-    answer = client_of(owner).post("/messages/new/", {"subject": "x", "format": "html", "body": NEST})
+    answer = client_of(owner).post(
+        f"/messages/{MessageFactory(owner=owner).pk}/edit/",
+        {"subject": "x", "format": "html", "body": NEST, "do": "save"},
+    )
     assert answer.status_code == 422
-    assert answer.context["form"].errors == {"body": [f"This message cannot be prepared: {TOO_MUCH}."]}
-    assert not Message.objects.exists()
+    assert answer.context["form"].head.errors == {"body": [f"This message cannot be prepared: {TOO_MUCH}."]}
+    assert Message.objects.get().body != NEST
 
 
 @pytest.mark.django_db

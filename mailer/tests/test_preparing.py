@@ -228,14 +228,15 @@ def test_not_all_threads_of_a_web_worker_wait_for_messages(asker):
 def test_a_page_says_that_the_service_is_busy_and_keeps_what_was_typed(owner, client_of, monkeypatch):
     monkeypatch.setattr(slots, "WAIT_SECONDS", 60)
     monkeypatch.setattr(slots, "ASKER_WAIT_SECONDS", 0.1)
-    form = {"subject": "News", "format": "html", "body": "<p>typed for an hour</p>"}
+    form = {"subject": "News", "format": "html", "body": "<p>typed for an hour</p>", "do": "save"}
+    url = f"/messages/{MessageFactory(owner=owner).pk}/edit/"
     with ExitStack() as stack:
         held_by_another(stack)
-        answer = client_of(owner).post("/messages/new/", form)
+        answer = client_of(owner).post(url, form)
     assert answer.status_code == 422
     assert "the service is busy with other messages; try again in a minute" in answer.content.decode()
     assert "typed for an hour" in answer.content.decode()
-    assert client_of(owner).post("/messages/new/", form).status_code == 302
+    assert client_of(owner).post(url, form).status_code == 302
     assert ASKER.get() is None
 
 

@@ -64,7 +64,11 @@ def test_gmail_s_limit_is_in_octets(size, says):
 )
 def test_they_stand_beside_the_preview_and_hold_nothing_up(owner, client_of, body, says):
     browser = client_of(owner)
-    answer = browser.post("/messages/new/", {"subject": "x", "format": "html", "body": body}, follow=True)
+    answer = browser.post(
+        f"/messages/{MessageFactory(owner=owner).pk}/edit/",
+        {"subject": "x", "format": "html", "body": body, "do": "save"},
+        follow=True,
+    )
     assert answer.status_code == 200
     assert [notice for notice in answer.context["notices"] if notice.startswith(says)] != []
     assert says in answer.content.decode()

@@ -1,3 +1,5 @@
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.core import ratelimit
@@ -6,17 +8,17 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from liquid.exceptions import LiquidError
 
-from mailer import mailings
 from mailer.composing.compiling import MERGE_FIELDS, Preview, preview
+from mailer.composing.drafts import bring_back, discard_draft, start_message
+from mailer.composing.ready import READY, beginning
 from mailer.composing.warnings import warnings
 from mailer.filters import MessageFilter
-from mailer.forms.message import MessageForm, TestSendForm
-from mailer.models import Attribute, Message
-from mailer.models.attribute import kinds_of
+from mailer.forms.message import TestSendForm
+from mailer.models import Attribute, Message, MessageDraft, MessageVersion
 from mailer.sending.send_test import send_test
 from mailer.tables import MessageTable
 from mailer.transport import MailRefused
@@ -24,7 +26,7 @@ from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.ui.http import Request, targets
 from site_config.ui.tables import moment
-from site_config.ui.views import ActionView, CreatePanel, DeletePanel, EditPanel, SignedIn, TableView, own_row
+from site_config.ui.views import ActionView, DeletePanel, OwnersOnly, SignedIn, TableView, own_row
 
 TEST_REGION = "test-send"
 
@@ -45,49 +47,56 @@ class MessageList(TableView):
         return Message.objects.owned_by(user).with_uses()
 
 
-def merge_fields(user: User) -> dict[str, Any]:
-    """What can be inserted: the service's own fields, and the user's attributes with their kinds."""
-    kinds = dict(Attribute.Kind.choices)
-    return {**MERGE_FIELDS, **{key: kinds[kind] for key, kind in kinds_of(user).items()}}
+def merge_fields(kinds: Mapping[str, str]) -> dict[str, Any]:
+    """What can be inserted: the service's own fields, and an owner's attributes with their kinds."""
+    names = dict(Attribute.Kind.choices)
+    return {**MERGE_FIELDS, **{key: names[kind] for key, kind in kinds.items()}}
 
 
-class MessagePage:
-    """A body is too long for a dialog."""
+class MessageNew(OwnersOnly):
+    """What to begin with: a ready message, an empty one, or source of one's own."""
 
-    list_view = MessageList
-    form_class = MessageForm
-    page_template = dialog_template = "messages/form.html"
-    object: Any
+    def get(self, request: Request) -> HttpResponse:
+        return self.page()
 
-    def show(self, **context: Any) -> HttpResponse:
-        uses = self.object.mailings.count() if self.object else 0
-        notice = uses and ngettext(
-            "%(count)s mailing sends this message: its next run takes what you save here.",
-            "%(count)s mailings send this message: their next runs take what you save here.",
-            uses,
-        ) % {"count": uses}
-        response: HttpResponse = super().show(  # type: ignore[misc]  # of the view it is mixed into
-            merge_fields=merge_fields(self.request.user),  # type: ignore[attr-defined]
-            notice=notice,
-            **context,
+    def post(self, request: Request) -> HttpResponse:
+        try:
+            key = uuid.UUID(request.POST.get("form_key", ""))
+        except ValueError:
+            key = uuid.uuid4()
+        written = beginning(
+            request.POST.get("start", ""), language=get_language() or "en", owner=request.user
         )
-        return response
+        if written is None:
+            return self.page(status=422)
+        message = start_message(owner=request.user, form_key=key, written=written)
+        return redirect("message_edit", message.pk)
 
-    def store(self, form: MessageForm) -> Message:
-        return mailings.save_message(form.save(commit=False))
-
-    def success_url(self) -> str:
-        return reverse("message_preview", args=[self.object.pk])
-
-
-class MessageCreate(MessagePage, CreatePanel):
-    title = _("New message")
-    done_text = _("The message was saved.")
+    def page(self, status: int = 200) -> HttpResponse:
+        context = {"ready": READY, "form_key": uuid.uuid4()}
+        return render(self.request, "messages/new.html", context, status=status)
 
 
-class MessageEdit(MessagePage, EditPanel):
-    title = _("Edit message")
-    done_text = _("The message was saved.")
+class MessageVersions(OwnersOnly):
+    """How a message stood when it was saved, and any of it back."""
+
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        message = own_row(Message, request.user, pk)
+        versions = message.versions.filter(kind=MessageVersion.Kind.SAVED)
+        draft = MessageDraft.objects.filter(message=message).first()
+        context = {"message": message, "versions": versions, "draft": draft}
+        return render(request, "messages/versions.html", context)
+
+    def post(self, request: Request, pk: int) -> HttpResponse:
+        message = own_row(Message, request.user, pk)
+        chosen = request.POST.get("version", "")
+        if chosen == "saved":
+            discard_draft(message=message)
+        else:
+            number = int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0
+            bring_back(message=message, version=get_object_or_404(message.versions, pk=number))
+            messages.success(request, gettext("It is back, as a draft. Save it to have it sent."))
+        return redirect("message_edit", pk)
 
 
 class MessageDelete(DeletePanel):

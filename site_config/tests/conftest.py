@@ -6,7 +6,7 @@ import pytest
 
 from content.feeds import SITEMAPS
 from mailer.composing.unsubscribe_links import token_for
-from mailer.models import Attribute, ClientGroup, ClientImport, Suppression
+from mailer.models import Attribute, ClientGroup, ClientImport, Picture, Suppression
 from testing.articles import ArticleFactory
 from testing.factories import AttemptFactory, ClientFactory, DeliveryFactory, MailingFactory
 
@@ -29,6 +29,8 @@ def arguments(owner):
         "attribute": Attribute.objects.create(owner=owner, key="city").pk,
         "message": mailing.message_id,
         "mailing": mailing.pk,
+        "draft": mailing.message_id,
+        "picture": Picture.objects.create(owner=owner, name="x", file="x", width=1, height=1, size=1).pk,
         "attempt": attempt.pk,
         "user": owner.pk,
     }
@@ -45,6 +47,7 @@ def arguments(owner):
             "blog_atom": {"language": "en"},
             "sitemap_part": {"section": next(iter(SITEMAPS))},
             "media": {"path": "x"},
+            "message_picture": {"name": "x"},
             "outbox_mail": {"key": "x"},
             "outbox_html": {"key": "x"},
         }

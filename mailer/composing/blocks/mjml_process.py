@@ -1,0 +1,21 @@
+"""Run as a process of its own: reads MJML, writes HTML. MJML's code is native and crashes on deep nesting."""
+
+import json
+import resource
+import sys
+
+SECONDS = 2  # of processor time
+MEMORY = 1 << 29  # bytes of address space
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    from mjml import mjml2html  # under the limits
+
+    json.dump({"html": mjml2html(json.load(sys.stdin)["mjml"])}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Blocks to the HTML that is kept with the message and sent."""
+
+import json
+from pathlib import Path
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from mailer.composing.blocks.document import Content, walk
+from mailer.composing.blocks.mjml import Pictures, fill, mjml_of
+from mailer.composing.html import answer_of
+from mailer.composing.languages import language_of
+from mailer.composing.merge import CannotCompile
+
+PROGRAM = Path(__file__).with_name("mjml_process.py")
+
+
+def html_of(content: Content, *, pictures: Pictures, subject: str = "") -> str:
+    """The HTML of a message in blocks, with its merge fields; CannotCompile if it could not be laid out."""
+    language = language_of_blocks(content, subject)
+    with translation.override(language):
+        leave = _("Unsubscribe")
+    mjml, values = mjml_of(content, pictures=pictures, language=language, leave=leave)
+    answer = answer_of(json.dumps({"mjml": mjml}), program=PROGRAM)
+    if "html" not in answer:
+        raise CannotCompile(_("the blocks could not be laid out"), token=None)
+    return fill(answer["html"], values)
+
+
+def language_of_blocks(content: Content, subject: str) -> str:
+    typed = [subject, content["preheader"]]
+    typed += [block.get(name, "") for block in walk(content["blocks"]) for name in ("text", "html", "alt")]
+    return language_of(" ".join(typed))

@@ -1,0 +1,176 @@
+"""Writing a message: drafts kept as one types, saving, undoing, and earlier versions.
+
+A draft holds what was typed, right or wrong. Mailings take what was saved. `Message.revision` counts both, so
+that of two windows the later one is told.
+"""
+
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from mailer.composing.blocks import document
+from mailer.composing.blocks.document import Content
+from mailer.models import Format, Message, MessageDraft, MessageTheme, MessageVersion
+from people.models import User
+
+MOST_STEPS, MOST_VERSIONS = 30, 50
+UNTITLED = 200  # characters of a subject that a draft shows in lists
+
+
+class ChangedMeanwhile(Exception):
+    """Another window wrote this message since this one was loaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What the editor holds."""
+
+    subject: str = ""
+    format: str = Format.BLOCKS
+    body: str = ""
+    content: Content = field(default_factory=document.empty)
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> "Written":
+        return cls(
+            subject=str(data.get("subject", "")),
+            format=str(data.get("format", Format.HTML)),
+            body=str(data.get("body", "")),
+            content=document.read(data.get("content")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    revision: int
+    at: datetime | None
+
+
+def start_message(*, owner: User, form_key: uuid.UUID, written: Written) -> Message:
+    """A message that is a draft only; the same form sent twice makes one."""
+    with transaction.atomic():
+        message, made = Message.objects.get_or_create(
+            form_key=form_key,
+            owner=owner,
+            defaults={"subject": written.subject[:UNTITLED], "format": written.format, "revision": 1},
+        )
+        if made:
+            MessageDraft.objects.create(message=message, data=written.as_data())
+    return message
+
+
+def saved_of(message: Message) -> Written:
+    return Written(
+        subject=message.subject,
+        format=message.format,
+        body="" if message.format == Format.BLOCKS else message.body,
+        content=document.read(message.content),
+    )
+
+
+def written_of(message: Message) -> tuple[Written, datetime | None]:
+    """What the editor begins with, and since when it is a draft if it is one."""
+    draft = MessageDraft.objects.filter(message=message).first()
+    return (Written.from_data(draft.data), draft.saved_at) if draft else (saved_of(message), None)
+
+
+@transaction.atomic
+def keep_draft(
+    *, message: Message, written: Written, seen: int | None, before: Written | None = None
+) -> Kept:
+    """Keep what was typed; ChangedMeanwhile if `seen` is not the latest revision.
+
+    `before`: how it stood before a step that can be undone.
+    """
+    draft = MessageDraft.objects.filter(message=message).first()
+    kept = Written.from_data(draft.data) if draft else saved_of(message)
+    revision = _claim(message, seen, counts=kept != written)
+    if kept == written and before is None:
+        return Kept(revision=revision, at=draft.saved_at if draft else None)
+    draft, _made = MessageDraft.objects.update_or_create(
+        message=message, defaults={"data": written.as_data()}
+    )
+    if not message.body:
+        Message.objects.filter(pk=message.pk).update(subject=written.subject[:UNTITLED])
+    if before is not None and before != written:
+        _remember(message, MessageVersion.Kind.STEP, before, MOST_STEPS)
+    return Kept(revision=revision, at=draft.saved_at)
+
+
+@transaction.atomic
+def publish(*, message: Message, written: Written, body: str, seen: int | None) -> Kept:
+    """Save what was checked, so that mailings take it. `body`: the source, or what blocks became."""
+    revision = _claim(message, seen, counts=True)
+    now = timezone.now()
+    Message.objects.filter(pk=message.pk).update(
+        subject=written.subject,
+        format=written.format,
+        body=body,
+        content=written.content if written.format == Format.BLOCKS else {},
+        updated_at=now,
+    )
+    MessageDraft.objects.filter(message=message).delete()
+    _remember(message, MessageVersion.Kind.SAVED, written, MOST_VERSIONS)
+    return Kept(revision=revision, at=now)
+
+
+@transaction.atomic
+def undo(*, message: Message, seen: int | None) -> Kept | None:
+    """Back to how it stood before the last step; None if there is none."""
+    step = message.versions.filter(kind=MessageVersion.Kind.STEP).first()
+    if step is None:
+        return None
+    kept = keep_draft(message=message, written=Written.from_data(step.data), seen=seen)
+    step.delete()
+    return kept
+
+
+@transaction.atomic
+def bring_back(*, message: Message, version: MessageVersion) -> Kept:
+    """Make an earlier version the draft; what stood there before can be had back by undoing."""
+    before, _since = written_of(message)
+    return keep_draft(message=message, written=Written.from_data(version.data), seen=None, before=before)
+
+
+@transaction.atomic
+def discard_draft(*, message: Message) -> None:
+    """Back to what was saved last."""
+    if message.body:
+        before, _since = written_of(message)
+        keep_draft(message=message, written=saved_of(message), seen=None, before=before)
+        MessageDraft.objects.filter(message=message).delete()
+
+
+def usual_theme(owner: User) -> dict[str, Any]:
+    theme = MessageTheme.objects.filter(owner=owner).first()
+    return dict(theme.data) if theme else {}
+
+
+def make_usual(*, owner: User, theme: dict[str, Any]) -> None:
+    MessageTheme.objects.update_or_create(owner=owner, defaults={"data": theme})
+
+
+def _claim(message: Message, seen: int | None, *, counts: bool) -> int:
+    rows = Message.objects.select_for_update().filter(pk=message.pk)
+    latest = rows.values_list("revision", flat=True).get()
+    if seen is not None and seen != latest:
+        raise ChangedMeanwhile
+    if counts:
+        Message.objects.filter(pk=message.pk).update(revision=F("revision") + 1)
+        latest += 1
+    return latest
+
+
+def _remember(message: Message, kind: str, written: Written, most: int) -> None:
+    MessageVersion.objects.create(message=message, kind=kind, data=written.as_data())
+    rows = MessageVersion.objects.filter(message=message, kind=kind)
+    old = list(rows.order_by("-pk").values_list("pk", flat=True)[most : most + 100])
+    MessageVersion.objects.filter(pk__in=old).delete()

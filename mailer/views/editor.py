@@ -1,0 +1,218 @@
+"""The page on which a message is written: one form, with and without JavaScript.
+
+Each button sends the whole page, so that nothing that was typed is lost, and `do` says what to do with it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from allauth.core import ratelimit
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from mailer import mailings
+from mailer.composing import drafts
+from mailer.composing.blocks import document
+from mailer.composing.blocks.document import TooLarge
+from mailer.composing.drafts import ChangedMeanwhile, Kept, Written
+from mailer.composing.picture_files import keep_picture
+from mailer.forms.blocks import FORMS
+from mailer.forms.editor import EditorForm, read_posted
+from mailer.models import Message, MessageVersion
+from mailer.views.messages import merge_fields
+from mailer.views.previewing import Chosen, seen_by
+from site_config.ui.http import Request, retarget, targets, trigger
+from site_config.ui.views import OwnersOnly, own_row
+
+STATE, BLOCKS, PAGE = "draft-state", "blocks", "editor-body"
+PALETTE = (
+    "heading",
+    "text",
+    "picture",
+    "button",
+    "columns",
+    "quote",
+    "divider",
+    "spacer",
+    "social",
+    "footer",
+    "raw",
+)
+
+
+class MessageEditor(OwnersOnly):
+    message: Message
+
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        self.message = own_row(Message, request.user, pk)
+        written, since = drafts.written_of(self.message)
+        return self.page(
+            EditorForm(written, owner=request.user), Kept(revision=self.message.revision, at=since)
+        )
+
+    def post(self, request: Request, pk: int) -> HttpResponse:
+        self.message = own_row(Message, request.user, pk)
+        do, _colon, what = request.POST.get("do", "draft").partition(":")
+        if "subject" not in request.POST:
+            return self._refused(_("That was incomplete. Load the page again and repeat."))
+        try:
+            written = read_posted(request.POST, format=self.message.format)
+            return self._actions().get(do, self._step)(written, do, what)
+        except TooLarge:
+            return self._refused(_("That is more than a message may have. Nothing of it was kept."))
+        except ChangedMeanwhile:
+            return self._overtaken(written)
+
+    def _actions(self) -> dict[str, Callable[[Written, str, str], HttpResponse]]:
+        return {"draft": self._draft, "save": self._save, "undo": self._undo, "usual": self._usual}
+
+    def seen(self) -> int | None:
+        """The revision that the page was made from; None where its author has been told, and means it."""
+        seen = self.request.POST.get("revision", "")
+        return (
+            int(seen)
+            if seen.isdecimal() and len(seen) < 10 and "overwrite" not in self.request.POST
+            else None
+        )
+
+    def keep(self, written: Written, before: Written | None = None) -> Kept:
+        return drafts.keep_draft(message=self.message, written=written, seen=self.seen(), before=before)
+
+    def _draft(self, written: Written, _do: str, _what: str) -> HttpResponse:
+        kept = self.keep(written)
+        if targets(self.request, STATE):
+            return self.state(kept)
+        return self.back()
+
+    def _save(self, written: Written, _do: str, _what: str) -> HttpResponse:
+        kept = self.keep(written)
+        form = EditorForm(written, owner=self.request.user, checked=True)
+        if not form.is_valid():
+            return self.page(form, kept, status=422)
+        kept = mailings.publish_message(
+            message=self.message, written=written, body=form.body, seen=kept.revision
+        )
+        messages.success(self.request, _("The message was saved."))
+        if not targets(self.request, PAGE):
+            return redirect("message_preview", self.message.pk)
+        return retarget(self.state(kept, saved=True), f"#{STATE}")
+
+    def _usual(self, written: Written, _do: str, _what: str) -> HttpResponse:
+        kept = self.keep(written)
+        drafts.make_usual(owner=self.request.user, theme=written.content["theme"])
+        messages.success(self.request, _("New messages will look like this one."))
+        return self.state(kept) if targets(self.request, STATE) else self.back()
+
+    def _undo(self, written: Written, _do: str, _what: str) -> HttpResponse:
+        kept = self.keep(written)
+        undone = drafts.undo(message=self.message, seen=kept.revision)
+        if undone is None:
+            messages.info(self.request, _("There is nothing to undo."))
+        return self.changed(drafts.written_of(self.message)[0], undone or kept)
+
+    def _step(self, written: Written, do: str, what: str) -> HttpResponse:
+        """What changes the blocks themselves; it can be undone."""
+        before = Written.from_data(written.as_data())
+        focus = self._apply(written.content, do, what)
+        document.check_size(written.content)
+        return self.changed(written, self.keep(written, before), focus)
+
+    def _apply(self, content: document.Content, do: str, what: str) -> str:
+        match do:
+            case "add":
+                kind, _colon, column = what.partition(":")
+                return document.add(content, kind, after=self.request.POST.get("after", ""), column=column)
+            case "add-in":
+                return document.add(content, self.request.POST.get(f"{what}-add", ""), column=what)
+            case "up" | "down":
+                document.move(content, what, -1 if do == "up" else 1)
+            case "put":
+                what, _colon, other = what.partition(":")
+                document.put(content, what, other)
+            case "copy":
+                return document.copy(content, what)
+            case "delete":
+                document.delete(content, what)
+                return ""
+            case "upload":
+                self._upload(content, what)
+        return what
+
+    def _upload(self, content: document.Content, block_id: str) -> None:
+        upload = self.request.FILES.get(f"{block_id}-upload")
+        block = next((row for row in document.walk(content["blocks"]) if row["id"] == block_id), None)
+        if upload is None or block is None:
+            messages.error(self.request, _("Choose a file first."))
+        elif not ratelimit.consume(self.request, action="message_picture", user=self.request.user):
+            messages.error(self.request, _("That were many pictures within an hour. Wait a while."))
+        else:
+            try:
+                picture = keep_picture(owner=self.request.user, upload=upload, name=upload.name or "")
+            except ValidationError as error:
+                messages.error(self.request, " ".join(error.messages))
+            else:
+                block["picture"], block["address"] = str(picture.pk), ""
+
+    def changed(self, written: Written, kept: Kept, focus: str = "") -> HttpResponse:
+        if not targets(self.request, BLOCKS):
+            return self.back(f"#{focus}" if focus else "#blocks")
+        form = EditorForm(written, owner=self.request.user)
+        answer = render(
+            self.request, "messages/blocks.html", {**self.context(form, kept), "focus": focus, "oob": True}
+        )
+        return trigger(answer, "draft:kept")
+
+    def state(self, kept: Kept, *, saved: bool = False) -> HttpResponse:
+        context = {"message": self.message, "kept": kept, "saved": saved, "oob": True}
+        return trigger(render(self.request, "messages/draft_state.html", context), "draft:kept")
+
+    def back(self, fragment: str = "") -> HttpResponse:
+        chosen = Chosen.of(self.request.POST).query
+        return redirect(
+            reverse("message_edit", args=[self.message.pk]) + (f"?{chosen}" if chosen else "") + fragment
+        )
+
+    def _refused(self, text: str) -> HttpResponse:
+        if targets(self.request, STATE) or targets(self.request, BLOCKS) or targets(self.request, PAGE):
+            context = {"message": self.message, "refused": text}
+            answer = render(self.request, "messages/draft_state.html", context, status=422)
+            return retarget(answer, f"#{STATE}")
+        written, since = drafts.written_of(self.message)
+        form = EditorForm(written, owner=self.request.user)
+        return self.page(form, Kept(revision=self.message.revision, at=since), status=422, refused=text)
+
+    def _overtaken(self, written: Written) -> HttpResponse:
+        """Another window was faster: what stands here is kept on this page only, until its author decides."""
+        self.message.refresh_from_db()
+        kept = Kept(revision=self.message.revision, at=None)
+        if targets(self.request, STATE) or targets(self.request, BLOCKS) or targets(self.request, PAGE):
+            context = {"message": self.message, "overtaken": True}
+            answer = render(self.request, "messages/draft_state.html", context, status=422)
+            return retarget(answer, f"#{STATE}")
+        return self.page(EditorForm(written, owner=self.request.user), kept, status=422, overtaken=True)
+
+    def page(self, form: EditorForm, kept: Kept, *, status: int = 200, **context: Any) -> HttpResponse:
+        whole = not targets(self.request, PAGE)
+        template = "messages/editor.html" if whole else "messages/editor_body.html"
+        context = {**self.context(form, kept), **context}
+        if whole:
+            chosen = Chosen.of(self.request.GET)
+            context |= seen_by(self.message, form.written, self.request.user, chosen)
+        return render(self.request, template, context, status=status)
+
+    def context(self, form: EditorForm, kept: Kept) -> dict[str, Any]:
+        return {
+            "message": self.message,
+            "form": form,
+            "kept": kept,
+            "merge_fields": merge_fields(form.kinds),
+            "palette": [(kind, FORMS[kind].title) for kind in PALETTE],
+            "in_columns": [(kind, FORMS[kind].title) for kind in PALETTE if kind != "columns"],
+            "can_undo": self.message.versions.filter(kind=MessageVersion.Kind.STEP).exists(),
+            "uses": self.message.mailings.count(),
+            "notice_missing": not form.in_blocks,
+        }
