@@ -99,7 +99,10 @@ def _light_settings() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_after_each_test() -> Iterator[None]:
-    """What a test with transactions of its own leaves is flushed, the audit trail too; nobody else may."""
+    """What a test with transactions of its own leaves is flushed, the audit trail too; nobody else may.
+
+    Django has no public place for another way of emptying.
+    """
     case_class: Any = TransactionTestCase
     teardown = case_class._fixture_teardown
 

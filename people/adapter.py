@@ -1,9 +1,9 @@
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.core.internal.ratelimit import truncate_ip
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +24,18 @@ ON_DEMAND = {
     "account/email/password_reset_key",
 }
 LINKS = {"account/email/account_already_exists": "account_reset_password"}
+HOUSEHOLD = 64  # bits of an IPv6 address; one subscriber has all the addresses below
+
+
+def network_of(address: str) -> str:
+    """What one subscriber has: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed.packed, HOUSEHOLD), strict=False).network_address)
+    return address
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -86,12 +98,12 @@ class AccountAdapter(DefaultAccountAdapter):
         return saved
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """By account and network: wrong passwords of a stranger do not count against others."""
-        key: str = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{self._network(request)}"
+        """By account and network: wrong passwords of a stranger do not count against others.
 
-    def _network(self, request: HttpRequest) -> str:
-        return str(truncate_ip(self.get_client_ip(request) or ""))
+        allauth has no public name for this key, which counts by the single address of IPv6.
+        """
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{network_of(self.get_client_ip(request) or '')}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         super().pre_authenticate(request, **credentials)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from huey import PriorityRedisHuey, SqliteHuey
-from huey.consumer import Consumer
+from huey.consumer import Consumer, ConsumerStopped
 from huey.registry import Message
 from huey.serializer import Serializer
 
@@ -73,17 +74,28 @@ class GentleConsumer(Consumer):
     process manager; so only the same signal again means "now".
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._signal_actions[self._interrupt_sig] = (False, True)
+    def start(self) -> None:
+        """Put handlers in place of huey's, of which one signal is gentle and the other is not."""
+        super().start()
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, self.stop_gently)
 
     def run(self) -> None:
         connections.share()
         super().run()
 
-    def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
+    def stop_gently(self, signum: int, frame: FrameType | None) -> None:
+        log.info("Received %s", signal.Signals(signum).name)
         STOPPING.set()
-        super()._handle_signal(signum, frame)
+        signal.signal(signum, signal.default_int_handler)
+
+    def loop(self, health_check_ts: float | None = None) -> float | None:
+        """Look after the workers until the process was asked to stop; called ten times a second."""
+        if STOPPING.is_set():
+            self.stop(graceful=True)
+            raise ConsumerStopped
+        checked: float | None = super().loop(health_check_ts)
+        return checked
 
 
 class JsonSerializer(Serializer):

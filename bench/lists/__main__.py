@@ -27,6 +27,7 @@ import django
 
 django.setup()
 
+import psycopg
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
@@ -85,18 +86,21 @@ def _groups(name: str) -> Any:
 
 
 def drop(*, again: bool = False) -> None:
-    name = str(settings.DATABASES["default"]["NAME"])
+    database = settings.DATABASES["default"]
+    name = str(database["NAME"])
     if connection.vendor != "postgresql":
         connection.close()
         Path(name).unlink(missing_ok=True)
         return
     if not name.startswith("bench_"):
         sys.exit("The name of the database must begin with bench_: it is removed.")
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        if again:
-            cursor.execute(f'CREATE DATABASE "{name}"')
     connection.close()
+    keys = {"USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    place = {key: database[setting] or None for setting, key in keys.items()}
+    with psycopg.connect(dbname="postgres", autocommit=True, **place) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        if again:
+            server.execute(f'CREATE DATABASE "{name}"')
 
 
 def owned(email: str) -> data.Owned:

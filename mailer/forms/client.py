@@ -41,10 +41,11 @@ class ClientForm(AttributeFields, OwnedForm[Client]):
             groups.initial = self.instance.groups.all()
         self.add_attributes(kinds_of(owner), self.instance.attributes)
 
-    def _post_clean(self) -> None:
-        """The attributes go into the row before it is checked as a whole."""
+    def clean(self) -> dict[str, Any]:
+        """Put the attributes into the row before Django checks it as a whole."""
+        data = super().clean() or self.cleaned_data
         self.instance.attributes = self.attribute_values(self.instance.attributes)
-        super()._post_clean()  # type: ignore[misc]  # Django's own, without a type
+        return data
 
 
 class AddToGroupForm(forms.Form):

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -117,8 +118,15 @@ class User(AbstractUser):
     def get_short_name(self) -> str:
         return self.name or self.email
 
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+    def get_session_auth_hash(self) -> str:
         """Sessions end with a change of password, as Django has it, or of the generation."""
+        return self._session_hash(settings.SECRET_KEY)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for secret in settings.SECRET_KEY_FALLBACKS:
+            yield self._session_hash(secret)
+
+    def _session_hash(self, secret: str) -> str:
         key_salt = "people.models.User.get_session_auth_hash"
         value = f"{self.session_generation}:{self.password}"
         return salted_hmac(key_salt, value, secret=secret, algorithm="sha256").hexdigest()

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.apps import apps
 from django.core import mail
 from django.test import Client as Browser
@@ -15,14 +14,11 @@ from django.utils import timezone
 
 from people.models import AuditEntry
 from people.two_factor import TwoFactorAdapter
+from testing.accounts import code_for
 from testing.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)  # emails leave on commit
 LOGIN = {"login": "owner@example.com", "password": PASSWORD}
-
-
-def code_for(secret):
-    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
 
 
 @pytest.fixture

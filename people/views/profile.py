@@ -1,9 +1,9 @@
 from typing import Any
 
-from allauth.account.internal.flows.logout import logout
 from allauth.core import ratelimit
 from allauth.decorators import rate_limit
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation

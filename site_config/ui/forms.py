@@ -40,7 +40,7 @@ class ModelForm(_ModelForm[Row]):
     beside: ClassVar[str] = NON_FIELD_ERRORS
 
     def _update_errors(self, errors: ValidationError) -> None:
-        """Put a message of the whole row where it belongs."""
+        """Put a message of the whole row where it belongs; Django has no public method for it."""
         found = getattr(errors, "error_dict", {})
         if self.beside in self.fields and NON_FIELD_ERRORS in found:
             found.setdefault(self.beside, []).extend(found.pop(NON_FIELD_ERRORS))
