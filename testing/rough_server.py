@@ -6,6 +6,7 @@ It reads octets and not lines, so that it sees exactly what was written and when
 import re
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -113,6 +114,12 @@ class Session:
     def hang_up(self) -> None:
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
+
+    def reset(self) -> None:
+        """Close as a server does that has something unread; what it has said gets through."""
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
     def send(self, data: bytes) -> None:

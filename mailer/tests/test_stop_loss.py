@@ -9,7 +9,7 @@ from django.utils import timezone
 from mailer import mailings
 from mailer.models import MailServer, Suppression
 from testing.factories import ClientFactory
-from testing.rough_server import CHUNKS, PLAIN
+from testing.rough_server import CHUNKS, PLAIN, Cut
 from testing.sending import as_usual, clients, come_by, go_on, in_act, make_mailing, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +59,23 @@ def test_a_refusal_that_is_about_us_holds_the_run_and_uses_nobody_up(owner, roug
     attempt.refresh_from_db()
     assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 60, 0)
     assert sorted(rough.recipients) == sorted(f"{n}@example.org" for n in range(60))
+
+
+@pytest.mark.parametrize("offers", [(), PLAIN, CHUNKS])
+def test_a_server_that_closes_behind_a_refusal_has_begun_nothing_else(owner, rough, offers):
+    """Exim's `drop`: what was written ahead is unread, and so the connection is reset and not closed."""
+
+    def answer(session, verb, line):
+        if verb == "RCPT" and line[9] in "159" and line[10] == "3":
+            session.send(b"550 5.1.1 User unknown\r\n")
+            session.reset()
+            raise Cut
+
+    rough.offers, rough.answer = offers, answer
+    attempt = start(owner, 100)
+    assert (attempt.status, attempt.sent, attempt.failed, attempt.possibly_twice) == ("partly", 97, 3, 0)
+    assert statuses(attempt) == {("sent", 1): 97, ("failed", 1): 3}
+    assert len(rough.taken) == 97
 
 
 @pytest.mark.parametrize("offers", [(), PLAIN, CHUNKS])

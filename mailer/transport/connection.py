@@ -120,9 +120,24 @@ class Connection:
         step = "did not greet" if self.mail_socket.connected else "could not be reached"
         return f"The mail server {where} {step} within {self._time_limit} seconds."
 
-    def abandon(self, why: str) -> list[MailResult]:
+    def abandon(self, why: str, *, error: OSError | None = None) -> list[MailResult]:
+        """The results of its mails; `error`: what the socket said, before all that came was read."""
+        results = self._last_words(self.session, error) if self.session and error else []
         self.mail_socket.close()
-        return self.session.abandon(why, ended=self.ended) if self.session else []
+        return results + (self.session.abandon(why, ended=self.ended) if self.session else [])
+
+    def _last_words(self, session: SmtpSession, error: OSError) -> list[MailResult]:
+        """What a server said before it closed with mails of ours unread, which resets the connection."""
+        self.ended |= isinstance(error, (ConnectionResetError, BrokenPipeError))
+        results: list[MailResult] = []
+        try:
+            while data := self.mail_socket.read():
+                results += session.receive(data)
+        except Interrupted as interrupted:
+            results += interrupted.results
+        except OSError:
+            pass
+        return results
 
     def close(self) -> None:
         """Say QUIT if nothing is under way, and go."""

@@ -225,7 +225,7 @@ class SmtpTransport:
             return
         self._forget(connection)
         text = str(why) if isinstance(why, MailRefused) else f"The connection broke: {why}"
-        results = connection.abandon(text)
+        results = connection.abandon(text, error=why if isinstance(why, OSError) else None)
         if connection.session and connection.session.distrusted:
             distrust(self._account.server, connection.session.distrusted)
             self._note(results)
@@ -236,7 +236,7 @@ class SmtpTransport:
             self._fail(error)
             return
         self._breaks += any(isinstance(said, ServerAway) and said.in_hand for _, said in results)
-        if not connection.useful:
+        if not connection.useful and not any(isinstance(said, Result) for _, said in results):
             self._limit = min(self._limit - 1, len(self._connections))
         if self._limit < 1 or self._breaks >= MAX_BREAKS:
             self._fail(error)
