@@ -12,7 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from mailer.models import Attempt, Delivery
+from mailer.composing.unsubscribe_links import suppress
+from mailer.models import Attempt, Delivery, Suppression
 from mailer.sending import clock, closing, server_health, stop_loss
 from mailer.sending.ledger import count
 from mailer.sending.stop_loss import ABOUT_US, ONE_RECIPIENT, Stop
@@ -116,7 +117,11 @@ def settle_set_aside(attempt_id: int) -> None:
 
 
 def _fail_set_aside(attempt_id: int) -> None:
+    """Others were accepted: what these few were told was about them after all."""
     with transaction.atomic():
+        gone = aside(attempt_id).filter(refusal=RefusalClass.GONE.value)
+        for owner_id, email in gone.values_list("attempt__mailing__owner", "email"):
+            suppress(owner_id=owner_id, email=email, reason=Suppression.Reason.BOUNCED)
         number = aside(attempt_id).update(
             status=Delivery.Status.FAILED, next_try_at=None, finished_at=clock.now()
         )

@@ -61,6 +61,14 @@ def test_a_refusal_that_is_about_us_holds_the_run_and_uses_nobody_up(owner, roug
     assert sorted(rough.recipients) == sorted(f"{n}@example.org" for n in range(60))
 
 
+@pytest.mark.parametrize("said", ["550 Unrouteable address", "550 Invalid recipient: <0@example.org>"])
+def test_what_may_be_about_us_is_about_the_first_recipient_when_others_are_taken(owner, rough, said):
+    rough.answer = lambda _, verb, line: said if verb == "RCPT" and line[9:11] in ("0@", "7@") else None
+    attempt = start(owner, 30)
+    assert (attempt.status, attempt.sent, attempt.failed) == ("partly", 28, 2)
+    assert set(Suppression.objects.values_list("email", flat=True)) == {"0@example.org", "7@example.org"}
+
+
 @pytest.mark.parametrize("offers", [(), PLAIN, CHUNKS])
 def test_a_server_that_closes_behind_a_refusal_has_begun_nothing_else(owner, rough, offers):
     """Exim's `drop`: what was written ahead is unread, and so the connection is reset and not closed."""
