@@ -11,8 +11,7 @@ from django.utils import timezone
 from mailer.models import Attempt, Client, Delivery, Mailing, Message, Suppression
 from people.models import User
 from site_config.demo.dates import ANCHOR, moved_to
-from site_config.management.commands import load_demo
-from site_config.management.commands.load_demo import FIXTURES, LOGINS, PASSWORD, read
+from site_config.demo.loading import FIXTURES, LOGINS, PASSWORD, read
 from testing.factories import ClientFactory, MailingFactory, UserFactory
 
 DJANGO_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
@@ -118,5 +117,5 @@ def test_demo_data_that_does_not_fit_changes_nothing(db, tmp_path, monkeypatch):
     for name in FIXTURES:
         (tmp_path / "fixtures" / f"{name}.json").write_text(json.dumps(rows if name == "users" else []))
     with override_settings(BASE_DIR=tmp_path), pytest.raises(CommandError, match="does not fit"):
-        load_demo.load()
+        call_command("load_demo")
     assert User.objects.count() == 0

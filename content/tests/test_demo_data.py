@@ -18,7 +18,7 @@ from mailer.models import Attempt, Client, Mailing, Message
 from mailer.sending.ledger import tally
 from mailer.sending.sweep import due, unattended
 from people.models import User
-from site_config.management.commands.load_demo import LOGINS, PASSWORD
+from site_config.demo.loading import LOGINS, PASSWORD
 
 DJANGO_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 pytestmark = pytest.mark.django_db
