@@ -5,9 +5,9 @@ from threading import Lock
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
-from mailer import import_tasks
+from mailer.audience import tasks as audience_tasks
 
-__all__ = ["import_tasks"]  # huey looks for tasks in this module
+__all__ = ["audience_tasks"]  # huey looks for tasks in this module only
 
 URGENT = 10  # somebody waits for it in front of a screen
 _first_worker = Lock()

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from content.models import Article
 from content.sanitise import clean_body
-from mailer.answers import summary
 from mailer.composing.merge import check_template
 from mailer.models import Attempt, Client, Mailing, Message
 from mailer.sending.ledger import tally
 from mailer.sending.sweep import due, unattended
+from mailer.transport.answers import summary
 from people.models import User
 from site_config.demo.loading import LOGINS, PASSWORD
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from mailer import audience_tasks
+from mailer.audience import tasks
 from mailer.models import Attribute, Client
 from mailer.models.attribute import MOST, clean_key
 from people.models import User
@@ -45,7 +45,7 @@ def remove(*, attribute: Attribute) -> None:
     with transaction.atomic():
         owner, key = attribute.owner_id, attribute.key
         attribute.delete()
-        after_commit(lambda: audience_tasks.forget_values(owner, key))
+        after_commit(lambda: tasks.forget_values(owner, key))
 
 
 def forget_values(*, owner_id: int, key: str) -> int:

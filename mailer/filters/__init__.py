@@ -4,6 +4,7 @@ from mailer.filters.clients import AttributeNameFilter, ClientFilter, GroupFilte
 from mailer.filters.mailings import MailingFilter
 from mailer.filters.messages import MessageFilter
 from mailer.filters.reports import AttemptFilter, DeliveryFilter
+from mailer.filters.stop_list import StopFilter
 
 __all__ = [
     "AttemptFilter",
@@ -14,4 +15,5 @@ __all__ = [
     "MailingFilter",
     "MemberFilter",
     "MessageFilter",
+    "StopFilter",
 ]

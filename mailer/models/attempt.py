@@ -1,13 +1,10 @@
-import re
 import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from mailer.answers import ranked
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format
 
@@ -43,15 +40,6 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         if state == Attempt.State.RUNNING:
             return self.running().filter(held_at=None, problem="")
         return self.filter(status=state)
-
-
-REPLY = re.compile(r"(\b[245]\d\d(?:[ -]\d\.\d{1,3}\.\d{1,3})?)\b.*", re.DOTALL)
-ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
-
-
-def without_addresses(answer: str) -> str:
-    """An answer without what may name its recipient: of a server's reply only its codes are left."""
-    return ADDRESS.sub("…", REPLY.sub(r"\1", answer))
 
 
 def new_key() -> str:
@@ -159,16 +147,6 @@ class Attempt(models.Model):
     def shows_addresses_to(self, user: "User | AnonymousUser | None") -> bool:
         """Whether somebody may learn whom it went to: the owner and superusers; managers see a number."""
         return bool(user and (user.is_superuser or user.pk == self.mailing.owner_id))
-
-    def answers_for(self, user: "User | AnonymousUser | None") -> list[tuple[int, str]]:
-        """How often each answer came, refusals first; our own reasons in the reader's language."""
-        texts = [(number, gettext(answer)) for answer, number in ranked(self.answers) if answer]
-        if self.shows_addresses_to(user):
-            return texts
-        return [(number, without_addresses(text)) for number, text in texts]
-
-    def problem_for(self, user: "User | AnonymousUser | None") -> str:
-        return self.problem if self.shows_addresses_to(user) else without_addresses(self.problem)
 
     @staticmethod
     def outcome(*, sent: int, unsent: int) -> "Attempt.Status":

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
-from mailer.answers import is_refusal
 from mailer.audience.exporting import by_key, written
 from mailer.models import Attempt, Delivery
-from mailer.reporting.figures import meaning_of
+from mailer.reporting.answers import answers_for, meaning_of
+from mailer.transport.answers import is_refusal
 from people.models import User
 
 COUNTS = ("total", "sent", "failed", "skipped", "expired", "possibly_twice")
@@ -29,7 +29,7 @@ def attempt_rows(attempts: QuerySet[Attempt], *, seen_by: User) -> Iterator[tupl
                 written(attempt.finished_at),
                 attempt.state,
                 *(str(getattr(attempt, name)) for name in COUNTS),
-                "\n".join(f"{number} × {text}" for number, text in attempt.answers_for(seen_by)),
+                "\n".join(f"{number} × {text}" for number, text in answers_for(attempt, seen_by)),
             )
         last = chunk[-1].pk
 

@@ -4,7 +4,6 @@ All of it comes from counts that attempts keep; the ledger is never read.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,14 +14,11 @@ from django.utils import formats
 from django.utils.translation import get_language, gettext
 
 from mailer.models import Attempt, DomainCount, Suppression
-from mailer.models.attempt import without_addresses
+from mailer.reporting.answers import TOP, Meaning, meanings_of
 from mailer.reporting.charts import Bar, Chart, chart_of
-from mailer.transport.answers import is_refusal
-from mailer.transport.refusals import classify, explain
 from people.models import User
 
 DAYS = 62  # at most, the latest that had a run
-TOP = 10
 RUNS_READ = 1_000  # of more runs the answers of the latest are shown
 FEW = 10  # mails to a domain that could give away whom somebody else writes to
 
@@ -35,16 +31,6 @@ class Totals:
     failed: int
     skipped: int
     expired: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Meaning:
-    """How often answers of one meaning came, what they say, and one of them."""
-
-    number: int
-    sentence: str
-    remedy: str
-    example: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +51,20 @@ def totals_of(attempts: QuerySet[Attempt]) -> Totals:
 
 def figures_of(attempts: QuerySet[Attempt], *, seen_by: User | None) -> Figures:
     """What some runs add up to; who oversees the mails of others does not learn whom they went to."""
-    masked = not seen_by or (seen_by.oversees and not seen_by.is_superuser)
     attempts = attempts.order_by()
     return Figures(
         totals=totals_of(attempts),
         days=_days(attempts),
         hours=_hours(attempts),
         mailings=_mailings(attempts),
-        domains=_domains(attempts, masked=masked),
-        meanings=_meanings(attempts, masked=masked),
+        domains=_domains(attempts, seen_by=seen_by),
+        meanings=meanings_of(_latest(attempts), seen_by=seen_by),
     )
+
+
+def _latest(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
+    rows = attempts.select_related(None).select_related("mailing").only("answers", "mailing__owner")
+    return rows.order_by("-scheduled_for", "-pk")[:RUNS_READ]
 
 
 _ADDED = {"went": Sum("sent"), "refused": Sum(F("failed") + F("expired"))}
@@ -129,40 +119,12 @@ def _mailings(attempts: QuerySet[Attempt]) -> Chart:
     return chart_of(gettext("By mailing"), bars, first=gettext("Mailing"))
 
 
-def _domains(attempts: QuerySet[Attempt], *, masked: bool) -> Chart:
+def _domains(attempts: QuerySet[Attempt], *, seen_by: User | None) -> Chart:
+    all_their_own = seen_by and (seen_by.is_superuser or not seen_by.oversees)
     counts = DomainCount.objects.filter(attempt__in=attempts.values("pk")).exclude(domain="")
     found = counts.values_list("domain").annotate(went=Sum("sent"), refused=Sum("failed"), mails=Sum("total"))
-    if masked:
+    if not all_their_own:
         found = found.filter(mails__gte=FEW)
     rows = found.order_by("-mails", "domain")[:TOP]
     bars = [Bar(label=name, short=name, sent=sent, refused=failed) for name, sent, failed, _all in rows]
     return chart_of(gettext("By the recipients' domain"), bars, first=gettext("Domain"))
-
-
-def _meanings(attempts: QuerySet[Attempt], *, masked: bool) -> list[Meaning]:
-    answers: Counter[str] = Counter()
-    for kept in attempts.order_by("-scheduled_for", "-pk").values_list("answers", flat=True)[:RUNS_READ]:
-        answers.update(kept)
-    return meanings_of(answers.items(), masked=masked)
-
-
-def meanings_of(answers: Iterable[tuple[str, int]], *, masked: bool) -> list[Meaning]:
-    """Refusals that mean the same, counted together, the most frequent first."""
-    numbers: Counter[tuple[str, str]] = Counter()
-    examples: dict[tuple[str, str], str] = {}
-    for answer, number in sorted(answers, key=lambda item: -item[1]):
-        if not is_refusal(answer):
-            continue
-        meaning = meaning_of(answer)
-        numbers[meaning] += number
-        examples.setdefault(meaning, without_addresses(answer) if masked else answer)
-    return [
-        Meaning(number=number, sentence=sentence, remedy=remedy, example=examples[sentence, remedy])
-        for (sentence, remedy), number in numbers.most_common(TOP)
-    ]
-
-
-def meaning_of(answer: str) -> tuple[str, str]:
-    """What a refusal means and what can be done, in the reader's language."""
-    explained = explain(classify(int(answer[:3]), answer), get_language() or "en")
-    return explained.sentence, explained.remedy

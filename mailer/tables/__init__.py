@@ -10,6 +10,7 @@ from mailer.tables.reports import (
     OwnDeliveryTable,
     ReportTable,
 )
+from mailer.tables.stop_list import StopTable
 
 __all__ = [
     "AttemptTable",
@@ -24,4 +25,5 @@ __all__ = [
     "OversightTable",
     "OwnDeliveryTable",
     "ReportTable",
+    "StopTable",
 ]

@@ -4,10 +4,10 @@ import django_tables2 as tables
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from mailer.answers import is_refusal
 from mailer.models import Attempt, Delivery
-from mailer.reporting.figures import meaning_of
+from mailer.reporting.answers import meaning_of
 from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS, MAIN, NUMBER, StateColumn
+from mailer.transport.answers import is_refusal
 from people.tables import OwnerColumn
 from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn, badge
 

@@ -1,11 +1,7 @@
-"""What the page of the stop-list is made of: its table and its filter."""
-
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
-from django_filters import ChoiceFilter
 
 from mailer.models import Suppression
-from site_config.ui.filters import ListFilter, SearchFilter
 from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
 
 REASON_KINDS = {"unsubscribed": "warn", "bounced": "bad", "complained": "bad", "added": "idle"}
@@ -24,12 +20,3 @@ class StopTable(RowTable):
         fields = ("email", "reason", "created_at", "actions")
         order_by = "-created_at"
         empty_text = _("No address found. Anyone who unsubscribes is added here automatically.")
-
-
-class StopFilter(ListFilter):
-    q = SearchFilter(fields=("email",), label=_("E-mail"))
-    reason = ChoiceFilter(label=_("Reason"), empty_label=_("All reasons"), choices=Suppression.Reason.choices)
-
-    class Meta:
-        model = Suppression
-        fields: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from django.utils import formats
 from django.utils.translation import get_language, gettext, ngettext
 
 from mailer.models import Attempt, Delivery, Mailing, Suppression
+from mailer.reporting import answers
 from mailer.sending.holding import resumes_at
 from mailer.tables import states
 from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS
@@ -58,12 +59,12 @@ def _seconds(number: int) -> str:
 @register.filter
 def answers_for(attempt: Attempt, user: User | None) -> list[tuple[int, str]]:
     """The server's answers; without addresses, unless this user may see them."""
-    return attempt.answers_for(user or None)
+    return answers.answers_for(attempt, user or None)
 
 
 @register.filter
 def problem_for(attempt: Attempt, user: User | None) -> str:
-    return attempt.problem_for(user or None)
+    return answers.problem_for(attempt, user or None)
 
 
 @register.filter

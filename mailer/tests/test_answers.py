@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.answers import is_refusal, summary
-from mailer.transport.answers import alike
+from mailer.transport.answers import alike, is_refusal, summary
 
 SAME = {
     "Postfix, BDAT": (

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views import View
 
-from mailer.outbox import CaughtMail, Outbox, find
+from mailer.transport.caught_mail import CaughtMail, Outbox, find
 from mailer.views.mail_frame import mail_frame
 from site_config.ui.tables import PER_PAGE
 

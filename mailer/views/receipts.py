@@ -9,11 +9,11 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from liquid.exceptions import LiquidError
 
-from mailer.answers import is_refusal
 from mailer.models import Attempt, Delivery
-from mailer.reporting.figures import meaning_of
+from mailer.reporting.answers import meaning_of
 from mailer.reporting.receipt import mail_again
 from mailer.transport import CannotWrite
+from mailer.transport.answers import is_refusal
 from mailer.views.mail_frame import mail_frame
 from site_config.ui.http import Request
 from site_config.ui.views import SignedIn, own_row

@@ -10,7 +10,8 @@ from liquid.exceptions import LiquidError
 from mailer.composing.compiling import preview_of
 from mailer.filters import AttemptFilter, DeliveryFilter
 from mailer.models import Attempt, Delivery
-from mailer.reporting.figures import figures_of, meanings_of, totals_of
+from mailer.reporting.answers import meanings_of
+from mailer.reporting.figures import figures_of, totals_of
 from mailer.sending.progress import progress_of
 from mailer.tables import DeliveryTable, OversightReportTable, OwnDeliveryTable, ReportTable
 from mailer.views.mail_frame import mail_frame
@@ -114,9 +115,7 @@ class AttemptDetail(OneAttempt, TableView):
             "above_elsewhere": True,
             "may_send_again": self.may_send_again,
             "progress": None if attempt.finished_at else progress_of(attempt),
-            "meanings": meanings_of(
-                attempt.answers.items(), masked=not attempt.shows_addresses_to(self.request.user)
-            ),
+            "meanings": meanings_of([attempt], seen_by=self.request.user),
         }
         return super().get_context_data(**{**own, **kwargs})
 

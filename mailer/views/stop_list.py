@@ -3,9 +3,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mailer.audience.stop_list import add_stop, lift_stop
+from mailer.filters import StopFilter
 from mailer.forms.imports import StopForm
 from mailer.models import Client, Suppression
-from mailer.stop_list_table import StopFilter, StopTable
+from mailer.tables import StopTable
 from site_config.ui.http import Request
 from site_config.ui.views import OwnersOnly, PanelView, TableView
 

@@ -13,10 +13,10 @@ from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Concat
 
 from bench.inside import open as open_run
-from mailer.answers import summary
 from mailer.mailings import try_again
 from mailer.models import Attempt, Client, Delivery, MailServer, Suppression
 from mailer.sending import clock, leases
+from mailer.transport.answers import summary
 
 
 def follow(seconds: str, says: str = "") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from mailer import import_tasks
+from mailer.audience import tasks
 from mailer.audience.exporting import harmless
 from mailer.audience.importing import Callbacks, Imported, Stopped, take_in
 from mailer.audience.importing.records import CannotRead, Refused
@@ -124,7 +124,7 @@ def waiting() -> list[tuple[int, bool]]:
 def resume() -> None:
     """Queue what no worker is at."""
     for import_id, is_retracted in waiting():
-        (import_tasks.retract_import if is_retracted else import_tasks.run_import)(import_id)
+        (tasks.retract_import if is_retracted else tasks.run_import)(import_id)
 
 
 def _claim(import_id: int, fresh: str, going_on: str) -> ClientImport | None:

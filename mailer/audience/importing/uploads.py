@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from mailer import import_tasks
+from mailer.audience import tasks
 from mailer.audience.importing import check_columns, make_attributes, with_attributes
 from mailer.audience.importing.layout import Layout, detect, records
 from mailer.audience.importing.records import CannotRead, shown
@@ -120,7 +120,7 @@ def start(*, upload: ClientImport, choice: Choice) -> bool:
             alive_at=timezone.now(),
         )
         if started:
-            after_commit(lambda: import_tasks.run_import(upload.pk))
+            after_commit(lambda: tasks.run_import(upload.pk))
     return bool(started)
 
 
@@ -141,7 +141,7 @@ def take_back(*, upload: ClientImport) -> bool:
         ended = ClientImport.objects.filter(pk=upload.pk, status__in=ClientImport.ENDED)
         begun = ended.update(status=ClientImport.Status.RETRACTING, alive_at=None)
         if begun:
-            after_commit(lambda: import_tasks.retract_import(upload.pk))
+            after_commit(lambda: tasks.retract_import(upload.pk))
     return bool(begun)
 
 

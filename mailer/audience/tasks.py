@@ -1,0 +1,39 @@
+"""Tasks about clients and imports: leaves, each makes one call. `mailer.tasks` imports them for huey."""
+
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task, db_task
+
+
+@db_task()
+def run_import(import_id: int) -> None:
+    from mailer.audience.importing.running import run_import
+
+    run_import(import_id)
+
+
+@db_task()
+def retract_import(import_id: int) -> None:
+    from mailer.audience.importing.running import retract_import
+
+    retract_import(import_id)
+
+
+@db_periodic_task(crontab())
+def resume_imports() -> None:
+    from mailer.audience.importing.running import resume
+
+    resume()
+
+
+@db_periodic_task(crontab(minute="10", hour="3"))
+def forget_uploads() -> None:
+    from mailer.audience.importing.uploads import forget_files
+
+    forget_files()
+
+
+@db_task()
+def forget_values(owner_id: int, key: str) -> None:
+    from mailer.audience.attributes import forget_values
+
+    forget_values(owner_id=owner_id, key=key)

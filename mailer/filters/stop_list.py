@@ -1,0 +1,14 @@
+from django.utils.translation import gettext_lazy as _
+from django_filters import ChoiceFilter
+
+from mailer.models import Suppression
+from site_config.ui.filters import ListFilter, SearchFilter
+
+
+class StopFilter(ListFilter):
+    q = SearchFilter(fields=("email",), label=_("E-mail"))
+    reason = ChoiceFilter(label=_("Reason"), empty_label=_("All reasons"), choices=Suppression.Reason.choices)
+
+    class Meta:
+        model = Suppression
+        fields: tuple[str, ...] = ()
