@@ -121,7 +121,7 @@ def small(number: str) -> dict[str, Any]:
     mailing = Mailing.objects.filter(owner=owner).first() or _mailing(owner, group)
     began = time.time()
     attempt = run_now(mailing=mailing, after=latest_id(mailing))
-    while not Attempt.objects.filter(pk=attempt.pk).exclude(status="running").exists():
+    while not Attempt.objects.filter(pk=attempt.pk).exclude(status=Attempt.Status.RUNNING).exists():
         time.sleep(0.02)
     return {"small": int(number), "seconds": round(time.time() - began, 2)}
 

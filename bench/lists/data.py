@@ -67,12 +67,12 @@ def add_attempt(mailing: Mailing, *, hours_ago: int = 1) -> Attempt:
     """A finished run of a mailing to all clients of its owner."""
     moment = timezone.now() - timedelta(hours=hours_ago)
     attempt = Attempt.objects.create(
-        mailing=mailing, scheduled_for=moment, started_at=moment, finished_at=moment, status="succeeded",
-        subject=mailing.message.subject, body=mailing.message.body,
+        mailing=mailing, scheduled_for=moment, started_at=moment, finished_at=moment,
+        status=Attempt.Status.SUCCEEDED, subject=mailing.message.subject, body=mailing.message.body,
         format=mailing.message.format,
     )  # fmt: skip
     template = Delivery.objects.create(
-        attempt=attempt, email="template@example.com", message_id="<template>", status="sent",
+        attempt=attempt, email="template@example.com", message_id="<template>", status=Delivery.Status.SENT,
         next_try_at=moment, response="250 2.0.0 OK", finished_at=moment, tries=1,
     )  # fmt: skip
     failed = f"c.id % {FAILED_EVERY} = 7"
@@ -86,7 +86,7 @@ def add_attempt(mailing: Mailing, *, hours_ago: int = 1) -> Attempt:
     }
     copy(template, _of(mailing.owner), columns)
     template.delete()
-    sent = Delivery.objects.filter(attempt=attempt, status="sent").count()
+    sent = Delivery.objects.filter(attempt=attempt, status=Delivery.Status.SENT).count()
     total = Delivery.objects.filter(attempt=attempt).count()
     Attempt.objects.filter(pk=attempt.pk).update(total=total, sent=sent, failed=total - sent)
     return attempt

@@ -144,6 +144,11 @@ class Attempt(models.Model):
             return self.State.HELD
         return self.State.WAITING if self.problem else self.State.RUNNING
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its figures can change by themselves just now."""
+        return self.state in (self.State.RUNNING, self.State.WAITING)
+
     def shows_addresses_to(self, user: "User | AnonymousUser | None") -> bool:
         """Whether somebody may learn whom it went to: the owner and superusers; managers see a number."""
         return bool(user and (user.is_superuser or user.pk == self.mailing.owner_id))

@@ -47,11 +47,6 @@ def _each(ids: Iterable[int], call: Callable[[int], object]) -> None:
             log.exception("attempt %s could not be seen to", attempt_id)
 
 
-def due(now: datetime) -> list[int]:
-    """The mailings whose next run should have begun, the longest waiting first."""
-    return list(Mailing.objects.due(now).order_by("next_run_at", "pk").values_list("pk", flat=True))
-
-
 def unattended(now: datetime) -> list[int]:
     """Running attempts that could go on now, or be closed, and that no worker has or awaits."""
     if server_health.rests_until():

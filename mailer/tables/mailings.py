@@ -16,12 +16,17 @@ def own(mailing: Mailing, user: Any) -> bool:
     return bool(mailing.owner_id == user.pk)
 
 
+def runs_on(mailing: Mailing) -> bool:
+    """Whether its owner can still pause it or let it go on."""
+    return mailing.state not in (Mailing.State.FINISHED, Mailing.State.DISABLED)
+
+
 def may_pause(mailing: Mailing, user: Any) -> bool:
-    return own(mailing, user) and not mailing.paused_at and mailing.state not in ("finished", "disabled")
+    return own(mailing, user) and not mailing.paused_at and runs_on(mailing)
 
 
 def may_resume(mailing: Mailing, user: Any) -> bool:
-    return own(mailing, user) and bool(mailing.paused_at) and mailing.state not in ("finished", "disabled")
+    return own(mailing, user) and bool(mailing.paused_at) and runs_on(mailing)
 
 
 def may_disable(mailing: Mailing, user: Any) -> bool:

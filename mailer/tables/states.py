@@ -5,16 +5,24 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from mailer.models import Delivery, Mailing
+from mailer.models import Attempt, Delivery, Mailing
 from site_config.ui.tables import BadgeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
-MAILING_KINDS = {"running": "ok", "paused": "warn", "disabled": "bad"}
-ATTEMPT_KINDS = {
-    "running": "live", "waiting": "warn", "held": "bad", "succeeded": "ok", "partly": "warn",
-    "failed": "bad",
-}  # fmt: skip
+MAILING_KINDS: dict[str, str] = {
+    Mailing.State.RUNNING: "ok",
+    Mailing.State.PAUSED: "warn",
+    Mailing.State.DISABLED: "bad",
+}
+ATTEMPT_KINDS: dict[str, str] = {
+    Attempt.State.RUNNING: "live",
+    Attempt.State.WAITING: "warn",
+    Attempt.State.HELD: "bad",
+    Attempt.State.SUCCEEDED: "ok",
+    Attempt.State.PARTLY: "warn",
+    Attempt.State.FAILED: "bad",
+}
 DELIVERY_KINDS: dict[str, str] = {
     Delivery.Status.SENDING: "live",
     Delivery.Status.SENT: "ok",

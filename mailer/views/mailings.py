@@ -77,7 +77,7 @@ class MailingList(TableView):
         rows = [row.record for row in context["table"].paginated_rows]
         if self.request.user.oversees:
             return OVERSIGHT_SECONDS
-        if any(moves(mailing.last_run) and not mailing.paused_at for mailing in rows):
+        if any(row.last_run and row.last_run.goes_on and not row.paused_at for row in rows):
             return LIVE_SECONDS
         return seconds_until_a_look(*rows)
 
@@ -91,11 +91,6 @@ def seconds_until_a_look(*mailings: Mailing) -> int:
     if min(due) <= now:
         return LIVE_SECONDS  # its run opens any moment
     return SOON_SECONDS if min(due) < now + SOON else IDLE_SECONDS
-
-
-def moves(attempt: Attempt | None) -> bool:
-    """Tell whether a run's figures can change by themselves just now."""
-    return attempt is not None and attempt.state in ("running", "waiting")
 
 
 class MailingPage:
@@ -276,7 +271,8 @@ class MailingDetail(TableView):
         return dates
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
-        if moves(self.running) and not (self.mailing.paused_at or self.mailing.disabled_at):
+        stopped = self.mailing.paused_at or self.mailing.disabled_at
+        if self.running and self.running.goes_on and not stopped:
             return LIVE_SECONDS
         return IDLE_SECONDS if self.running else seconds_until_a_look(self.mailing)
 

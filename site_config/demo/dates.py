@@ -77,7 +77,7 @@ class _Mover:
 
     def _status(self, fields: Row, schedule: Schedule, next_run_at: datetime | None) -> str:
         """What settling would find; only a paused mailing has a run that is not over."""
-        if next_run_at is None and not (fields["paused_at"] and fields["status"] == "running"):
+        if next_run_at is None and not (fields["paused_at"] and fields["status"] == Mailing.Status.RUNNING):
             return Mailing.Status.FINISHED
         return Mailing.Status.RUNNING if schedule.starts_at <= self.now else Mailing.Status.CREATED
 

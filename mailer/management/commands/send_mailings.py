@@ -11,7 +11,6 @@ from tqdm import tqdm
 from mailer.models import Attempt, Lease, Mailing
 from mailer.sending import leases, worker
 from mailer.sending.opening import CannotRun, latest_id, open_mailing, run_now
-from mailer.sending.sweep import due
 from site_config.shutdown import STOPPING, stop_on_signals
 
 
@@ -47,7 +46,8 @@ class Command(BaseCommand):
         for attempt_id in leases.lost():
             leases.enqueue(attempt_id)
         yield from Attempt.objects.running().values_list("pk", flat=True)
-        for mailing_id in due(now):
+        due = Mailing.objects.due(now).order_by("next_run_at", "pk")
+        for mailing_id in list(due.values_list("pk", flat=True)):
             attempt = open_mailing(mailing_id)
             if attempt is not None:
                 yield attempt.pk
