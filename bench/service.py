@@ -37,6 +37,7 @@ class Service:
             "REDIS_URL": self.redis,
             "QUEUE_NAME": f"bench{os.getpid()}",
             "LOG_LEVEL": "ERROR",
+            "GUARD": "off",
             **self.settings,
         }
 

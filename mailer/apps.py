@@ -11,5 +11,6 @@ class MailerConfig(AppConfig):
         from people import signals
 
         signals.unblocked.connect(oversight.owner_unblocked)
+        signals.allowance_changed.connect(oversight.allowance_changed)
         signals.closing.connect(oversight.owner_leaves)
         signals.inventory.connect(oversight.belongings)

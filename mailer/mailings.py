@@ -125,7 +125,7 @@ def go_on(mailing: Mailing) -> None:
 def run(mailing: Mailing, *, after: int | None) -> Attempt:
     """Run a mailing at once, because its owner said so; see opening.run_now."""
     with transaction.atomic():
-        attempt = run_now(mailing=mailing, after=after)
+        attempt = run_now(mailing=mailing, after=after, by_hand=True)
         record(actor=mailing.owner, action=Action.MAILING_RUN, target=mailing)
     return attempt
 

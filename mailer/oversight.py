@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from mailer import mailings, tasks
+from mailer.guard import allowance
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from mailer.sending import leases
 from people.account_emails import AccountEmail, address, send_account_email
 from people.audit import record
 from people.models import AuditEntry, User
@@ -60,6 +62,12 @@ def enable(*, mailing: Mailing, by: User) -> bool:
             record(actor=by, action=AuditEntry.Action.MAILING_ENABLED, target=mailing)
             mailings.go_on(mailing)
     return bool(done)
+
+
+def allowance_changed(user: User, **_kwargs: Any) -> None:
+    """There may be room for what waits; if not, it waits again."""
+    for attempt_id in allowance.go_on(user.pk):
+        leases.enqueue(attempt_id)
 
 
 def owner_unblocked(**_kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who is let in: admit, block, unblock."""
+"""Who is let in, and how much they may send."""
 
 from django.conf import settings
 from django.db import transaction
@@ -8,7 +8,7 @@ from django.utils import timezone
 from people.account_emails import ADMITTED, address, send_account_email
 from people.audit import record
 from people.models import AuditEntry, User
-from people.signals import unblocked
+from people.signals import allowance_changed, unblocked
 
 
 class NotAllowed(Exception):
@@ -71,3 +71,21 @@ def unblock(*, user: User, by: User) -> bool:
             record(actor=by, action=AuditEntry.Action.USER_UNBLOCKED, target=user)
             unblocked.send(sender=User, user=user)
     return bool(done)
+
+
+def set_allowance(*, user: User, mails: int | None, by: User) -> bool:
+    """Set how many mails a user may send within 24 hours; None: as many as they like.
+
+    Tell whether this call changed it. What waited for it goes on. NotAllowed as for a block.
+    """
+    if not may_block(user=user, by=by):
+        raise NotAllowed
+    with transaction.atomic():
+        before = User.objects.select_for_update(no_key=True).get(pk=user.pk).mails_per_day
+        if before == mails:
+            return False
+        User.objects.filter(pk=user.pk).update(mails_per_day=mails)
+        detail = " → ".join("∞" if number is None else str(number) for number in (before, mails))
+        record(actor=by, action=AuditEntry.Action.ALLOWANCE_SET, target=user, detail=detail)
+        allowance_changed.send(sender=User, user=user)
+    return True

@@ -1,6 +1,7 @@
 """What the apps above this one have a part in. They connect in their AppConfig: people imports none.
 
 unblocked(user): their work may go on. Sent inside the transaction.
+allowance_changed(user): they may send more or fewer mails. Sent inside the transaction.
 closing(user): the account is about to be deleted; remove what would hold it. Inside the transaction.
 inventory(user): return what goes with the account, as sentences.
 """
@@ -8,5 +9,6 @@ inventory(user): return what goes with the account, as sentences.
 from django.dispatch import Signal
 
 unblocked = Signal()
+allowance_changed = Signal()
 closing = Signal()
 inventory = Signal()

@@ -1,6 +1,7 @@
 from typing import Any
 
 import django_tables2 as tables
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -11,6 +12,7 @@ from people.models import AuditEntry, User
 from people.roles import role_name
 from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
 
+NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 PERSON: dict[str, Any] = {"td": {"class": "person-cell"}}
 
@@ -41,6 +43,10 @@ def admissible(user: User, by: User) -> bool:
     return user.is_active and user.waiting and by.has_perm("people.block_user")
 
 
+def limitable(user: User, by: User) -> bool:
+    return settings.GUARD and may_block(user=user, by=by)
+
+
 def unblockable(user: User, by: User) -> bool:
     return not user.is_active and may_block(user=user, by=by)
 
@@ -67,10 +73,12 @@ class UserTable(RowTable):
         order_by=("is_active", "waiting"),
     )
     roles = tables.Column(verbose_name=_("Roles"), orderable=False, empty_values=())
+    mails_per_day = tables.Column(verbose_name=_("Mails a day"), default=_("no limit"), attrs=NUMBER)
     date_joined = TimeColumn(verbose_name=_("Registered"))
     last_login = TimeColumn(default="")
     actions = ActionsColumn(
         Action(name="admit", title=_("Let in"), url_name="user_admit", post=True, shown=admissible),
+        Action(name="allowance", title=_("Allowance"), url_name="user_allowance", shown=limitable),
         Action(name="block", title=_("Block"), url_name="user_block", shown=blockable, danger=True),
         Action(
             name="unblock",
@@ -86,9 +94,12 @@ class UserTable(RowTable):
 
     class Meta(RowTable.Meta):
         model = User
-        fields = ("email", "name", "state", "roles", "date_joined", "last_login", "actions")
+        fields = ("email", "name", "state", "roles", "mails_per_day", "date_joined", "last_login", "actions")
         order_by = "email"
         empty_text = _("No user found.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, exclude=() if settings.GUARD else ("mails_per_day",), **kwargs)
 
     def render_email(self, record: User) -> str:
         return render_to_string("people/cells.html#user", {"record": record})

@@ -12,6 +12,7 @@ urlpatterns = [
     path("users/", users.UserList.as_view(), name="users"),
     path("users/new/", users.UserCreate.as_view(), name="user_create"),
     path("users/<int:pk>/avatar/", profile.Avatar.as_view(), name="user_avatar"),
+    path("users/<int:pk>/allowance/", users.UserAllowance.as_view(), name="user_allowance"),
     path("users/<int:pk>/block/", users.UserBlock.as_view(), name="user_block"),
     path("users/<int:pk>/admit/", users.UserAdmit.as_view(), name="user_admit"),
     path("users/<int:pk>/unblock/", users.UserUnblock.as_view(), name="user_unblock"),

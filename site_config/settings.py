@@ -214,6 +214,8 @@ KEEP_DELIVERIES_DAYS = number("KEEP_DELIVERIES_DAYS", default=365, low=0, high=3
 # People
 AUTH_USER_MODEL = "people.User"
 SIGNUP = choice("SIGNUP", default="open", among=("open", "review", "invite", "closed"))
+GUARD = switch("GUARD", default=True)
+NEW_ACCOUNT_MAILS_PER_DAY = number("NEW_ACCOUNT_MAILS_PER_DAY", default=200, low=0, high=10_000_000)
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # the e-mail is unique, without case: people_user_email_unique
     "security.W021",  # HSTS_PRELOAD is for who asks for it
@@ -255,7 +257,7 @@ ACCOUNT_RATE_LIMITS = {  # beside allauth's own
     "login_failed_anywhere": "50/h/key",
     "reset_password": "20/m/ip,5/d/key",
     "account_email": "5/d/key",
-    "message_test": "30/h/user",
+    "message_test": "20/d/user" if GUARD else "1000/d/user",
     "message_picture": "120/h/user",
     "picture": "20/h/user",
     "article_picture": "120/h/user",

@@ -35,6 +35,7 @@ class UserFactory(ModelFactory[User]):
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
         kwargs.setdefault("password", PASSWORD)
+        kwargs.setdefault("mails_per_day", None)
         return model_class.objects.create_user(*args, **kwargs)
 
 

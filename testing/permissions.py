@@ -115,6 +115,7 @@ TABLE: dict[str, Row] = {
     "users": Row(managers(PAGE), managers(NONE)),
     "audit": Row(managers(PAGE), managers(NONE)),
     "user_avatar": Row(users("404"), users(NONE)),  # of a user without a picture
+    "user_allowance": Row(managers(PAGE), managers(DONE)),
     "user_block": Row(managers(PAGE), managers(INVALID)),
     "user_admit": Row(managers(ELSEWHERE), managers(DONE)),
     "user_unblock": Row(managers(ELSEWHERE), managers(DONE)),

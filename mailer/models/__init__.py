@@ -4,6 +4,7 @@ from mailer.models.client import Client, ClientGroup, Suppression
 from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
 from mailer.models.figures import DomainCount
+from mailer.models.guard import BegunMails
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
 from mailer.models.server import MailServer, RateLimit
@@ -12,6 +13,7 @@ from mailer.models.writing import MessageDraft, MessageTheme, MessageVersion, Pi
 __all__ = [
     "Attempt",
     "Attribute",
+    "BegunMails",
     "Client",
     "ClientGroup",
     "ClientImport",

@@ -35,8 +35,11 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         """Those a person sees in this state; see Attempt.state."""
         if state == Attempt.State.HELD:
             return self.running().exclude(held_at=None)
+        if state == Attempt.State.ALLOWANCE:
+            return self.running().filter(held_at=None, problem_code=Attempt.ALLOWANCE)
         if state == Attempt.State.WAITING:
-            return self.running().filter(held_at=None).exclude(problem="")
+            waiting = self.running().filter(held_at=None).exclude(problem="")
+            return waiting.exclude(problem_code=Attempt.ALLOWANCE)
         if state == Attempt.State.RUNNING:
             return self.running().filter(held_at=None, problem="")
         return self.filter(status=state)
@@ -63,10 +66,13 @@ class Attempt(models.Model):
 
         RUNNING = "running", _("running")
         WAITING = "waiting", _("waiting for the mail server")
+        ALLOWANCE = "allowance", _("waiting for the daily allowance")
         HELD = "held", _("on hold")
         SUCCEEDED = "succeeded", _("succeeded")
         PARTLY = "partly", _("partly sent")
         FAILED = "failed", _("failed")
+
+    ALLOWANCE = "allowance"  # the problem_code of what waits until its owner may send more
 
     mailing = models.ForeignKey(Mailing, models.CASCADE, verbose_name=_("mailing"), related_name="attempts")
     scheduled_for = models.DateTimeField(_("due"))
@@ -79,6 +85,7 @@ class Attempt(models.Model):
     format = models.CharField(_("format"), max_length=10, choices=Format, default=Format.HTML)
     body = models.TextField(_("body"))
     key = models.CharField(max_length=32, default=new_key, unique=True, editable=False)
+    by_hand = models.BooleanField(default=False, help_text="Its owner pressed “Run now”.")
     missed = models.PositiveIntegerField(_("missed runs"), default=0)
     problem = models.TextField(_("problem"), blank=True, help_text="Why nothing is being sent just now.")
     problem_code = models.CharField(
@@ -142,6 +149,8 @@ class Attempt(models.Model):
             return self.status
         if self.held_at:
             return self.State.HELD
+        if self.problem_code == self.ALLOWANCE:
+            return self.State.ALLOWANCE
         return self.State.WAITING if self.problem else self.State.RUNNING
 
     @property

@@ -33,6 +33,8 @@ def answers_for(attempt: Attempt, reader: Reader) -> list[tuple[int, str]]:
 
 
 def problem_for(attempt: Attempt, reader: Reader) -> str:
+    if attempt.problem_code == Attempt.ALLOWANCE:
+        return gettext(attempt.problem)
     return attempt.problem if attempt.shows_addresses_to(reader) else without_addresses(attempt.problem)
 
 

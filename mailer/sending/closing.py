@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from mailer import tasks
+from mailer.guard.by_hand import ENOUGH
 from mailer.models import Attempt, Delivery, Lease, Mailing
 from mailer.sending import clock
 from mailer.sending.ledger import close_open, tally
@@ -32,7 +33,8 @@ def finish(attempt_id: int) -> bool:
             return False
         counts = tally(attempt_id)
         answers = Counter(attempt.answers)
-        if not counts[Status.SENT] + counts[Status.FAILED] + counts[Status.EXPIRED]:
+        nothing_sent = not counts[Status.SENT] + counts[Status.FAILED] + counts[Status.EXPIRED]
+        if nothing_sent and ENOUGH not in answers:
             answers[ALL_SUPPRESSED if counts[Status.SKIPPED] else NOBODY] += 1
         attempt.sent, attempt.failed = counts[Status.SENT], counts[Status.FAILED]
         attempt.skipped, attempt.expired = counts[Status.SKIPPED], counts[Status.EXPIRED]

@@ -56,6 +56,7 @@ def send_again(attempt_id: int) -> Attempt:
             started_at=now,
             subject=first.subject,
             format=first.format,
+            by_hand=True,
             body=first.body,
         )
         opening.begin(attempt, clients=not_reached(first), now=now, urgent=True)

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from mailer.composing.unsubscribe_links import suppress
-from mailer.models import Attempt, Suppression
-from mailer.sending import leases, server_health
-from mailer.sending.claims import LedgerClaims
+from mailer.guard.allowance import allowance_for
+from mailer.models import Attempt, Delivery, Suppression
+from mailer.sending import clock, leases, server_health
+from mailer.sending.claims import Claim, LedgerClaims
 from mailer.sending.database import is_away
 from mailer.sending.ledger import Claimed, DeliveryResult
 from site_config import connections
@@ -28,6 +29,7 @@ class LedgerWriter:
     def __init__(self, attempt: Attempt, token: str) -> None:
         self._attempt = attempt
         self._claims = LedgerClaims(attempt=attempt, token=token)
+        self._allowance = allowance_for(attempt, token)
         self._healthy = False
         self._alone = True
         self.in_doubt = False  # whether an exchange that failed has been done all the same
@@ -102,12 +104,13 @@ class LedgerWriter:
     def _once(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
         bounced = [result.delivery.email for result in results if result.suppress]
         recovers = healthy and not self._healthy
-        if bounced or recovers:
+        if bounced or recovers or self._allowance:
             with transaction.atomic():
-                claim = self._claims.record_and_claim(results, claim=limit)
+                claim = self._exchange(results, limit)
                 self._suppress(bounced)
                 if recovers:
                     server_health.recovered()
+                if recovers and not (self._allowance and self._allowance.waits):
                     ill = Attempt.objects.filter(pk=self._attempt.pk).exclude(problem="", setbacks=0)
                     ill.update(problem="", problem_code="", setbacks=0, resumes_at=None)
             self._healthy |= recovers
@@ -115,10 +118,30 @@ class LedgerWriter:
             claim = self._claims.record_and_claim(results, claim=limit)
         return claim.claimed if claim.may_go_on else None
 
+    def _exchange(self, results: Sequence[DeliveryResult], limit: int) -> Claim:
+        """Record and claim; of who has an allowance no more than it has room for."""
+        if not self._allowance:
+            return self._claims.record_and_claim(results, claim=limit)
+        # An exchange that is repeated may have been done: nothing is put back a second time.
+        done = {row.delivery.pk for row in results if self.in_doubt or _handed_over(row)}
+        unsent = {row.delivery.pk for row in results} - done
+        room = self._allowance.room(unsent=unsent, done=done, now=clock.now(), most=limit)
+        claim = self._claims.record_and_claim(results, claim=room)
+        self._allowance.take([row.pk for row in claim.claimed])
+        if limit and not room and claim.may_go_on and not self._allowance.in_hand:
+            self._allowance.wait()
+            return Claim(may_go_on=False, claimed=[])
+        return claim
+
     def _suppress(self, emails: Iterable[str]) -> None:
         owner_id, reason = self._attempt.mailing.owner_id, Suppression.Reason.BOUNCED
         for email in emails:
             suppress(owner_id=owner_id, email=email, reason=reason, attempt_id=self._attempt.pk)
+
+
+def _handed_over(result: DeliveryResult) -> bool:
+    """Whether the mail server has, or may have, been given the mail; also where it refused it for good."""
+    return result.status in (Delivery.Status.SENT, Delivery.Status.FAILED) or result.possibly_twice
 
 
 def _close_connection() -> None:

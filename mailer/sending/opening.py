@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from mailer.audience import recipients
+from mailer.guard.by_hand import ENOUGH, skip_often_mailed
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.models.client import ClientQuerySet
 from mailer.schedule import Due
@@ -43,11 +44,11 @@ def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | N
         return _open(mailing, due, now)
 
 
-def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
+def run_now(*, mailing: Mailing, after: int | None, by_hand: bool = False) -> Attempt:
     """Run a mailing at once, beside its schedule; CannotRun says why not.
 
     `after` is the id of the latest attempt its owner saw (None: there was none), so that the same
-    click sent twice runs it once.
+    click sent twice runs it once. `by_hand`: its owner asks for it, who may not do so over and over.
     """
     now = clock.now()
     with transaction.atomic():
@@ -61,7 +62,7 @@ def run_now(*, mailing: Mailing, after: int | None) -> Attempt:
         if latest_id(locked) != after:
             raise CannotRun(_("This mailing has run already; nothing was sent twice."))
         due = Due(scheduled_for=now, missed=0, next_run_at=locked.next_run_at)
-        return _open(locked, due, now, urgent=True)
+        return _open(locked, due, now, urgent=True, by_hand=by_hand)
 
 
 def why_not(mailing: Mailing) -> str:
@@ -100,7 +101,9 @@ def gave_way(mailing: Mailing) -> bool:
     return closing.finish(previous.pk)
 
 
-def _open(mailing: Mailing, due: Due, now: datetime, *, urgent: bool = False) -> Attempt:
+def _open(
+    mailing: Mailing, due: Due, now: datetime, *, urgent: bool = False, by_hand: bool = False
+) -> Attempt:
     attempt = Attempt.objects.create(
         mailing=mailing,
         scheduled_for=due.scheduled_for,
@@ -109,6 +112,7 @@ def _open(mailing: Mailing, due: Due, now: datetime, *, urgent: bool = False) ->
         subject=mailing.message.subject,
         format=mailing.message.format,
         body=mailing.message.body,
+        by_hand=by_hand,
     )
     return begin(attempt, clients=recipients(mailing), now=now, urgent=urgent)
 
@@ -120,8 +124,12 @@ def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime, urgent: b
     """
     mailing = attempt.mailing
     counts = write_deliveries(attempt, clients, now=now)
+    if attempt.by_hand and (often := skip_often_mailed(attempt, now=now)):
+        counts[Delivery.Status.QUEUED] -= often
+        counts[Delivery.Status.SKIPPED] += often
+        attempt.answers = {ENOUGH: often}
     attempt.total, attempt.skipped = counts.total(), counts[Delivery.Status.SKIPPED]
-    attempt.save(update_fields=["total", "skipped"])
+    attempt.save(update_fields=["total", "skipped", "answers"])
     Mailing.objects.filter(pk=mailing.pk).exclude(status=Mailing.Status.RUNNING).update(
         status=Mailing.Status.RUNNING
     )

@@ -7,6 +7,7 @@ from functools import partial
 
 from django.db.models import Exists, OuterRef, Q
 
+from mailer.guard import allowance
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending import clock, closing, holding, leases, rate_limit, server_health
 from mailer.sending.database import is_away
@@ -27,6 +28,7 @@ def sweep() -> None:
     leases.queue_late()
     _each(_ended(now), partial(closing.expire_ended, now=now))
     rate_limit.forget_old()
+    allowance.forget_old(now)
     _each(unattended(now), _attend)
 
 

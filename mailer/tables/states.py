@@ -18,6 +18,7 @@ MAILING_KINDS: dict[str, str] = {
 ATTEMPT_KINDS: dict[str, str] = {
     Attempt.State.RUNNING: "live",
     Attempt.State.WAITING: "warn",
+    Attempt.State.ALLOWANCE: "warn",
     Attempt.State.HELD: "bad",
     Attempt.State.SUCCEEDED: "ok",
     Attempt.State.PARTLY: "warn",

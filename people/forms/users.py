@@ -37,6 +37,19 @@ class UserForm(ModelForm[User]):
             self.initial["groups"] = self.instance.groups.all()
 
 
+class AllowanceForm(forms.Form):
+    """How much a user may send."""
+
+    mails = forms.IntegerField(
+        label=_("Mails within 24 hours"),
+        required=False,
+        min_value=1,
+        max_value=10_000_000,
+        widget=forms.NumberInput(attrs={"autocomplete": "off"}),
+        help_text=_("Empty: as many as they like. What is more than that waits, and goes on by itself."),
+    )
+
+
 class ReasonForm(forms.Form):
     """Why something is stopped; whom it concerns will read it."""
 

@@ -37,6 +37,7 @@ class AuditEntry(models.Model):
         USER_ADMITTED = "user_admitted", _("let a user in")
         ACCESS_CHANGED = "access_changed", _("changed what a user may do")
         ROLE_CHANGED = "role_changed", _("changed what a role may do")
+        ALLOWANCE_SET = "allowance_set", _("set an allowance of mails")
         USER_DELETED = "user_deleted", _("deleted a user")
         USER_BLOCKED = "user_blocked", _("blocked a user")
         USER_UNBLOCKED = "user_unblocked", _("unblocked a user")

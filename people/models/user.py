@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,11 @@ def validate_zone(name: str) -> None:
         raise ValidationError(
             _("“%(name)s” is not a time zone. Choose one such as Europe/Moscow."), params={"name": name}
         )
+
+
+def new_account_mails() -> int | None:
+    """The allowance that an account begins with; None for no limit."""
+    return settings.NEW_ACCOUNT_MAILS_PER_DAY or None
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -60,7 +66,8 @@ class UserManager(BaseUserManager["User"]):
         from people.models import AuditEntry
 
         with transaction.atomic():
-            user = self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
+            rights = {"is_staff": True, "is_superuser": True, "mails_per_day": None}
+            user = self.create_user(email, password, **{**fields, **rights})
             mark_verified(user)
             record_whoever(action=AuditEntry.Action.USER_CREATED, target=user, detail="superuser")
         return user
@@ -84,6 +91,10 @@ class User(AbstractUser):
     )
     blocked_reason = models.CharField(_("reason"), max_length=500, blank=True, editable=False)
     waiting = models.BooleanField(_("waits to be let in"), default=False, editable=False)
+    mails_per_day = models.PositiveIntegerField(
+        _("mails a day"), null=True, blank=True, default=new_account_mails, validators=[MinValueValidator(1)],
+        help_text=_("How many may be sent within any 24 hours. Empty: as many as they like."),
+    )  # fmt: skip
     session_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="Counting it up ends every session of this user for good."
     )

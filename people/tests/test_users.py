@@ -191,10 +191,55 @@ def test_a_block_needs_a_reason(reason, says, headers, owner, manager, client_of
 
 
 def test_the_table_offers_what_may_be_done(owner, manager, superuser, client_of):
-    html = client_of(manager).get("/users/").content.decode()
-    assert re.findall(r'id="(user-\d+-\w+)"', html) == [f"user-{owner.pk}-block"]
+    html = client_of(manager).get("/users/?q=owner@").content.decode()
+    assert set(re.findall(rf'id="user-{owner.pk}-(\w+)"', html)) == {"more", "menu", "allowance", "block"}
     html = client_of(superuser).get("/users/?q=admin@").content.decode()
     assert re.findall(r'id="(user-\d+-\w+)"', html) == [f"user-{superuser.pk}-edit"]
+
+
+@pytest.mark.parametrize("headers", [{}, DIALOG])
+def test_a_manager_sets_an_allowance_in_the_table(headers, owner, manager, client_of):
+    browser = client_of(manager)
+    url = reverse("user_allowance", args=[owner.pk])
+    User.objects.filter(pk=owner.pk).update(mails_per_day=200)
+    assert browser.get(url, headers=headers).context["form"].initial == {"mails": 200}
+    for given, kept, shown_as in (("1000", 1000, "1000"), ("", None, "no limit"), ("", None, "no limit")):
+        answer = browser.post(url, {"mails": given}, headers=headers)
+        assert answer.status_code == (200 if headers else 302)
+        if headers:
+            assert (answer["HX-Retarget"], shown_as in answer.content.decode()) == (f"#user-{owner.pk}", True)
+        assert User.objects.get(pk=owner.pk).mails_per_day == kept
+    for wrong in ("0", "-1", "1.5", "many", "1" * 30, "<b>1</b>"):
+        answer = browser.post(url, {"mails": wrong}, headers=headers)
+        assert (answer.status_code, bool(answer.context["form"].errors["mails"])) == (422, True)
+    assert list(AuditEntry.objects.order_by("pk").values_list("action", "detail")) == [
+        ("allowance_set", "200 → 1000"),
+        ("allowance_set", "1000 → ∞"),
+    ]
+
+
+def test_nobody_sets_the_allowance_of_a_superuser_or_their_own(owner, manager, superuser, client_of):
+    for user, by, status in (
+        (superuser, manager, 403),
+        (manager, manager, 403),
+        (owner, owner, 403),
+        (manager, superuser, 302),
+        (superuser, superuser, 403),
+    ):
+        answer = client_of(by).post(reverse("user_allowance", args=[user.pk]), {"mails": "5"})
+        assert answer.status_code == status
+    assert dict(User.objects.values_list("email", "mails_per_day")) == {
+        "owner@example.com": None,
+        "manager@example.com": 5,
+        "admin@example.com": None,
+    }
+
+
+def test_without_a_guard_there_is_no_allowance_to_see(owner, manager, client_of, settings):
+    assert "Mails a day" in client_of(manager).get("/users/").content.decode()
+    settings.GUARD = False
+    page = client_of(manager).get("/users/").content.decode()
+    assert ("Mails a day" in page, "/allowance/" in page) == (False, False)
 
 
 FORM = {

@@ -11,10 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from people.access import NotAllowed, admit, block, may_block, may_invite, unblock
+from people.access import NotAllowed, admit, block, may_block, may_invite, set_allowance, unblock
 from people.accounts import LastSuperuser, consequences, create_user, delete_account, edit_user
 from people.filters import AuditFilter, UserFilter
-from people.forms.users import ReasonForm, UserForm
+from people.forms.users import AllowanceForm, ReasonForm, UserForm
 from people.models import AuditEntry, User
 from people.tables import AuditTable, UserTable
 from site_config.ui.http import Request, targets
@@ -121,6 +121,35 @@ class UserBlock(Permitted, OnUser):
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
         title = gettext("Block %(user)s?") % {"user": self.object}
         return self.show(form=form, title=title, submit=_("Block"), status=status)
+
+
+class UserAllowance(Permitted, OnUser):
+    """How many mails a user may send within 24 hours."""
+
+    permission = "people.block_user"
+    title: ClassVar[str | Promise] = _("Allowance of mails")
+    body = "includes/form_body.html"
+
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        self.object = self.find()
+        if not may_block(user=self.object, by=request.user):
+            raise PermissionDenied
+        return self.ask(AllowanceForm(initial={"mails": self.object.mails_per_day}))
+
+    def post(self, request: Request, pk: int) -> HttpResponse:
+        self.object = self.find()
+        form = AllowanceForm(request.POST)
+        if not may_block(user=self.object, by=request.user):
+            raise PermissionDenied
+        if not form.is_valid():
+            return self.ask(form, status=422)
+        set_allowance(user=self.object, mails=form.cleaned_data["mails"], by=request.user)
+        text = gettext("The allowance of %(user)s is set.") % {"user": self.object}
+        return self.done(text, row=self.in_dialog)
+
+    def ask(self, form: AllowanceForm, status: int = 200) -> HttpResponse:
+        title = gettext("How many mails may %(user)s send a day?") % {"user": self.object}
+        return self.show(form=form, title=title, submit=_("Save"), status=status)
 
 
 class UserUnblock(Permitted, OnUser, ActionView):

@@ -103,6 +103,8 @@ def _withheld(attempt: Attempt) -> str:
         return "disabled by a manager"
     if mailing.paused_at:
         return "paused by its owner"
+    if attempt.problem_code == Attempt.ALLOWANCE:
+        return "waits for its owner's daily allowance"
     return "on hold" if attempt.held_at else ""
 
 

@@ -1,0 +1,131 @@
+"""How many mails a user may send within any 24 hours: exact, however many workers send for them.
+
+A worker takes mails in the transaction in which it claims their deliveries, and puts back those that were not
+handed to the mail server in the one that records so. Mails are counted by the ten minutes in which they were
+begun. The user's row is locked meanwhile: before the lease, the first in the ledger's order of locks.
+
+Whatever is in doubt counts as sent: what a killed worker had in hand, and what was claimed by an exchange
+whose end nobody knows.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext_noop
+
+from mailer.models import Attempt, BegunMails, Lease
+from people.models import User
+
+DAY = timedelta(hours=24)
+STEP = timedelta(minutes=10)
+# A mail may be in hand for a while before the server takes it, and 24 hours begin with that.
+IN_HAND = timedelta(minutes=10)
+USED_UP = gettext_noop("The allowance of mails within 24 hours is used up.")
+
+
+def allowance_for(attempt: Attempt, token: str) -> "Allowance | None":
+    """What a worker of this attempt has to heed; nothing, for who may send as much as they like."""
+    owner = attempt.mailing.owner
+    if not settings.GUARD or owner.mails_per_day is None:
+        return None
+    return Allowance(owner_id=owner.pk, attempt_id=attempt.pk, token=token)
+
+
+class Allowance:
+    """What one worker takes of its owner's allowance, and puts back; inside the exchange's transaction."""
+
+    def __init__(self, *, owner_id: int, attempt_id: int, token: str) -> None:
+        self.in_hand: dict[int, datetime | None] = {}  # deliveries, by when they were counted
+        self._owner, self._attempt, self._token = owner_id, attempt_id, token
+        self._limit: int | None = None
+        self._now = datetime.min
+        self._made_room = False
+        self.waits = False
+
+    def room(self, *, unsent: Iterable[int], done: Iterable[int], now: datetime, most: int) -> int:
+        """Put the unsent back, and tell how many deliveries may be claimed, up to `most`.
+
+        `unsent` and `done`: the ids of deliveries that are recorded as not handed over, or as handed over.
+        """
+        self._now = now
+        rows = User.objects.select_for_update(no_key=True).filter(pk=self._owner)
+        self._limit = rows.values_list("mails_per_day", flat=True).first()
+        put_back = Counter(since for pk in unsent if (since := self.in_hand.pop(pk, None)))
+        for pk in done:
+            self.in_hand.pop(pk, None)
+        for since, number in put_back.items():
+            self._counted().filter(since=since).update(number=F("number") - number)
+        self._made_room = bool(put_back)
+        return most if self._limit is None else max(0, min(most, self._limit - self._used()))
+
+    def take(self, claimed: Collection[int]) -> None:
+        """Count deliveries that were claimed: the last part of the exchange."""
+        since = _step(self._now) if self._limit is not None else None
+        self.in_hand.update(dict.fromkeys(claimed, since))
+        if since and claimed:
+            row, made = self._counted().get_or_create(
+                owner_id=self._owner, since=since, defaults={"number": len(claimed)}
+            )
+            if not made:
+                self._counted().filter(pk=row.pk).update(number=F("number") + len(claimed))
+        if self._made_room:
+            go_on(self._owner)
+
+    def wait(self) -> None:
+        """Have the attempt wait until there is room, unless what other workers have in hand may make some."""
+        others = Lease.objects.filter(attempt__mailing__owner=self._owner, running=True)
+        if self._limit is None or others.exclude(token=self._token).exists():
+            return
+        self.waits = True
+        Attempt.objects.running().filter(pk=self._attempt).update(
+            resumes_at=self._free_at(), problem=USED_UP, problem_code=Attempt.ALLOWANCE
+        )
+
+    def _counted(self) -> QuerySet[BegunMails]:
+        """What counts by now."""
+        return BegunMails.objects.filter(owner=self._owner, since__gt=_begin(self._now))
+
+    def _used(self) -> int:
+        return sum(self._counted().values_list("number", flat=True))
+
+    def _free_at(self) -> datetime:
+        """When there is room for one mail again."""
+        over = self._used() - (self._limit or 0)
+        for since, number in self._counted().order_by("since").values_list("since", "number"):
+            over -= number
+            if over < 0:
+                return since + STEP + IN_HAND + DAY
+        return self._now + DAY
+
+
+def go_on(owner_id: int) -> list[int]:
+    """There is room again: let the user's attempts go on, and tell which waited for it."""
+    waiting = Attempt.objects.running().filter(
+        mailing__owner=owner_id, problem_code=Attempt.ALLOWANCE, held_at=None
+    )
+    found = list(waiting.values_list("pk", flat=True))
+    waiting.filter(pk__in=found).update(resumes_at=None, problem="", problem_code="")
+    return found
+
+
+def used(owner_id: int, *, now: datetime) -> int:
+    """How many mails of a user count by now."""
+    counted = BegunMails.objects.filter(owner=owner_id, since__gt=_begin(now))
+    return sum(counted.values_list("number", flat=True))
+
+
+def forget_old(now: datetime) -> None:
+    """Delete what counts no more."""
+    BegunMails.objects.filter(since__lte=_begin(now)).delete()
+
+
+def _step(now: datetime) -> datetime:
+    return now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0)
+
+
+def _begin(now: datetime) -> datetime:
+    """What was begun within ten minutes since then, or before, counts no more."""
+    return now - DAY - IN_HAND - STEP

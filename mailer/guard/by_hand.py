@@ -1,0 +1,38 @@
+"""One address is not mailed over and over by somebody who presses "Run now"."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import CharField, Count
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_noop
+
+from mailer.models import Attempt, Delivery
+
+MOST = 3  # mails to one address within 24 hours
+DAY = timedelta(hours=24)
+ENOUGH = gettext_noop("Not mailed: runs by hand have mailed this address three times within 24 hours")
+Status = Delivery.Status
+
+
+def skip_often_mailed(attempt: Attempt, *, now: datetime) -> int:
+    """Skip the recipients of a run by hand who had enough of them; return how many.
+
+    The attempt was written within this transaction, and nobody sends for it yet.
+    """
+    owner = attempt.mailing.owner
+    if not settings.GUARD or owner.mails_per_day is None:
+        return 0
+    earlier = Attempt.objects.filter(mailing__owner=owner, by_hand=True, started_at__gt=now - DAY).exclude(
+        pk=attempt.pk
+    )
+    ids = list(earlier.values_list("pk", flat=True))
+    if len(ids) < MOST:
+        return 0
+    key = Coalesce("address_key", "email", output_field=CharField())
+    mailed = Delivery.objects.filter(attempt__in=ids, status__in=(Status.QUEUED, Status.SENDING, Status.SENT))
+    often = mailed.annotate(key=key).values("key").annotate(times=Count("pk")).filter(times__gte=MOST)
+    mine = Delivery.objects.filter(attempt=attempt, status=Status.QUEUED).annotate(key=key)
+    return mine.filter(key__in=often.values("key")).update(
+        status=Status.SKIPPED, response=ENOUGH, next_try_at=None, finished_at=now
+    )
