@@ -8,6 +8,7 @@ from time import monotonic
 from django.conf import settings
 
 from mailer.transport.base import MailResult, OutgoingMessage, Result, ServerAway
+from mailer.transport.features import Features
 from mailer.transport.handshake import Account, Script, StartTls, handshake
 from mailer.transport.mail_socket import Address, MailSocket
 from mailer.transport.replies import Nonsense, ReplyReader
@@ -31,6 +32,7 @@ class Connection:
         self.broken: str | None = None
         self.ended = False  # the server closed it in good order
         self.session: SmtpSession | None = None
+        self._features = Features()
         self.eight_bit = False
         self._taken = 0
         self._time_limit = settings.MAIL_TIMEOUT
@@ -48,6 +50,16 @@ class Connection:
     def useful(self) -> bool:
         """Whether a mail was answered over it."""
         return self.session is not None and self.session.answered > 0
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it uses an extension that this server has meanwhile shown not to keep to."""
+        return self._features != self._features.without(distrusted(self.account.server))
+
+    def retire(self) -> None:
+        """Begin no more mails over it."""
+        if self.session:
+            self.session.retiring = True
 
     @property
     def retired(self) -> bool:
@@ -205,7 +217,7 @@ class Connection:
         try:
             self._send_commands(self._script.send(replies[0]))
         except StopIteration as end:
-            features = end.value.without(distrusted(self.account.server))
+            features = self._features = end.value.without(distrusted(self.account.server))
             signing = dkim.signing(self.account.sender)
             if signing:  # who encodes the text anew would break the signature (RFC 6376 section 5.3)
                 features = replace(features, eight_bit=False)

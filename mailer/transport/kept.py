@@ -56,7 +56,7 @@ class ConnectionStore:
                 if kept.connection.account != account:
                     continue
                 self._kept.remove(kept)
-                if _alive(kept.connection):
+                if _alive(kept.connection) and not kept.connection.outdated:
                     return kept.connection
                 self._close([kept])
         return None

@@ -214,6 +214,13 @@ class SmtpTransport:
         self._forget(connection)
         connection.close()
 
+    def _retire_outdated(self) -> None:
+        """Take no more mails on connections that use what the server does not keep to."""
+        for connection in [other for other in self._connections if other.outdated]:
+            connection.retire()
+            if connection.retired:
+                self._retire(connection)
+
     def _forget(self, connection: Connection) -> None:
         self._connections.remove(connection)
         store.give(1)
@@ -229,6 +236,7 @@ class SmtpTransport:
         if connection.session and connection.session.distrusted:
             distrust(self._account.server, connection.session.distrusted)
             self._note(results)
+            self._retire_outdated()
             return  # the next connection does without them
         self._note(results)
         error = why if isinstance(why, MailRefused) else ServerAway(text, server=connection.session is None)
