@@ -2,16 +2,18 @@
 
 import logging
 import os
+import re
 from time import monotonic
 
 import pytest
 from django.db.models import Count
 
-from bench.servers import CannotMount, Exim, Postfix, missing
+from bench.servers import CannotMount, Exim, OpenSmtpd, Postfix, Sendmail, missing
 from mailer import mailings
 from mailer.models import MailServer, Suppression
 from mailer.transport import trust
 from mailer.transport.kept import connections
+from mailer.transport.mail_socket import MailSocket
 from testing.factories import ClientFactory
 from testing.sending import go_on, make_mailing
 
@@ -95,8 +97,20 @@ class TestExim:
         # A refusal right behind an acceptance counts as one mail's own; the spool has room at times.
         assert attempt.deliveries.filter(status="queued", tries__gt=0).count() < 50
 
+        # Whether a reply is left out depends on the octet at which the spool is full: often, not always.
+        server = ("127.0.0.1", exim.port)
+        for size in range(1200, 2200, 200):
+            if "CHUNKING" in trust.distrusted(server):
+                break
+            exim.resize(f"{size}k")
+            go_on(attempt, time_machine)
+            assert emails_of(attempt, "sent") <= set(exim.taken)
+        assert trust.distrusted(server) == {"CHUNKING"}
+
         exim.resize("64m")
+        before = len(exim.log)
         go_on(attempt, time_machine)
+        assert " K S=" not in exim.log[before:], "that is how it logs what came by BDAT"
         assert (attempt.status, attempt.sent, attempt.failed) == ("succeeded", 200, 0)
         taken = exim.taken
         assert set(taken) == set(everybody)
@@ -105,8 +119,9 @@ class TestExim:
         assert attempt.possibly_twice <= settings.MAIL_WINDOW
 
     @pytest.mark.parametrize("every", [10, 2])
-    def test_dead_addresses_among_others_cost_nobody_else_anything(self, owner, send_to, every):
-        """Each costs a RSET, and Exim cuts after ten commands that are none of a mail's."""
+    def test_dead_addresses_among_others_cost_nobody_else_anything(self, owner, send_to, every, monkeypatch):
+        """Each costs a RSET, and Exim says 421 after ten commands that are none of a mail's."""
+        resets = _count_resets(monkeypatch)
         everybody = addresses(300)
         dead = set(everybody[5::every])
         rule = "  deny local_parts = " + " : ".join(email.partition("@")[0] for email in sorted(dead))
@@ -119,6 +134,27 @@ class TestExim:
         assert (attempt.status, attempt.possibly_twice) == ("partly", 0)
         assert statuses(attempt) == {("sent", 1): 300 - len(dead), ("failed", 1): len(dead)}
         assert emails_of(attempt, "failed") == dead
+        # One behind each refusal, and one before each mail that is written ahead.
+        assert len(dead) * 0.9 <= sum(resets) < 300
+
+    def test_what_stands_behind_a_refusal_that_closes_is_not_begun(self, owner, send_to):
+        everybody = addresses(200)
+        dead = set(everybody[5::10])
+        rule = "  drop local_parts = " + " : ".join(email.partition("@")[0] for email in sorted(dead))
+        with Exim(at_rcpt=f"{rule}\n       message = 5.1.1 User unknown") as exim:
+            send_to(exim)
+            attempt = start(owner, everybody)
+            assert exim.taken == once_each(set(everybody) - dead)
+        assert (attempt.status, attempt.possibly_twice) == ("partly", 0)
+        assert statuses(attempt) == {("sent", 1): 180, ("failed", 1): 20}
+
+    def test_a_limit_of_mails_for_each_connection_costs_nothing(self, owner, send_to):
+        with Exim(main="smtp_accept_max_per_connection = 10") as exim:
+            send_to(exim)
+            attempt = start(owner, addresses(200))
+            assert exim.taken == once_each(addresses(200))
+        assert statuses(attempt) == {("sent", 1): 200}
+        assert (attempt.possibly_twice, MailServer.objects.exists()) == (0, False)
 
     def test_a_mail_that_is_too_large_is_held_before_the_first_recipient(self, owner, send_to):
         with Exim(main="message_size_limit = 1K") as exim:
@@ -128,6 +164,20 @@ class TestExim:
             assert "and the mail server takes 1024" in attempt.problem
             assert statuses(attempt) == {("queued", 0): 3}
             assert "example.org" not in exim.log
+
+
+def _count_resets(monkeypatch):
+    """A list that grows with each write by the number of RSETs in it."""
+    resets, write = [], MailSocket.write
+
+    def counting(self, data):
+        said = bytes(data)
+        number = write(self, data)
+        resets.append(said[:number].count(b"RSET\r\n"))
+        return number
+
+    monkeypatch.setattr(MailSocket, "write", counting)
+    return resets
 
 
 ABOUT_US = {
@@ -219,3 +269,61 @@ class TestPostfix:
             attempt.refresh_from_db()
             assert (attempt.status, attempt.sent) == ("succeeded", 3)
             assert postfix.taken == once_each(addresses(3))
+
+
+class TestOpenSmtpd:
+    def test_its_hundred_mails_a_connection_cost_nothing(self, owner, send_to, settings):
+        settings.MAIL_CONNECTIONS = 2
+        with OpenSmtpd() as server:
+            send_to(server)
+            attempt = start(owner, addresses(300))
+            assert server.taken == once_each(addresses(300))
+            assert "Too many messages sent" in server.log
+        assert statuses(attempt) == {("sent", 1): 300}
+        assert not MailServer.objects.exists()
+
+    def test_invalid_recipients_among_others_are_dead_addresses(self, owner, send_to):
+        dead = ", ".join(f'"{email}"' for email in addresses(5, "dead"))
+        with OpenSmtpd(main=f"table dead {{ {dead} }}", matching="! rcpt-to <dead>") as server:
+            send_to(server)
+            attempt = start(owner, addresses(5, "dead") + addresses(100))
+        assert emails_of(attempt, "failed") == set(addresses(5, "dead"))
+        assert set(Suppression.objects.values_list("email", flat=True)) == set(addresses(5, "dead"))
+
+    def test_no_rule_for_a_domain_holds_the_run(self, owner, send_to):
+        with OpenSmtpd(main='table us { "nobody@example.com" }', matching="mail-from <us>") as server:
+            send_to(server)
+            attempt = start(owner, addresses(100))
+        assert attempt.held_at is not None
+        assert attempt.problem.startswith("550 Invalid recipient")
+        assert statuses(attempt) == {("queued", 0): 100}
+        assert not Suppression.objects.exists()
+
+
+class TestSendmail:
+    def test_a_long_name_in_another_alphabet_leaves_the_address_whole(self, owner, send_to):
+        name = "Александра-Екатерина Константиновна Преображенская-Вознесенская-Архангельская"
+        with Sendmail() as server:
+            send_to(server)
+            clients = [ClientFactory(owner=owner, email=email, full_name=name) for email in addresses(3)]
+            make_mailing(owner, clients)
+            fields = [re.search(r"\?\?To: (.*(?:\n[ \t].*)*)", text)[1] for text in server.queued]
+        assert sorted(field.split()[-1] for field in fields) == [f"<{email}>" for email in addresses(3)]
+
+    def test_a_limit_of_new_connections_is_met_by_those_that_are_kept(self, owner, send_to):
+        limit = "FEATURE(`ratecontrol', `nodelay', `terminate')dnl"
+        with Sendmail(features=limit, access="ClientRate:127.0.0.1 3\n") as server:
+            send_to(server)
+            attempt = start(owner, addresses(300))
+            assert server.taken == once_each(addresses(300))
+            assert "421 4.3.2 Connection rate limit exceeded" in server.log
+        assert statuses(attempt) == {("sent", 1): 300}
+
+    def test_an_access_map_that_refuses_us_holds_the_run(self, owner, send_to, settings):
+        settings.DEFAULT_FROM_EMAIL = "us@example.com"
+        with Sendmail(access="From:example.com ERROR:5.7.1:550 Access denied\n") as server:
+            send_to(server)
+            attempt = start(owner, addresses(100))
+        assert attempt.held_at is not None
+        assert attempt.problem.startswith("550 5.7.1")
+        assert statuses(attempt) == {("queued", 0): 100}
