@@ -5,6 +5,7 @@ Each button sends the whole page, so that nothing that was typed is lost, and `d
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from allauth.core import ratelimit
 from django.contrib import messages
@@ -117,11 +118,12 @@ class MessageEditor(OwnersOnly):
     def _step(self, written: Written, do: str, what: str) -> HttpResponse:
         """What changes the blocks themselves; it can be undone."""
         before = Written.from_data(written.as_data())
-        focus = self._apply(written.content, do, what)
+        made = self._apply(written.content, do, what)
         document.check_size(written.content)
-        return self.changed(written, self.keep(written, before), focus)
+        return self.changed(written, self.keep(written, before), made, at=made or what)
 
     def _apply(self, content: document.Content, do: str, what: str) -> str:
+        """Do it; the block that is new, if one is."""
         match do:
             case "add":
                 kind, _colon, column = what.partition(":")
@@ -137,10 +139,9 @@ class MessageEditor(OwnersOnly):
                 return document.copy(content, what)
             case "delete":
                 document.delete(content, what)
-                return ""
             case "upload":
                 self._upload(content, what)
-        return what
+        return ""
 
     def _upload(self, content: document.Content, block_id: str) -> None:
         upload = self.request.FILES.get(f"{block_id}-upload")
@@ -157,9 +158,9 @@ class MessageEditor(OwnersOnly):
             else:
                 block["picture"], block["address"] = str(picture.pk), ""
 
-    def changed(self, written: Written, kept: Kept, focus: str = "") -> HttpResponse:
+    def changed(self, written: Written, kept: Kept, focus: str = "", at: str = "") -> HttpResponse:
         if not targets(self.request, BLOCKS):
-            return self.back(f"#{focus}" if focus else "#blocks")
+            return self.back(open=focus, fragment=at or "blocks")
         form = EditorForm(written, owner=self.request.user)
         answer = render(
             self.request, "messages/blocks.html", {**self.context(form, kept), "focus": focus, "oob": True}
@@ -170,11 +171,11 @@ class MessageEditor(OwnersOnly):
         context = {"message": self.message, "kept": kept, "saved": saved, "oob": True}
         return trigger(render(self.request, "messages/draft_state.html", context), "draft:kept")
 
-    def back(self, fragment: str = "") -> HttpResponse:
-        chosen = Chosen.of(self.request.POST).query
-        return redirect(
-            reverse("message_edit", args=[self.message.pk]) + (f"?{chosen}" if chosen else "") + fragment
-        )
+    def back(self, *, open: str = "", fragment: str = "") -> HttpResponse:
+        """To the page again, which shows the preview as it was chosen, and the block that is new."""
+        query = "&".join(filter(None, (Chosen.of(self.request.POST).query, open and f"open={open}")))
+        place = reverse("message_edit", args=[self.message.pk]) + (f"?{query}" if query else "")
+        return redirect(place + (f"#{quote(fragment)}" if fragment else ""))
 
     def _refused(self, text: str) -> HttpResponse:
         if targets(self.request, STATE) or targets(self.request, BLOCKS) or targets(self.request, PAGE):
@@ -214,5 +215,5 @@ class MessageEditor(OwnersOnly):
             "in_columns": [(kind, FORMS[kind].title) for kind in PALETTE if kind != "columns"],
             "can_undo": self.message.versions.filter(kind=MessageVersion.Kind.STEP).exists(),
             "uses": self.message.mailings.count(),
-            "notice_missing": not form.in_blocks,
+            "focus": self.request.GET.get("open", ""),
         }

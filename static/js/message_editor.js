@@ -67,7 +67,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   for (const textarea of editors.keys()) if (!textarea.isConnected) editors.delete(textarea);
   start(form);
   const focus = document.getElementById(document.getElementById("blocks")?.dataset.focus || "-");
-  if (focus && document.activeElement === document.body) {
+  if (focus) {
     (focus.querySelector(".ProseMirror, textarea, input:not([type=hidden]), select") || focus).focus();
   }
 });

@@ -61,6 +61,14 @@ document.addEventListener("click", (event) => event.target.closest(".row-menu .m
 
 const closeDialog = () => dialog.open && dialog.close();
 dialog.addEventListener("close", () => dialogBody.replaceChildren());
+// What was typed into it is lost when it closes: it asks first.
+let typedInDialog = false;
+const loses = () => typedInDialog && dialog.open && !window.confirm(document.body.dataset.loses);
+dialogBody.addEventListener("input", (event) => {
+  if (event.target.matches("textarea, input:not([type=search])")) typedInDialog = true;
+});
+dialog.addEventListener("close", () => (typedInDialog = false));
+dialog.addEventListener("cancel", (event) => event.target === dialog && loses() && event.preventDefault());
 let focusLost = false; // the row that opened the dialog may be gone when the list comes back
 document.addEventListener("dialog:close", () => {
   focusLost = true;
@@ -79,7 +87,7 @@ document.addEventListener("focusin", (event) => {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-dialog-close]") && dialog.open) {
     event.preventDefault();
-    closeDialog();
+    if (!loses()) closeDialog();
   }
   const insert = event.target.closest("[data-insert]");
   if (insert) {

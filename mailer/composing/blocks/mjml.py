@@ -84,11 +84,13 @@ def fill(html: str, values: list[str]) -> str:
 
 def _style(theme: Theme) -> str:
     return (
-        ".m-t p,.m-t ul,.m-t ol{margin:0 0 12px}.m-t p:last-child,.m-t ul:last-child,.m-t ol:last-child"
-        "{margin-bottom:0}.m-t ul,.m-t ol{padding-left:24px}.m-t h1,.m-t h2,.m-t h3"
-        f"{{margin:0;font-size:inherit;line-height:inherit}}.m-t a{{color:{theme.accent}}}"
+        ":root{color-scheme:light dark}"
+        ".m-t p,.m-t ul,.m-t ol{margin:0 0 12px}.m-t ul,.m-t ol{padding-left:24px}"
+        ".m-t p:last-child,.m-t ul:last-child,.m-t ol:last-child{margin-bottom:0}"
+        ".m-t h1,.m-t h2,.m-t h3{margin:0;font-size:inherit;line-height:inherit}"
+        f".m-t a{{color:{theme.accent}}}"
         "@media (prefers-color-scheme:dark){"
-        f".m-b,.m-b>div{{background-color:{DARK_BACKGROUND} !important}}"
+        f"body,.m-b,.m-b>div{{background-color:{DARK_BACKGROUND} !important}}"
         f".m-s,.m-s>table{{background:{DARK_SURFACE} !important;background-color:{DARK_SURFACE} !important}}"
         f".m-t div,.m-t p,.m-t li,.m-t h1,.m-t h2,.m-t h3{{color:{DARK_TEXT} !important}}"
         f".m-t a{{color:{theme.dark_accent} !important}}"

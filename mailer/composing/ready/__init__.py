@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from mailer.composing.blocks.document import MOST_COLUMNS, Content, read
@@ -21,6 +22,15 @@ class Ready:
     title: str | Promise
     purpose: str | Promise
     draft: Draft
+
+    @property
+    def thumbnail(self) -> str:
+        """The static file that shows its top, in the reader's language."""
+        return f"img/messages/ready/{self.name}-{_language(get_language())}.webp"
+
+
+def _language(code: str | None) -> str:
+    return "ru" if (code or "").startswith("ru") else "en"
 
 
 READY = (
@@ -57,7 +67,7 @@ def beginning(name: str, *, language: str, owner: User) -> Written | None:
 
 def written_in(ready: Ready, language: str) -> Written:
     """A ready message in one language, with its own look."""
-    index = 1 if language.startswith("ru") else 0
+    index = 1 if _language(language) == "ru" else 0
     draft = ready.draft
     stored = {
         "preheader": draft.preheader[index],
