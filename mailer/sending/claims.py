@@ -1,4 +1,4 @@
-"""A worker's exchange with the ledger: results in, claimed deliveries out, in one transaction.
+"""What a worker does in the ledger: results in, claimed deliveries out, in one transaction.
 
 On PostgreSQL it is one statement: one round trip, planned once for a connection. The statements stand in
 sql/postgresql.sql and sql/sqlite.sql.
@@ -32,7 +32,7 @@ _reached: dict[int, tuple[str, int]] = {}
 QUEUED = Delivery.Status.QUEUED
 MOST_REACHED = 1000  # attempts remembered
 
-# The plan of the exchange must change neither with its values nor with what is known of a table that grows
+# The plan of this statement must change neither with its values nor with what is known of a table that grows
 # while it is being sent from.
 TUNING = MappingProxyType(
     {
@@ -61,8 +61,8 @@ class LedgerClaims:
 
         A result whose lease was lost meanwhile belongs to another worker and is left alone. The search
         goes on where it ended, for the index holds all deliveries, and what is put back is due later than
-        they. A search that runs dry is made once more, for what this exchange itself has put back; the
-        first time from the start, for what the clock of another machine or an exchange that was undone
+        they. A search that runs dry is made once more, for what this transaction itself has put back; the
+        first time from the start, for what the clock of another machine or a transaction that was rolled back
         has left behind.
         """
         may, claimed = self._record_and_claim(results, claim, self._after)

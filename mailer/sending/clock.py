@@ -24,6 +24,6 @@ def synchronise() -> timedelta:
         with connection.cursor() as cursor:
             before = timezone.now()
             cursor.execute("SELECT clock_timestamp()")
-            told: datetime = cursor.fetchone()[0]
-            _ahead = told - (before + (timezone.now() - before) / 2)
+            theirs: datetime = cursor.fetchone()[0]
+            _ahead = theirs - (before + (timezone.now() - before) / 2)
     return _ahead

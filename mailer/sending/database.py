@@ -36,20 +36,20 @@ def insist(call: Callable[[], Value], *, doing: str) -> Value:
     Only for calls that may be repeated. Gives up with the last error after five minutes, or when this
     process is asked to stop.
     """
-    end, told = monotonic() + PATIENCE_SECONDS, False
+    end, warned = monotonic() + PATIENCE_SECONDS, False
     while True:
         try:
             value = call()
         except DatabaseError as error:
             if not is_away(error) or monotonic() > end or STOPPING.is_set():
                 raise
-            if not told:
+            if not warned:
                 log.warning("%s: the database is away, waiting for it: %s", doing, error)
-                told = True
+                warned = True
             connection.close()
             STOPPING.wait(PAUSE_SECONDS)
         else:
-            if told:
+            if warned:
                 log.warning("%s: the database is back", doing)
             return value
 

@@ -1,4 +1,4 @@
-"""Keeps the ledger of one turn in a thread of its own, while the connections go on working."""
+"""Writes the ledger for one send loop in a thread of its own, while the connections go on working."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ DATABASE_PAUSE_SECONDS = 0.5
 
 
 class LedgerWriter:
-    """Does one exchange at a time: results in, claimed deliveries out, in one transaction."""
+    """Runs one transaction at a time: results in, claimed deliveries out."""
 
     def __init__(self, attempt: Attempt, token: str) -> None:
         self._attempt = attempt
@@ -32,8 +32,8 @@ class LedgerWriter:
         self._allowance = allowance_for(attempt, token)
         self._healthy = False
         self._alone = True
-        self.in_doubt = False  # whether an exchange that failed has been done all the same
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
+        self.in_doubt = False  # whether a transaction that failed was committed all the same
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")
         self._pending: Future[list[Claimed] | None] | None = None
 
     @property
@@ -49,12 +49,12 @@ class LedgerWriter:
         self._pending = self._thread.submit(self._run, results, limit, healthy)
 
     def end(self) -> list[Claimed] | None:
-        """Wait for the exchange; None if the worker has to stop. Raises what went wrong in it."""
-        exchange, self._pending = self._pending, None
-        return exchange.result() if exchange else []
+        """Wait for the transaction; None if the worker has to stop. Raises what went wrong in it."""
+        pending, self._pending = self._pending, None
+        return pending.result() if pending else []
 
     def wait(self, timeout: float) -> bool:
-        """Wait for so many seconds at most; tell whether the exchange is done."""
+        """Wait for so many seconds at most; tell whether the transaction is over."""
         try:
             if self._pending:
                 self._pending.exception(timeout)

@@ -36,9 +36,9 @@ def progress_of(attempt: Attempt) -> Progress:
     """The state of a run that is not finished, in as many statements however large it is."""
     now = clock.now()
     waits, until = _why_it_waits(attempt, now)
-    pace = _pace(attempt, now)
-    left = round(attempt.waiting / pace) if pace > 0 and not waits else None
-    return Progress(per_minute=round(pace * 60), seconds_left=left, waits=waits, until=until)
+    rate = _rate(attempt, now)
+    left = round(attempt.waiting / rate) if rate > 0 and not waits else None
+    return Progress(per_minute=round(rate * 60), seconds_left=left, waits=waits, until=until)
 
 
 def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None]:
@@ -83,19 +83,19 @@ def _is_late(attempt: Attempt, now: datetime) -> bool:
     return now - attempt.started_at > BEGINS_WITHIN
 
 
-def _pace(attempt: Attempt, now: datetime) -> float:
+def _rate(attempt: Attempt, now: datetime) -> float:
     """Mails a second: since the oldest look of the last minute, or since it began."""
     samples = _samples(attempt, now.timestamp())
     since, done = samples[0] if len(samples) > 1 else (attempt.started_at.timestamp(), attempt.skipped)
     seconds = now.timestamp() - since
-    pace = (attempt.done - done) / seconds if seconds > 0 else 0.0
+    rate = (attempt.done - done) / seconds if seconds > 0 else 0.0
     limit = settings.MAIL_RATE_PER_MINUTE
-    return max(min(pace, limit / 60) if limit else pace, 0.0)
+    return max(min(rate, limit / 60) if limit else rate, 0.0)
 
 
 def _samples(attempt: Attempt, now: float) -> list[tuple[float, int]]:
     """What earlier looks at the page saw: each remembers one for those that follow."""
-    key = f"mailer:pace:{attempt.pk}"
+    key = f"mailer:rate:{attempt.pk}"
     try:
         samples: list[tuple[float, int]] = cache.get(key) or []
         if not samples or now - samples[-1][0] >= SAMPLE_SECONDS:

@@ -60,7 +60,7 @@ class SendLoop:
         self._stop_loss = StopLoss(attempt.pk, attempt.started_at, any_sent=attempt.sent > 0)
         self._window = settings.MAIL_WINDOW
         self._results: list[DeliveryResult] = []
-        self._requested = 0  # deliveries asked for in the exchange under way
+        self._requested = 0  # deliveries asked for in the transaction under way
         self._finished_count = 0  # of the results handed over last, how many are final
         self._unresolved = 0  # claimed and without a result
         self._queue_empty = False

@@ -72,8 +72,8 @@ def ranked(answers: Mapping[str, int]) -> list[tuple[str, int]]:
     known = {answer: number for answer, number in answers.items() if answer != OTHER_ANSWERS}
     others = answers.get(OTHER_ANSWERS, 0)
     in_order = sorted(known.items(), key=lambda item: (not is_refusal(item[0]), -item[1], item[0]))
-    room = MAX_LINES - 1 if others or len(in_order) > MAX_LINES else MAX_LINES
-    shown = in_order[:room]
+    most = MAX_LINES - 1 if others or len(in_order) > MAX_LINES else MAX_LINES
+    shown = in_order[:most]
     no_refusal = next((item for item in in_order if not is_refusal(item[0])), None)
     if no_refusal and no_refusal not in shown:
         shown[-1] = no_refusal  # among many refusals one sees that something went out

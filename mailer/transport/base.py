@@ -116,9 +116,9 @@ def deliver(transport: Transport, mail: OutgoingMessage) -> Result:
     """Send one mail and wait for the answer; MailRefused if there is none."""
     transport.put([mail])
     while True:
-        for _, said in transport.poll(1):
-            if isinstance(said, Result):
-                return said
-            if said is not None:
-                raise said
+        for _, result in transport.poll(1):
+            if isinstance(result, Result):
+                return result
+            if result is not None:
+                raise result
             transport.put([mail])

@@ -108,7 +108,7 @@ class Connection:
         if not events & _READ or (data := self.mail_socket.read()) is None:
             return []
         if self.session is None:
-            self._shake(data)
+            self._go_on_opening(data)
             return []
         if not data:
             self.broken, self.ended = CLOSED, True
@@ -201,8 +201,8 @@ class Connection:
         except OSError as error:
             raise ServerAway(tls_failed(error)) from error
 
-    def _shake(self, data: bytes) -> None:
-        """Give the script its reply and say what it says next."""
+    def _go_on_opening(self, data: bytes) -> None:
+        """Give the script its reply and send its next line."""
         if not data:
             raise ServerAway("The mail server closed the connection before it could be used.")
         try:
@@ -231,11 +231,11 @@ class Connection:
             self.eight_bit = features.eight_bit
             self._restart_timer()
 
-    def _send_commands(self, said: bytes | StartTls) -> None:
-        if isinstance(said, StartTls):
+    def _send_commands(self, line: bytes | StartTls) -> None:
+        if isinstance(line, StartTls):
             self._secure()
-        elif said:
-            self._out += said
+        elif line:
+            self._out += line
             self.write()
 
 

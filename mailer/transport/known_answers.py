@@ -136,8 +136,8 @@ def _explanation(entry: object) -> tuple[RefusalClass, dict[str, Explanation]]:
     except ValueError as error:
         raise Broken(f"there is no class {entry['class']!r}", "class") from error
     for language in LANGUAGES:
-        said = entry[language]
-        if not (isinstance(said, list) and len(said) == 2 and all(isinstance(s, str) and s for s in said)):
+        pair = entry[language]
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(s, str) and s for s in pair)):
             raise Broken(f"{language} is a sentence and a remedy", language)
     return refusal_class, {language: Explanation(entry[language]) for language in LANGUAGES}
 

@@ -112,12 +112,12 @@ def _normal(text: str) -> tuple[str, str]:
 
 def _means(code: int, enhanced: str, words: str, command: str) -> str:
     """The explanation that fits."""
-    said = str(code)
+    digits = str(code)
     return (
-        _known(KNOWN.answers, said, enhanced, words)
+        _known(KNOWN.answers, digits, enhanced, words)
         or _by_enhanced_code(code, enhanced)
         or _by_reply_code(code, command)
-        or _known(KNOWN.words, said, enhanced, words)
+        or _known(KNOWN.words, digits, enhanced, words)
         or _otherwise(code, command)
     )
 
