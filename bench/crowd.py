@@ -31,7 +31,7 @@ def ten_thousand_due(*, database: str, redis: str, port: int) -> dict[str, Any]:
         service.stop()
         sink.kill()
     mails = [line.split() for line in log.read_text().splitlines()]
-    return _said(watched, [(to, found, float(when)) for to, found, when in mails], tasks)
+    return _said(watched, [(to, found, float(when)) for to, found, when, *_ in mails], tasks)
 
 
 def _said(watched: dict[str, Any], mails: list[tuple[str, str, float]], tasks: int) -> dict[str, Any]:

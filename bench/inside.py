@@ -1,6 +1,7 @@
 """What is done inside the service under test, one command a process: prints one line of JSON.
 
-python -m bench.inside fill 50000 | clear | open | small 10 | send SECONDS | wait SECONDS | counts
+python -m bench.inside fill 50000 | held SECONDS | release | clear
+    | open | small 10 | neighbour 60 | send SECONDS | wait SECONDS | counts
 """
 
 import json
@@ -20,9 +21,12 @@ from django.db.models import Count
 from django.utils import timezone
 
 from bench import processor
-from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from mailer import mailings
+from mailer.models import Attempt, Client, ClientGroup, Mailing, MailServer, Message
 from mailer.reporting.recounting import differences
+from mailer.sending import clock, holding, leases
 from mailer.sending.opening import latest_id, run_now
+from mailer.transport.refusals import KNOWN
 from people.models import User
 
 LINE = "Here is a line of news, about as long as the lines that people write in their mails.<br>\n"
@@ -37,8 +41,11 @@ BODY = (
 )
 
 
-def fill(number: str) -> dict[str, Any]:
-    """One owner with one group of so many clients and a mailing to it; what was there is deleted."""
+def fill(number: str, size: str = "0") -> dict[str, Any]:
+    """One owner with one group of so many clients and a mailing to it; what was there is deleted.
+
+    `size`: octets of the message, if it is to be large.
+    """
     _clear()
     _empty()
     owner = User.objects.create_user(email="bench@example.com", name="Bench")
@@ -50,7 +57,7 @@ def fill(number: str) -> dict[str, Any]:
             cursor.execute(_MEMBERS, [group.pk])
     else:
         _fill_slowly(owner, group, total)
-    _mailing(owner, group)
+    _mailing(owner, group, body=BODY + LINE * (int(size) // len(LINE)))
     _tidy()
     return {"clients": total}
 
@@ -97,9 +104,9 @@ def _empty() -> None:
     User.objects.all().delete()
 
 
-def _mailing(owner: User, group: ClientGroup) -> Mailing:
+def _mailing(owner: User, group: ClientGroup, body: str = BODY) -> Mailing:
     now = timezone.now()
-    message = Message.objects.create(owner=owner, subject="News for {{ first_name }}", body=BODY)
+    message = Message.objects.create(owner=owner, subject="News for {{ first_name }}", body=body)
     mailing = Mailing.objects.create(
         owner=owner,
         message=message,
@@ -194,12 +201,53 @@ def differing() -> dict[str, Any]:
     return {"differences": [str(found) for found in differences()]}
 
 
+def held(seconds: str) -> dict[str, Any]:
+    """Wait until the latest attempt is held or the server rests; say how it is explained."""
+    end = time.time() + float(seconds)
+    while time.time() < end:
+        attempt = Attempt.objects.filter(mailing__owner__email="bench@example.com").latest("pk")
+        rests = holding.resumes_at(attempt.pk)
+        if attempt.held_at or rests:
+            break
+        time.sleep(0.1)
+    return {
+        "held": attempt.held_at is not None,
+        "rests for": round((rests - clock.now()).total_seconds()) if rests else None,
+        "answer": attempt.problem,
+        "in words": {
+            language: text.sentence if (text := KNOWN.texts.get((attempt.problem_code, language))) else ""
+            for language in ("en", "ru")
+        },
+    }
+
+
+def release() -> dict[str, Any]:
+    """What "Try again" does; the server's rest is over as well."""
+    attempt = Attempt.objects.filter(mailing__owner__email="bench@example.com").latest("pk")
+    MailServer.objects.update(rests_until=None)
+    if not mailings.try_again(attempt):
+        attempt.deliveries.filter(status="queued").update(next_try_at=clock.now())
+        leases.enqueue(attempt.pk)
+    return {}
+
+
+def neighbour(number: str) -> dict[str, Any]:
+    """Another owner, and at once a run to so many recipients that the server cannot stand."""
+    owner = User.objects.create_user(email="neighbour@example.com", name="Neighbour")
+    group = ClientGroup.objects.create(owner=owner, name="All")
+    for n in range(int(number)):
+        group.clients.add(Client.objects.create(owner=owner, email=f"poison{n}@example.org"))
+    attempt = run_now(mailing=_mailing(owner, group), after=None)
+    return {"attempt": attempt.pk}
+
+
 def counts() -> dict[str, Any]:
     """The ledger of the latest attempt: by status, and who may have been mailed twice."""
     attempt = Attempt.objects.filter(mailing__owner__email="bench@example.com").latest("pk")
     rows = attempt.deliveries
     return {
         "statuses": dict(rows.values_list("status").annotate(n=Count("pk"))),
+        "tries used up": rows.filter(status="sent", tries__gt=1).count(),
         "possibly_twice": sorted(rows.filter(possibly_twice=True).values_list("email", flat=True)),
     }
 

@@ -59,10 +59,11 @@ class Service:
             [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=self.env, check=True, timeout=300
         )
 
-    def start_consumer(self) -> "subprocess.Popen[bytes]":
+    def start_consumer(self, **env: str) -> "subprocess.Popen[bytes]":
+        """One more; `env`: what is different in its environment."""
         process = subprocess.Popen(
             [sys.executable, "manage.py", "run_huey"],
-            cwd=ROOT, env=self.env, stdout=subprocess.DEVNULL, stderr=self._log(),
+            cwd=ROOT, env={**self.env, **env}, stdout=subprocess.DEVNULL, stderr=self._log(),
         )  # fmt: skip
         self.consumers.append(process)
         return process

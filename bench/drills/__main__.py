@@ -4,6 +4,11 @@ python -m bench.drills kill --database postgres://… --redis redis://… [--rec
 python -m bench.drills kill --consumers 1             (SQLite and the embedded queue)
 python -m bench.drills restart …                      (database, Redis and mail server in mid-attempt)
 python -m bench.drills defer …                        (4xx to 30 % at first)
+python -m bench.drills wall --answer "550 5.7.515 …"  (the same no to everybody, until it is put right)
+python -m bench.drills dead …                         (3 % of the mailboxes do not exist)
+python -m bench.drills cut --tls starttls --chunking --size 200000 --buffer 4096 …
+python -m bench.drills clock --answer -1h …           (the clock of one of two consumers is wrong)
+python -m bench.drills neighbour …                    (another owner's mail makes the server cut)
 
 Each prints one line of JSON and exits 0 only if nobody was lost, every mail beyond the first to one
 recipient is counted as "possibly twice", and the attempt's counts are those of the log.
@@ -33,6 +38,10 @@ def main() -> None:
     parser.add_argument("--chunking", action="store_true", help="the mail server offers CHUNKING")
     parser.add_argument("--port", type=int, default=0, help="for the mail server; 0: any that is free")
     parser.add_argument("--before", default="", help="restart: a command that restarts the database")
+    parser.add_argument("--answer", default="", help="wall: what the server says; clock: how far it is off")
+    parser.add_argument("--tls", choices=("", "starttls", "implicit"), default="")
+    parser.add_argument("--size", type=int, default=0, help="octets of the message; a mail has it twice")
+    parser.add_argument("--buffer", type=int, default=0, help="octets that the mail server receives ahead")
     plan = Plan(**vars(parser.parse_args()))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its consumers end with it
     with Drill(plan) as drill:

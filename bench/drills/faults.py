@@ -5,9 +5,13 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
-from bench.drills.drill import Drill
+from bench.drills.drill import WINDOW, Drill
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"  # Debian: faketime
 
 
 def kill(drill: Drill) -> None:
@@ -29,6 +33,8 @@ def kill(drill: Drill) -> None:
 
 def restart(drill: Drill) -> None:
     """Restart the database, Redis and the mail server while mail is under way."""
+    # What a mail server that is killed may have taken without saying so: a window for each consumer.
+    drill.allowance = WINDOW * drill.plan.consumers
     drill.begin()
     for command in filter(None, (word.strip() for word in drill.plan.before.split(";"))):
         time.sleep(4)
@@ -39,10 +45,88 @@ def restart(drill: Drill) -> None:
     drill.start_sink()
 
 
+def cut(drill: Drill) -> None:
+    """A line between us and the mail server that breaks every connection after a while, for 10 seconds."""
+    drill.allowance = drill.plan.recipients
+    drill.help_with(
+        "bench.proxy", "--listen", str(drill.plan.port), "--to", str(drill.sink_port), "--round-trip", "0",
+        "--cut", "0.3", "--cut-for", "10",
+    )  # fmt: skip
+    drill.begin()
+
+
 def defer(drill: Drill) -> None:
     """A mail server that tells 30 % of the recipients, for a while, to come again."""
     drill.sink_words = ["--defer", "0.3", "--defer-for", "30"]
     drill.begin()
 
 
-FAULTS: dict[str, Callable[[Drill], None]] = {"kill": kill, "restart": restart, "defer": defer}
+def wall(drill: Drill) -> None:
+    """A mail server that says the same no to everybody, until that is put right."""
+    drill.wall.write_text(drill.plan.answer)
+    drill.begin()
+    found = drill.service.inside("held", "120")
+    time.sleep(3)  # whatever is still under way has its answer
+    answered, counts = len(drill.refusals()), drill.service.inside("counts")
+    drill.seen["answer"] = drill.plan.answer
+    drill.expect("answered before it stopped", answered, when=0 < answered <= 200)
+    drill.expect(
+        "failed at the wall", counts["statuses"].get("failed", 0), when=not counts["statuses"].get("failed")
+    )
+    drill.expect("held", found["held"], when=found["held"] or found["rests for"] is not None)
+    drill.expect("rests for", found["rests for"], when=True)
+    drill.expect("in words", found["in words"], when=all(found["in words"].values()))
+    drill.wall.unlink()
+    drill.service.inside("release")
+
+
+def dead(drill: Drill) -> None:
+    """3 % of the mailboxes do not exist, between good ones."""
+    drill.dead = True
+    drill.sink_words = ["--dead", "0.03"]
+    drill.begin()
+
+
+def clock(drill: Drill) -> None:
+    """One consumer's clock is an hour behind, the other's is right."""
+    usual = drill.environment_of
+    wrong = {"LD_PRELOAD": FAKETIME, "FAKETIME": drill.plan.answer or "-1h", "DONT_FAKE_MONOTONIC": "1"}
+    if not Path(FAKETIME).exists():
+        raise SystemExit("libfaketime is missing: install faketime.")
+    drill.environment_of = lambda n: {**usual(n), **(wrong if n == 0 else {})}  # type: ignore[method-assign]
+    drill.begin()
+    drill.service.inside("wait", "600")
+    names = Counter(line.split()[3] for line in drill.log.read_text().splitlines())
+    least = drill.plan.recipients // 10
+    drill.expect("mails of each", dict(names), when=len(names) == 2 and min(names.values()) > least)
+    drill.seen["clock of the first"] = wrong["FAKETIME"]
+
+
+def neighbour(drill: Drill) -> None:
+    """Beside another owner's 60 recipients that make the server cut the connection each time."""
+    drill.allowance = drill.plan.recipients
+    drill.sink_words = ["--poison", "poison"]
+    drill.begin()
+    drill.service.inside("wait", "600")
+    alone = time.time() - drill.began
+    drill.service.inside("clear")
+    drill.log.write_text("")
+    drill.service.inside("neighbour", "60")
+    drill.began = time.time()
+    drill.service.inside("open")
+    drill.service.inside("wait", "600")
+    beside = time.time() - drill.began
+    drill.seen["seconds alone"] = round(alone, 1)
+    drill.expect("seconds beside it", round(beside, 1), when=beside < 2 * alone + 5)
+
+
+FAULTS: dict[str, Callable[[Drill], None]] = {
+    "kill": kill,
+    "restart": restart,
+    "cut": cut,
+    "defer": defer,
+    "wall": wall,
+    "dead": dead,
+    "clock": clock,
+    "neighbour": neighbour,
+}
