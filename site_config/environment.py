@@ -201,6 +201,11 @@ def redis(name: str) -> str:
     return raw
 
 
+def with_time_limits(url: str) -> str:
+    """A Redis that does not answer must not hold up who puts a task there."""
+    return f"{url}{'&' if '?' in url else '?'}socket_timeout=5&socket_connect_timeout=2"
+
+
 def mail_server(name: str, *, default: str) -> dict[str, Any]:
     """Django's settings for an SMTP server: EMAIL_HOST and its kin."""
     url = service_url(

@@ -1,32 +1,106 @@
-"""Whether the parts that the service stands on answer: for a load balancer or a supervisor."""
+"""Whether the parts that the service stands on take a write: for a load balancer or a supervisor.
+
+Each part is tried in a thread of its own, so that one that hangs keeps nobody waiting, and at most once a
+second for each process, however often somebody asks.
+"""
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from time import monotonic
 
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
-from huey.contrib.djhuey import HUEY
+from django.utils import timezone
+
+from site_config.queue import try_queue
+
+ANSWER_SECONDS = 2.0
+FRESH_SECONDS = 1.0
+LOCK_MILLISECONDS = 1000
+OK, HANGS = "ok", "does not answer"
 
 log = logging.getLogger(__name__)
 
 
+class Part:
+    """One thing that must take a write; `said` is "ok" or what is the matter, in a few words."""
+
+    def __init__(self, name: str, attempt: Callable[[], None]) -> None:
+        self.name = name
+        self.said = OK
+        self._attempt = attempt
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"health-{name}")
+        self._trial: Future[str] | None = None
+        self._tried_at = float("-inf")
+        self._lock = Lock()
+
+    def begin(self) -> None:
+        """Try it, unless that was done a moment ago or a trial still hangs."""
+        with self._lock:
+            hangs = self._trial is not None and not self._trial.done()
+            if not hangs and monotonic() - self._tried_at >= FRESH_SECONDS:
+                self._tried_at = monotonic()
+                self._trial = self._threads.submit(self._try)
+
+    def end(self, until: float) -> str:
+        """What is the matter, if it is known by then."""
+        if self._trial is None:
+            return self.said
+        try:
+            said = self._trial.result(max(until - monotonic(), 0))
+        except TimeoutError:
+            said = HANGS
+        if said != self.said:
+            log.warning("the %s: %s", self.name, said)
+            self.said = said
+        return said
+
+    def _try(self) -> str:
+        try:
+            self._attempt()
+        except Exception as error:
+            log.info("the %s takes no write: %s", self.name, error)
+            return cause(error)
+        return OK
+
+
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 with each part `ok`, or 503 with those that are `away`."""
-    parts = {"database": _answers(_ask_database), "queue": _answers(HUEY.pending_count)}
-    status = 200 if all(parts.values()) else 503
-    words = {name: "ok" if well else "away" for name, well in parts.items()}
-    return JsonResponse(words, status=status, headers={"Cache-Control": "no-store"})
+    """200 with each part `ok`, or 503 with what is the matter, within two seconds."""
+    until = monotonic() + ANSWER_SECONDS
+    for part in PARTS:
+        part.begin()
+    said = {part.name: part.end(until) for part in PARTS}
+    status = 200 if set(said.values()) == {OK} else 503
+    return JsonResponse(said, status=status, headers={"Cache-Control": "no-store"})
 
 
-def _answers(ask: Callable[[], object]) -> bool:
+def cause(error: BaseException) -> str:
+    """What is the matter, in words that tell a stranger nothing of addresses and accounts."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    text = str(error)
+    known = {
+        "takes no writes": state == "25006" or "READONLY" in text or "readonly" in text,
+        "full": (state.startswith("53") and state != "53300") or "OOM" in text or "disk is full" in text,
+        "has no connection free": state == "53300" or "too many connections" in text or "in use" in text,
+        "is locked": state in ("55P03", "57014") or "locked" in text,
+    }
+    return next((words for words, fits in known.items() if fits), "away")
+
+
+def _write_to_database() -> None:
     try:
-        ask()
-    except Exception:  # whatever it is, the part cannot be used
-        log.exception("a part of the service does not answer")
-        return False
-    return True
+        with transaction.atomic(), connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
+            cursor.execute(
+                "INSERT INTO mailer_healthcheck (id, checked_at) VALUES (1, %s) "
+                "ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at",
+                [connection.ops.adapt_datetimefield_value(timezone.now())],
+            )
+    finally:
+        connection.close()  # this thread's own
 
 
-def _ask_database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+PARTS = (Part("database", _write_to_database), Part("queue", try_queue))

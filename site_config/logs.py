@@ -1,6 +1,9 @@
-"""What the log says about an answer."""
+"""What the log says, and how often."""
 
 import logging
+from time import monotonic
+
+QUIET_SECONDS = 60
 
 
 class NoTraceOfRefusals(logging.Filter):
@@ -9,4 +12,23 @@ class NoTraceOfRefusals(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if 400 <= getattr(record, "status_code", 0) < 500:
             record.exc_info = record.exc_text = None
+        return True
+
+
+class OnceAMinute(logging.Filter):
+    """What huey says of a queue that is away it says with a trace, for each worker ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("huey") or not str(record.msg).startswith("Error "):
+            return True
+        if monotonic() - self._said.get(record.msg, float("-inf")) < QUIET_SECONDS:
+            return False
+        self._said[record.msg] = monotonic()
+        error = record.exc_info[1] if record.exc_info else None
+        record.msg, record.args = f"{record.getMessage()} {type(error).__name__}: {error}", ()
+        record.exc_info = record.exc_text = None
         return True

@@ -41,20 +41,45 @@ def after_commit(put: Callable[[], object]) -> None:
         try:
             put()
         except QUEUE_AWAY as error:
-            if not _away.is_set():
-                log.warning("The queue is away; consumers do its work without it: %s", error)
-            _away.set()
+            _note_away(error)
         else:
-            if _away.is_set():
-                log.warning("The queue is back.")
-            _away.clear()
+            _note_back()
 
     transaction.on_commit(put_or_leave)
 
 
+def try_queue() -> None:
+    """Write a word where tasks are kept; whatever is the matter is raised."""
+    from huey.contrib.djhuey import HUEY  # which reads the settings that name this module
+
+    HUEY.storage.put_data(b"tried", b"1")
+
+
+def look_after_queue() -> None:
+    """Find out whether the queue takes tasks, without waiting for one."""
+    try:
+        try_queue()
+    except QUEUE_AWAY as error:
+        _note_away(error)
+    else:
+        _note_back()
+
+
 def queue_is_away() -> bool:
-    """Whether the last task of this process could not be queued."""
+    """Whether this process could not write to the queue when it last did."""
     return _away.is_set()
+
+
+def _note_away(error: Exception) -> None:
+    if not _away.is_set():
+        log.warning("The queue is away; consumers do its work without it: %s", error)
+    _away.set()
+
+
+def _note_back() -> None:
+    if _away.is_set():
+        log.warning("The queue is back.")
+    _away.clear()
 
 
 def is_backed_up() -> bool:

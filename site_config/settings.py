@@ -25,6 +25,7 @@ from site_config.environment import (
     sender,
     site_url,
     switch,
+    with_time_limits,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -164,7 +165,7 @@ HUEY = {
         "shutdown_timeout": 60,
     },
     **(
-        {"huey_class": "site_config.queue.RedisQueue", "connection": {"url": REDIS_URL}}
+        {"huey_class": "site_config.queue.RedisQueue", "connection": {"url": with_time_limits(REDIS_URL)}}
         if REDIS_URL
         else {
             "huey_class": "site_config.queue.EmbeddedQueue",
@@ -341,9 +342,14 @@ LOG_LEVEL = choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"refusals": {"()": "site_config.logs.NoTraceOfRefusals"}},
+    "filters": {
+        "refusals": {"()": "site_config.logs.NoTraceOfRefusals"},
+        "once": {"()": "site_config.logs.OnceAMinute"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals", "once"]}
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         **{

@@ -7,7 +7,7 @@ from mailer.models.figures import DomainCount
 from mailer.models.guard import BegunMails
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
-from mailer.models.server import MailServer, RateLimit
+from mailer.models.server import Consumer, HealthCheck, MailServer, RateLimit
 from mailer.models.writing import MessageDraft, MessageTheme, MessageVersion, Picture
 
 __all__ = [
@@ -17,9 +17,11 @@ __all__ = [
     "Client",
     "ClientGroup",
     "ClientImport",
+    "Consumer",
     "Delivery",
     "DomainCount",
     "Format",
+    "HealthCheck",
     "Lease",
     "MailServer",
     "Mailing",

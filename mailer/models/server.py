@@ -13,6 +13,32 @@ class MailServer(models.Model):
         return "mail server"
 
 
+class Consumer(models.Model):
+    """A process that sends, as it last said of itself."""
+
+    name = models.CharField(
+        max_length=200, unique=True, help_text="The machine and the process."
+    )
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    distrusted = models.JSONField(
+        default=list,
+        help_text="Extensions that a mail server offered and did not keep to: server, name, until.",
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HealthCheck(models.Model):
+    """One row that /healthz writes, to know that rows can be written."""
+
+    checked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.checked_at}"
+
+
 class RateLimit(models.Model):
     """When the next mail may begin under a limit of mails per minute; a scope is what is limited."""
 

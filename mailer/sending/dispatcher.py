@@ -5,6 +5,7 @@ It needs the database alone: while the queue is away it also sends, so that noth
 
 import logging
 import random
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Thread
 from time import monotonic
@@ -15,11 +16,11 @@ from django.db.models.functions import RowNumber
 from django.urls import get_resolver
 
 from mailer.models import Lease, Mailing
-from mailer.sending import clock, leases, sweep, worker
+from mailer.sending import clock, consumers, leases, sweep, without_queue
 from mailer.sending.database import is_away, is_locked
 from mailer.sending.opening import open_mailing
 from site_config import connections
-from site_config.queue import queue_is_away
+from site_config.queue import look_after_queue, queue_is_away
 from site_config.shutdown import STOPPING
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def start() -> None:
 
 def run() -> None:
     """Look, wait until something is due or half a second is over, look again."""
-    away, swept = False, float("-inf")
+    away, swept, beaten = False, float("-inf"), float("-inf")
     get_resolver().url_patterns  # noqa: B018  # loaded now, and not while the first mail waits for its links
     while not STOPPING.is_set():
         try:
@@ -49,7 +50,13 @@ def run() -> None:
                     sweep.begin()
                 sweep.sweep()
                 swept = monotonic()
+            if monotonic() - beaten >= consumers.BEAT_SECONDS:
+                look_after_queue()
+                consumers.beat()
+                beaten = monotonic()
             wait = look()
+            if queue_is_away():
+                without_queue.keep_sending()
             if away:
                 log.warning("the database is back")
             away = False
@@ -63,6 +70,8 @@ def run() -> None:
             wait = LOOK_SECONDS
         connections.release()
         STOPPING.wait(wait)
+    with suppress(DatabaseError):
+        consumers.gone()
     connection.close()
 
 
@@ -79,8 +88,6 @@ def look() -> float:
     for attempt_id in leases.lost():
         leases.enqueue(attempt_id)
     leases.queue_late()
-    if queue_is_away():
-        _send_without_the_queue()
     if len(due) == MOST_AT_ONCE:
         return 0
     coming = Mailing.objects.allowed().filter(next_run_at__gt=clock.now())
@@ -138,10 +145,3 @@ def _note_failure(mailing_id: int, error: Exception) -> None:
         opening_problem=f"{type(error).__name__}: {error}"[:500],
         opening_retry_at=clock.now() + pause,
     )
-
-
-def _send_without_the_queue() -> None:
-    """Do one task that waits in a queue that cannot be read."""
-    lease = Lease.objects.filter(running=False).order_by("expires_at").first()
-    if lease:
-        worker.send_attempt(lease.attempt_id, lease.token)

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from mailer.guard import allowance
 from mailer.models import Attempt, Delivery, Mailing
-from mailer.sending import clock, closing, holding, leases, rate_limit, server_health
+from mailer.sending import clock, closing, consumers, holding, leases, rate_limit, server_health
 from mailer.sending.database import is_away
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ def sweep() -> None:
     _each(_ended(now), partial(closing.expire_ended, now=now))
     rate_limit.forget_old()
     allowance.forget_old(now)
+    consumers.forget_old()
     _each(unattended(now), _attend)
 
 

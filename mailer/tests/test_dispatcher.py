@@ -1,7 +1,8 @@
 """One mailing's trouble is never another's: opening, each for itself and each owner in turn."""
 
-from datetime import timedelta
-from time import monotonic
+from datetime import datetime, timedelta
+from threading import Event
+from time import monotonic, sleep
 
 import psycopg
 import pytest
@@ -9,10 +10,11 @@ from django.db import InternalError, OperationalError, connection
 from django.utils import timezone
 
 from mailer import tasks
-from mailer.models import Lease, Mailing
-from mailer.sending import clock, database, dispatcher, leases, ledger_writer
+from mailer.models import Attempt, Consumer, Lease, Mailing
+from mailer.sending import clock, consumers, database, dispatcher, leases, ledger_writer, without_queue
 from mailer.sending.claims import LedgerClaims
 from mailer.sending.opening import run_now
+from mailer.transport import trust
 from testing.factories import ClientFactory, MailingFactory
 from testing.sending import start
 
@@ -127,14 +129,42 @@ def test_what_is_asked_of_a_database_that_is_away_is_asked_again(monkeypatch):
     assert answers == []
 
 
-def test_while_the_queue_is_away_the_dispatcher_sends(owner, rough, monkeypatch):
-    monkeypatch.setattr("mailer.sending.leases._queue", lambda *_, **__: None)
-    attempt = start(owner, 5)
+def test_while_the_queue_is_away_leases_are_enough(owner, stranger, rough, monkeypatch):
+    """Threads of the consumer take what waits; they end when the queue is back."""
+    monkeypatch.setattr("mailer.sending.leases._queue", lambda *_: None)
+    attempts = [start(owner, 5), start(stranger, 5)]
     assert rough.taken == []
-    monkeypatch.setattr(dispatcher, "queue_is_away", lambda: True)
-    dispatcher.look()
-    attempt.refresh_from_db()
-    assert (attempt.status, attempt.sent) == ("succeeded", 5)
+    away = Event()
+    away.set()
+    monkeypatch.setattr(without_queue, "queue_is_away", away.is_set)
+    without_queue.keep_sending()
+    end = monotonic() + 20
+    while Attempt.objects.running().exists() and monotonic() < end:
+        sleep(0.05)
+    away.clear()
+    for thread in without_queue._threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    for attempt in attempts:
+        attempt.refresh_from_db()
+        assert (attempt.status, attempt.sent) == ("succeeded", 5)
+    assert len(rough.recipients) == 10
+
+
+def test_a_consumer_says_that_it_lives_and_whom_it_distrusts(db):
+    trust.forget()
+    trust.distrust(("mail.example.com", 25), ["CHUNKING"])
+    consumers.beat()
+    consumers.beat()
+    [row] = consumers.alive()
+    [[server, name, until]] = row.distrusted
+    assert (server, name) == ("mail.example.com:25", "CHUNKING")
+    assert 3500 < (datetime.fromisoformat(until) - clock.now()).total_seconds() <= 3600
+    Consumer.objects.update(seen_at=clock.now() - timedelta(seconds=21))
+    assert not consumers.alive()
+    consumers.gone()
+    assert not Consumer.objects.exists()
+    trust.forget()
 
 
 @pytest.fixture

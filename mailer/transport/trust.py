@@ -33,6 +33,13 @@ def distrusted(server: Server) -> frozenset[str]:
         return frozenset(name for known, name in _until if known == server)
 
 
+def known() -> list[tuple[Server, str, float]]:
+    """All that is not used just now: the server, the extension, the seconds that are left."""
+    now = monotonic()
+    with _lock:
+        return [(server, name, until - now) for (server, name), until in _until.items() if until > now]
+
+
 def forget() -> None:
     """Believe every server again."""
     with _lock:
