@@ -16,9 +16,7 @@ class MailServer(models.Model):
 class Consumer(models.Model):
     """A process that sends, as it last said of itself."""
 
-    name = models.CharField(
-        max_length=200, unique=True, help_text="The machine and the process."
-    )
+    name = models.CharField(max_length=200, unique=True, help_text="The machine and the process.")
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     distrusted = models.JSONField(
