@@ -41,6 +41,7 @@ class Drill:
     killed: int = 0
     allowance: int = 0  # mails that may be sent twice beside a window for each kill
     dead: bool = False  # some recipients do not exist
+    environments: dict[int, dict[str, str]] = field(default_factory=dict)  # of consumers, where they differ
     sink_words: list[str] = field(default_factory=list)
     helpers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     seen: dict[str, Any] = field(default_factory=dict)  # what the drill itself has to say
@@ -83,14 +84,11 @@ class Drill:
         """Start the mail server and the consumers, and open the attempt."""
         self.start_sink()
         for number in range(self.plan.consumers):
-            self.service.start_consumer(**self.environment_of(number))
+            different = self.environments.get(number, {})
+            self.service.start_consumer(MAIL_EHLO_NAME=f"consumer{number}.example.com", **different)
         settle()
         self.began = time.time()
         self.service.inside("open")
-
-    def environment_of(self, number: int) -> dict[str, str]:
-        """What is different for this consumer."""
-        return {"MAIL_EHLO_NAME": f"consumer{number}.example.com"}
 
     def start_sink(self) -> None:
         plan = self.plan

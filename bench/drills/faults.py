@@ -89,11 +89,10 @@ def dead(drill: Drill) -> None:
 
 def clock(drill: Drill) -> None:
     """One consumer's clock is an hour behind, the other's is right."""
-    usual = drill.environment_of
     wrong = {"LD_PRELOAD": FAKETIME, "FAKETIME": drill.plan.answer or "-1h", "DONT_FAKE_MONOTONIC": "1"}
     if not Path(FAKETIME).exists():
         raise SystemExit("libfaketime is missing: install faketime.")
-    drill.environment_of = lambda n: {**usual(n), **(wrong if n == 0 else {})}  # type: ignore[method-assign]
+    drill.environments[0] = wrong
     drill.begin()
     drill.service.inside("wait", "600")
     names = Counter(line.split()[3] for line in drill.log.read_text().splitlines())

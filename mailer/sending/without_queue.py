@@ -3,6 +3,7 @@
 import logging
 import random
 from threading import Thread
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -25,7 +26,8 @@ _threads: list[Thread] = []
 def keep_sending() -> None:
     """Have as many threads at it as the consumer has workers; they end when the queue is back."""
     _threads[:] = [thread for thread in _threads if thread.is_alive()]
-    for number in range(len(_threads), settings.HUEY["consumer"]["workers"]):
+    workers: Any = settings.HUEY["consumer"]["workers"]  # type: ignore[index]  # settings say no type
+    for number in range(len(_threads), workers):
         thread = Thread(target=_send, name=f"without-queue-{number}", daemon=True)
         _threads.append(thread)
         thread.start()

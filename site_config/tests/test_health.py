@@ -12,6 +12,7 @@ from huey.contrib.djhuey import HUEY
 from mailer.models import HealthCheck
 from site_config import health
 from site_config.logs import OnceAMinute
+from site_config.queue import try_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """Nobody has asked before."""
-    attempts = {"database": health._write_to_database, "queue": health.try_queue}
+    attempts = {"database": health._write_to_database, "queue": try_queue}
     parts = tuple(health.Part(name, attempt) for name, attempt in attempts.items())
     monkeypatch.setattr(health, "PARTS", parts)
     return {part.name: part for part in parts}
