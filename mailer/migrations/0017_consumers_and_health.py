@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0015_message_blocks'),
+        ('mailer', '0016_allowances'),
     ]
 
     operations = [
