@@ -2,6 +2,8 @@ from typing import Self
 
 from django.apps import apps
 from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models.owned import Owned, OwnedQuerySet
@@ -59,4 +61,12 @@ class Message(Owned):
         indexes = (models.Index(fields=("owner", "-updated_at", "-id"), name="mailer_message_by_change"),)
 
     def __str__(self) -> str:
-        return self.subject
+        return self.subject or gettext("(no subject)")
+
+    @property
+    def is_draft(self) -> bool:
+        """It was never saved: no mailing can send it."""
+        return not self.body
+
+    def get_absolute_url(self) -> str:
+        return reverse("message_edit" if self.is_draft else "message_preview", args=[self.pk])

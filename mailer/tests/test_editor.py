@@ -357,6 +357,11 @@ def test_attributes_are_merge_fields_and_choose_who_sees_a_block(browser, messag
     assert browser.post(url_of(message), page(heading(text="{{ town }}"), do="save")).status_code == 422
 
 
+def test_a_draft_can_be_found_again_without_a_subject(browser, message):
+    assert f'<a href="{url_of(message)}">(no subject) (draft)</a>' in flat(browser.get("/messages/"))
+    assert browser.get(url_of(message, "message_preview"))["Location"] == url_of(message)
+
+
 def test_only_what_was_saved_can_be_mailed(browser, message, owner):
     assert message not in Message.objects.sendable()
     MailingFactory(message=MessageFactory(owner=owner))

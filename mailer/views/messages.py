@@ -146,8 +146,11 @@ class MessageView(SignedIn):
 
 class MessagePreview(MessageView):
     def get(self, request: Request, pk: int) -> HttpResponse:
+        message = self.message()
+        if message.is_draft:
+            return redirect(message)
         form = TestSendForm(owner=request.user, initial={"to": request.user.email})
-        return render(request, "messages/preview.html", self.page(self.message(), form))
+        return render(request, "messages/preview.html", self.page(message, form))
 
 
 @mail_frame
