@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from django.db.models import Max, Min
+
 from bench.lists.data import RARE, RARE_CYRILLIC, Owned
 
 
@@ -69,10 +71,54 @@ CLIENTS = _lists(
     stopped_deep="suppressed=yes&page=300", stopped_and_rare=f"suppressed=no&q={RARE[:7]}",
 )  # fmt: skip
 MEMBERS = _lists("group", lambda owned: f"/groups/{owned.group.pk}/", ("email", "full_name", "suppressed"))
-DELIVERIES = _lists(
-    "deliveries", lambda owned: f"/reports/{owned.attempt.pk}/", ("email", "status"),
-    failed="status=failed", skipped="status=skipped", sent="status=sent", twice="possibly_twice=True",
-)  # fmt: skip
+
+
+def _report(name: str, query: Callable[[Owned], str]) -> Page:
+    return Page(
+        area="deliveries", name=name, url=lambda owned: f"/reports/{owned.attempt.pk}/?{query(owned)}"
+    )
+
+
+def _middle(owned: Owned) -> int:
+    first, last = owned.attempt.deliveries.aggregate(Min("pk"), Max("pk")).values()
+    return int(first + last) // 2
+
+
+def _last_receipt(owned: Owned) -> str:
+    last = owned.attempt.deliveries.aggregate(Max("pk"))["pk__max"]
+    return f"/reports/{owned.attempt.pk}/mails/{last}/"
+
+
+DELIVERIES = [
+    _report("page 1", lambda _: ""),
+    _report("a page in the middle", lambda owned: f"after={_middle(owned)}"),
+    _report("last page", lambda _: "last=1"),
+    _report("rare name", lambda _: f"q={quote(RARE[:11])}"),
+    _report("rare name, Cyrillic", lambda _: f"q={quote(RARE_CYRILLIC[:9].lower())}"),
+    _report("frequent name", lambda _: "q=anna"),
+    _report("frequent name, last page", lambda _: "q=anna&last=1"),
+    _report("two letters", lambda _: "q=an"),
+    _report("nothing found", lambda _: "q=nobodyhasthisname"),
+    *(
+        _report(f"{status}{where}", _always(f"status={status}{key}"))
+        for status in ("sent", "failed", "skipped", "queued")
+        for where, key in (("", ""), (", last page", "&last=1"))
+    ),
+    _report("twice", lambda _: "possibly_twice=True"),
+    _page("deliveries", "receipt of the last", _last_receipt),
+    _page("deliveries", "to whom again?", lambda owned: f"/reports/{owned.attempt.pk}/again/"),
+]
+REPORTS = [
+    _page("reports", "runs", lambda _: "/reports/"),
+    _page("reports", "runs, last page", lambda _: "/reports/?page=9999"),
+    _page("reports", "runs, by name", lambda _: "/reports/?sort=mailing"),
+    _page("reports", "runs of one status", lambda _: "/reports/?state=partly"),
+    _page("reports", "charts", lambda _: "/reports/figures/"),
+    _page("reports", "charts of a name", lambda _: "/reports/figures/?q=news"),
+    _page("reports", "manager's runs", lambda _: "/reports/", who="manager"),
+    _page("reports", "manager's charts", lambda _: "/reports/figures/", who="manager"),
+    _page("reports", "manager's look at a run", lambda owned: f"/reports/{owned.attempt.pk}/", who="manager"),
+]
 CHOICES = [
     _page("choices", "groups", lambda _: "/groups/"),
     _page("choices", "groups, by size", lambda _: "/groups/?sort=-size"),
@@ -99,5 +145,5 @@ ENDINGS = [
     _page("endings", "admin: the group", _admin_group, who="superuser"),
     _page("endings", "admin: clients", lambda _: "/admin/mailer/client/", who="superuser"),
 ]
-PAGES = [*CLIENTS, *MEMBERS, *DELIVERIES, *CHOICES, *ENDINGS]
+PAGES = [*CLIENTS, *MEMBERS, *DELIVERIES, *REPORTS, *CHOICES, *ENDINGS]
 AREAS = list(dict.fromkeys(page.area for page in PAGES))
