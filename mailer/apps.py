@@ -7,8 +7,10 @@ class MailerConfig(AppConfig):
     verbose_name = _("Mailings")
 
     def ready(self) -> None:
-        from mailer import oversight  # models are not loaded before
-        from people import signals
+        from mailer import notices, oversight  # models are not loaded before
+        from people import notifying, signals
+
+        notifying.register(*notices.NOTICES)
 
         signals.unblocked.connect(oversight.owner_unblocked)
         signals.allowance_changed.connect(oversight.allowance_changed)

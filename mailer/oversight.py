@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from mailer import mailings, tasks
+from mailer import mailings, notices, tasks
 from mailer.guard import allowance
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
 from mailer.sending import leases
@@ -18,15 +18,6 @@ from site_config.queue import after_commit
 from site_config.ui.counting import count
 
 MUCH = _("All of it disappears at once. Removing that much takes a few more minutes.")
-DISABLED = AccountEmail(
-    subject=_("Your mailing was disabled"),
-    lines=(
-        _("%(by)s disabled your mailing “%(mailing)s”. Nothing more of it will be sent."),
-        _("Reason: %(reason)s"),
-        _("Only a manager can enable it again. It then continues on schedule."),
-    ),
-    button=_("Look at the mailing"),
-)
 
 
 def disable(*, mailing: Mailing, by: User, reason: str) -> bool:
@@ -34,19 +25,19 @@ def disable(*, mailing: Mailing, by: User, reason: str) -> bool:
 
     Tells whether this call did it: a second one, also at the same instant, changes nothing.
     """
+    since = timezone.now()
     with transaction.atomic():
         done = Mailing.objects.filter(pk=mailing.pk, disabled_at=None).update(
-            disabled_at=timezone.now(), disabled_by=by, disabled_reason=reason
+            disabled_at=since, disabled_by=by, disabled_reason=reason
         )
         if done:
             record(actor=by, action=AuditEntry.Action.MAILING_DISABLED, target=mailing, detail=reason)
-            send_account_email(
-                DISABLED,
-                to=mailing.owner.email,
-                language=mailing.owner.language,
-                link=address("mailing_detail", pk=mailing.pk),
-                by=by.get_short_name(),
+            notices.mailing_disabled(
+                mailing.owner,
+                mailing_id=mailing.pk,
                 mailing=str(mailing),
+                since=since,
+                by=by.get_short_name(),
                 reason=reason,
             )
     return bool(done)

@@ -83,6 +83,13 @@ def count_domains_left_over() -> None:
     count_left_over()
 
 
+@db_periodic_task(crontab(minute="5"))
+def tell_the_week() -> None:
+    from mailer.reporting.digest import tell_the_week
+
+    tell_the_week()
+
+
 @on_startup()
 def start_dispatcher() -> None:
     """Once for each consumer process, whichever of its workers begins first."""

@@ -1,9 +1,11 @@
 from django.urls import include, path
 
-from people.views import profile, users
+from people.views import notices, profile, users
 
 urlpatterns = [
     path("accounts/profile/", profile.Profile.as_view(), name="account_profile"),
+    path("accounts/notifications/", notices.NoticeSettings.as_view(), name="account_notices"),
+    path("notifications/", notices.Notifications.as_view(), name="notifications"),
     path("accounts/delete/", profile.DeleteAccount.as_view(), name="account_delete"),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/two-factor/", include("allauth.mfa.urls")),

@@ -102,6 +102,8 @@ TABLE: dict[str, Row] = {
     "account_change_password": OWN_FORM,
     "account_set_password": REAUTHENTICATE,  # to the change, where there is a password
     "account_delete": OWN_FORM,
+    "account_notices": Row(users(PAGE), users(DONE)),
+    "notifications": LIST,
     "mfa_index": LIST,
     "mfa_authenticate": REAUTHENTICATE,
     "mfa_reauthenticate": REAUTHENTICATE,

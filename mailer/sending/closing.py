@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from mailer import tasks
+from mailer import notices, tasks
 from mailer.guard.by_hand import ENOUGH
 from mailer.models import Attempt, Delivery, Lease, Mailing
 from mailer.sending import clock
@@ -48,8 +48,18 @@ def finish(attempt_id: int) -> bool:
         attempt.save(update_fields=_CLOSED)
         Lease.objects.filter(attempt_id=attempt_id).delete()
         mailing.settle_status(now=clock.now())
+        _tell(mailing, attempt)
         after_commit(lambda: tasks.count_domains(attempt_id))
     return True
+
+
+def _tell(mailing: Mailing, attempt: Attempt) -> None:
+    """Tell the owner of a run that failed, and of the last one of a mailing."""
+    counts = {name: getattr(attempt, name) for name in ("total", "sent", "failed", "expired")}
+    if attempt.status == Attempt.Status.FAILED:
+        notices.run_failed(mailing.owner, attempt_id=attempt.pk, mailing=str(mailing), **counts)
+    elif mailing.next_run_at is None:
+        notices.mailing_finished(mailing.owner, attempt_id=attempt.pk, mailing=str(mailing), **counts)
 
 
 _CLOSED = (

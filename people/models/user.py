@@ -95,6 +95,10 @@ class User(AbstractUser):
         _("mails a day"), null=True, blank=True, default=new_account_mails, validators=[MinValueValidator(1)],
         help_text=_("How many may be sent within any 24 hours. Empty: as many as they like."),
     )  # fmt: skip
+    notices = models.JSONField(
+        null=True, editable=False, help_text="What one is told, by mail and in the site; none: as usual."
+    )
+    unread = models.PositiveIntegerField(default=0, editable=False, help_text="Notifications not read yet.")
     session_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="Counting it up ends every session of this user for good."
     )

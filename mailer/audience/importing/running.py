@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from mailer import notices
 from mailer.audience import tasks
 from mailer.audience.exporting import harmless
 from mailer.audience.importing import Callbacks, Imported, Stopped, take_in
@@ -153,6 +155,17 @@ def _mine(upload: ClientImport) -> Any:
 def _end(upload: ClientImport, status: str, *, problem: str = "") -> None:
     if _mine(upload).update(status=status, problem=problem, finished_at=timezone.now()):
         upload.path.unlink(missing_ok=True)
+        _tell(upload, problem)
+
+
+def _tell(upload: ClientImport, problem: str) -> None:
+    """Tell who uploaded the file how it ended; read anew, for its counts moved on."""
+    done = ClientImport.objects.select_related("owner").get(pk=upload.pk)
+    with translation.override(done.owner.language or settings.LANGUAGE_CODE):
+        outcome = problem or _("%(created)s new, %(changed)s changed, %(refused)s left out.") % {
+            name: getattr(done, name) for name in ClientImport.COUNTS
+        }
+    notices.import_done(done.owner, import_id=done.pk, file=done.file_name, outcome=str(outcome))
 
 
 class _Lines:

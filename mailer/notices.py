@@ -1,0 +1,108 @@
+"""What owners are told of their mailings and imports; who calls gives names and numbers, no models."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from people.account_emails import AccountEmail
+from people.models import User
+from people.notifying import Notice, notify
+
+HELD, FAILED, FINISHED = "run_held", "run_failed", "mailing_finished"
+DISABLED, IMPORTED, DIGEST = "mailing_disabled", "import_done", "digest"
+
+NOTICES = (
+    Notice(
+        kind=HELD,
+        title=_("A run is on hold"),
+        email=AccountEmail(
+            subject=_("On hold: %(mailing)s"),
+            lines=(
+                _("The run was stopped before anybody lost a try, until you look at it."),
+                "%(why)s",
+            ),
+            button=_("Look at the report"),
+        ),
+    ),
+    Notice(
+        kind=FAILED,
+        title=_("A run failed"),
+        email=AccountEmail(
+            subject=_("Not sent: %(mailing)s"),
+            lines=(_("No mail was accepted: of %(total)s, %(failed)s failed and %(expired)s expired."),),
+            button=_("Look at the report"),
+        ),
+    ),
+    Notice(
+        kind=FINISHED,
+        title=_("A mailing has finished"),
+        by_mail=False,  # one mail for each mailing would be a nuisance
+        email=AccountEmail(
+            subject=_("Finished: %(mailing)s"),
+            lines=(_("The last run sent %(sent)s of %(total)s mails; %(failed)s failed."),),
+            button=_("Look at the report"),
+        ),
+    ),
+    Notice(
+        kind=DISABLED,
+        title=_("A manager disabled a mailing"),
+        email=AccountEmail(
+            subject=_("Your mailing was disabled"),
+            lines=(
+                _("%(by)s disabled your mailing “%(mailing)s”. Nothing more of it will be sent."),
+                _("Reason: %(reason)s"),
+                _("Only a manager can enable it again. It then continues on schedule."),
+            ),
+            button=_("Look at the mailing"),
+        ),
+    ),
+    Notice(
+        kind=IMPORTED,
+        title=_("An import is done"),
+        by_mail=False,  # most people wait for it in front of its page
+        email=AccountEmail(
+            subject=_("Import done: %(file)s"),
+            lines=("%(outcome)s",),
+            button=_("Look at the import"),
+        ),
+    ),
+    Notice(
+        kind=DIGEST,
+        title=_("The week in figures, on Mondays"),
+        email=AccountEmail(
+            subject=_("Your week: %(sent)s mails sent"),
+            lines=(_("Runs: %(runs)s. Sent: %(sent)s. Not delivered: %(refused)s. Unsubscribed: %(left)s."),),
+            button=_("Look at the charts"),
+        ),
+    ),
+)
+
+
+def run_held(owner: User, *, attempt_id: int, mailing: str, since: Any, why: str) -> None:
+    path, key = reverse("attempt_detail", args=[attempt_id]), f"{attempt_id}/{since:%Y%m%d%H%M%S}"
+    notify(owner, HELD, key=key, path=path, mailing=mailing, why=why)
+
+
+def run_failed(owner: User, *, attempt_id: int, mailing: str, **counts: int) -> None:
+    path = reverse("attempt_detail", args=[attempt_id])
+    notify(owner, FAILED, key=str(attempt_id), path=path, mailing=mailing, **counts)
+
+
+def mailing_finished(owner: User, *, attempt_id: int, mailing: str, **counts: int) -> None:
+    path = reverse("attempt_detail", args=[attempt_id])
+    notify(owner, FINISHED, key=str(attempt_id), path=path, mailing=mailing, **counts)
+
+
+def mailing_disabled(owner: User, *, mailing_id: int, mailing: str, since: Any, by: str, reason: str) -> None:
+    path, key = reverse("mailing_detail", args=[mailing_id]), f"{mailing_id}/{since:%Y%m%d%H%M%S}"
+    notify(owner, DISABLED, key=key, path=path, mailing=mailing, by=by, reason=reason)
+
+
+def import_done(owner: User, *, import_id: int, file: str, outcome: str) -> None:
+    path = reverse("import_detail", args=[import_id])
+    notify(owner, IMPORTED, key=str(import_id), path=path, file=file, outcome=outcome)
+
+
+def digest(owner: User, *, week: str, path: str, **figures: int) -> bool:
+    return notify(owner, DIGEST, key=week, path=path, **figures)

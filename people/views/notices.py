@@ -1,0 +1,37 @@
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from people.forms.notices import NoticesForm
+from people.notifying import read_all
+from site_config.ui.http import Request
+from site_config.ui.views import SignedIn
+
+
+class Notifications(SignedIn):
+    """What happened lately to what one owns."""
+
+    def get(self, request: Request) -> HttpResponse:
+        unread = request.user.unread
+        told = read_all(request.user)
+        request.user.unread = 0
+        return render(request, "people/notifications.html", {"told": told, "new": told[:unread]})
+
+
+class NoticeSettings(SignedIn):
+    """By which way one wants to be told of what."""
+
+    def get(self, request: Request) -> HttpResponse:
+        return self.show(NoticesForm(user=request.user))
+
+    def post(self, request: Request) -> HttpResponse:
+        form = NoticesForm(request.POST, user=request.user)
+        if not form.is_valid():
+            return self.show(form, status=422)
+        form.save()
+        messages.success(request, _("Saved: you are told what you chose."))
+        return redirect("account_notices")
+
+    def show(self, form: NoticesForm, status: int = 200) -> HttpResponse:
+        return render(self.request, "people/notices.html", {"form": form}, status=status)
