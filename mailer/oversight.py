@@ -11,7 +11,6 @@ from mailer import mailings, notices, tasks
 from mailer.guard import allowance
 from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
 from mailer.sending import leases
-from people.account_emails import AccountEmail, address, send_account_email
 from people.audit import record
 from people.models import AuditEntry, User
 from site_config.queue import after_commit

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import translation
+from django.utils.translation import gettext
 
 from mailer import notices
 from mailer.composing.unsubscribe_links import suppress
 from mailer.models import Attempt, Delivery, Suppression
-from mailer.models.attempt import without_addresses
 from mailer.sending import clock, closing, server_health, stop_loss
 from mailer.sending.ledger import count
 from mailer.sending.stop_loss import ABOUT_US, ONE_RECIPIENT, Stop
@@ -34,15 +35,17 @@ def hold(attempt_id: int, answer: str, *, code: str = "") -> None:
     held = Attempt.objects.running().filter(pk=attempt_id, held_at=None)
     if held.update(problem=answer, problem_code=code, held_at=clock.now()):
         log.error("attempt %s is held: %s", attempt_id, answer)
-        _tell(attempt_id, answer, code)
+        _tell(attempt_id, code)
 
 
-def _tell(attempt_id: int, answer: str, code: str) -> None:
-    """Tell the owner why, in plain words where they are known, and without anybody's address."""
+def _tell(attempt_id: int, code: str) -> None:
+    """Tell the owner why, in plain words and without the answer itself, which may name somebody's address."""
     attempt = Attempt.objects.select_related("mailing__owner", "mailing__message").get(pk=attempt_id)
     owner = attempt.mailing.owner
-    known = KNOWN.texts.get((code, (owner.language or "en")[:2]))
-    why = f"{known.sentence} {known.remedy}" if known else without_addresses(answer)
+    language = owner.language or settings.LANGUAGE_CODE
+    known = KNOWN.texts.get((code, language[:2]))
+    with translation.override(language):
+        why = f"{known.sentence} {known.remedy}" if known else gettext("The report has the server's answer.")
     notices.run_held(
         owner, attempt_id=attempt_id, mailing=str(attempt.mailing), since=attempt.held_at, why=why
     )

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0008_stop_list_audit'),
+        ('people', '0009_allowances'),
     ]
 
     operations = [
