@@ -2,6 +2,7 @@ from django.urls import path
 
 from mailer.views import (
     attributes,
+    bulk,
     client_page,
     clients,
     editor,
@@ -43,7 +44,10 @@ urlpatterns = [
     path("clients/stop-list/import/", imports.StopImport.as_view(), name="stop_import"),
     path("clients/stop-list/export/", exports.StopExport.as_view(), name="stop_export"),
     path("clients/stop-list/<int:pk>/lift/", stop_list.StopLift.as_view(), name="stop_lift"),
-    path("clients/to-group/", clients.ClientsToGroup.as_view(), name="clients_to_group"),
+    path("clients/bulk/", bulk.ClientsBulk.as_view(), name="clients_bulk"),
+    path("clients/bulk/<int:pk>/", bulk.BulkDetail.as_view(), name="bulk_detail"),
+    path("clients/bulk/<int:pk>/stop/", bulk.BulkStop.as_view(), name="bulk_stop"),
+    path("clients/bulk/<int:pk>/undo/", bulk.BulkUndo.as_view(), name="bulk_undo"),
     path("clients/find/", client_page.ClientFind.as_view(), name="client_find"),
     path("clients/<int:pk>/", client_page.ClientDetail.as_view(), name="client_detail"),
     path("clients/<int:pk>/edit/", clients.ClientEdit.as_view(), name="client_edit"),

@@ -131,7 +131,10 @@ TABLE: dict[str, Row] = {
     "client_detail": Row(owner(PAGE), users(NONE)),
     "client_edit": EDIT,
     "client_delete": DELETE,
-    "clients_to_group": CREATE,
+    "clients_bulk": Row(makers(ELSEWHERE), makers("404")),  # without the name of an action
+    "bulk_detail": Row(owner(PAGE), users(NONE)),
+    "bulk_stop": SWITCH,
+    "bulk_undo": SWITCH,
     "attributes": LIST,
     "attribute_create": CREATE,
     "attribute_delete": DELETE,

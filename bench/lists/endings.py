@@ -9,7 +9,7 @@ from django.db import transaction
 
 from bench.lists import data
 from mailer import mailings
-from mailer.audience.membership import add_clients
+from mailer.audience.membership import put_into
 from mailer.models import Attempt, Client, ClientGroup, Mailing
 from mailer.sending import leftovers, pruning
 from people.accounts import delete_account
@@ -22,8 +22,8 @@ def run(asked: argparse.Namespace) -> None:
     superuser = User.objects.get(email="superuser@example.com")
     clients = Client.objects.owned_by(owner)
     group = ClientGroup.objects.create(owner=owner, name="All of them")
-    _timed(f"{clients.count()} clients into a group", lambda: add_clients(group=group, clients=clients))
-    _timed("the same again", lambda: add_clients(group=group, clients=clients))
+    _timed(f"{clients.count()} clients into a group", lambda: put_into(group=group, clients=clients))
+    _timed("the same again", lambda: put_into(group=group, clients=clients))
     _timed("delete the group", group.delete)
     mailing = Attempt.objects.filter(mailing__owner=owner).earliest("pk").mailing
     for number in range(asked.runs):

@@ -123,7 +123,6 @@ CHOICES = [
     _page("choices", "groups", lambda _: "/groups/"),
     _page("choices", "groups, by size", lambda _: "/groups/?sort=-size"),
     _page("choices", "clients of a group", lambda owned: f"/clients/?group={owned.group.pk}"),
-    _page("choices", "found into a group", lambda _: "/clients/to-group/"),
     _page("choices", "own mailings", lambda _: "/mailings/"),
     _page(
         "choices", "manager's mailings", lambda owned: f"/mailings/?owner={owned.owner.email}", who="manager"

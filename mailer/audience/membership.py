@@ -27,10 +27,10 @@ def save_client(
     return client
 
 
-def add_clients(*, group: ClientGroup, clients: QuerySet[Client]) -> int:
-    """Put any number of clients into a group by one INSERT … SELECT; return how many are new in it."""
+def put_into(*, group: ClientGroup, clients: QuerySet[Client]) -> list[int]:
+    """Put clients into a group by one INSERT … SELECT; return the ids of those who are new in it."""
     if clients.query.is_empty():  # nobody was chosen, and there is no SQL for that
-        return 0
+        return []
     through = ClientGroup.clients.through
     # Not by NOT IN: PostgreSQL would look for each client in the list of all members, from its beginning.
     is_member = through.objects.filter(clientgroup_id=group.pk, client_id=OuterRef("pk"))
@@ -42,13 +42,14 @@ def add_clients(*, group: ClientGroup, clients: QuerySet[Client]) -> int:
     )
     with transaction.atomic(), connection.cursor() as cursor:
         if not ClientGroup.objects.select_for_update().filter(pk=group.pk):
-            return 0
+            return []
         sql, params = rows.query.sql_with_params()
         cursor.execute(
-            f"INSERT INTO {through._meta.db_table} (clientgroup_id, client_id) {sql} ON CONFLICT DO NOTHING",
+            f"INSERT INTO {through._meta.db_table} (clientgroup_id, client_id) {sql} ON CONFLICT DO NOTHING"
+            " RETURNING client_id",
             params,
         )
-        return int(cursor.rowcount)
+        return [client for (client,) in cursor.fetchall()]
 
 
 def add_batch(*, group: ClientGroup, clients: Collection[Client]) -> bool:

@@ -37,3 +37,24 @@ def forget_values(owner_id: int, key: str) -> None:
     from mailer.audience.attributes import forget_values
 
     forget_values(owner_id=owner_id, key=key)
+
+
+@db_task()
+def run_bulk(action_id: int) -> None:
+    from mailer.audience.bulk import run
+
+    run(action_id)
+
+
+@db_periodic_task(crontab())
+def resume_bulk() -> None:
+    from mailer.audience.bulk import resume
+
+    resume()
+
+
+@db_periodic_task(crontab(minute="50", hour="3"))
+def forget_bulk() -> None:
+    from mailer.audience.bulk import forget
+
+    forget()

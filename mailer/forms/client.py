@@ -46,19 +46,3 @@ class ClientForm(AttributeFields, OwnedForm[Client]):
         data = super().clean() or self.cleaned_data
         self.instance.attributes = self.attribute_values(self.instance.attributes)
         return data
-
-
-class AddToGroupForm(forms.Form):
-    """The group into which all clients that the filter finds are put."""
-
-    group = forms.ModelChoiceField(
-        label=_("Group"),
-        queryset=ClientGroup.objects.none(),
-        empty_label=_("Choose a group"),
-        error_messages={"invalid_choice": NOT_YOURS},
-    )
-
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        group = cast("forms.ModelChoiceField[ClientGroup]", self.fields["group"])
-        group.queryset = ClientGroup.objects.owned_by(owner)

@@ -1,5 +1,6 @@
 from mailer.models.attempt import Attempt, Lease
 from mailer.models.attribute import Attribute
+from mailer.models.bulk import BulkAction, BulkBatch
 from mailer.models.client import Client, ClientGroup, Suppression
 from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
@@ -14,6 +15,8 @@ __all__ = [
     "Attempt",
     "Attribute",
     "BegunMails",
+    "BulkAction",
+    "BulkBatch",
     "Client",
     "ClientGroup",
     "ClientImport",

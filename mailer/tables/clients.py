@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer.models import Attribute, Client, ClientGroup, Suppression
 from mailer.models.attribute import shown_value
 from mailer.tables.states import MAIN, NUMBER
+from site_config.ui.bulk import SelectColumn
 from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, row_id
 
 NAMES_SHOWN = 2
@@ -61,12 +62,14 @@ class WithAttributes(RowTable):
         extra = [(f"attribute-{one.pk}", AttributeColumn(one)) for one in attributes]
         if extra:
             kwargs["extra_columns"] = extra
-            kwargs["sequence"] = ("email", "full_name", *(name for name, _column in extra), "...")
+            kwargs["sequence"] = ("select", "email", "full_name", *(name for name, _column in extra), "...")
         super().__init__(*args, **kwargs)
 
 
 class MemberTable(WithAttributes):
     """The clients of one group."""
+
+    select = SelectColumn()
 
     email = tables.Column(linkify=("client_detail", [tables.A("pk")]), order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
@@ -75,7 +78,7 @@ class MemberTable(WithAttributes):
 
     class Meta(RowTable.Meta):
         model = Client
-        fields = ("email", "full_name", "suppressed", "actions")
+        fields = ("select", "email", "full_name", "suppressed", "actions")
         order_by = "full_name"
         empty_text = _("No client here. Add some from the list of clients.")
 
@@ -87,6 +90,7 @@ def shortened(names: list[str]) -> str:
 
 
 class ClientTable(WithAttributes):
+    select = SelectColumn()
     email = tables.Column(linkify=("client_detail", [tables.A("pk")]), order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
     groups = tables.Column(verbose_name=_("Groups"), orderable=False, empty_values=())
@@ -99,7 +103,7 @@ class ClientTable(WithAttributes):
 
     class Meta(RowTable.Meta):
         model = Client
-        fields = ("email", "full_name", "groups", "suppressed", "created_at", "actions")
+        fields = ("select", "email", "full_name", "groups", "suppressed", "created_at", "actions")
         order_by = "full_name"
         empty_text = _("No client found. Clients are the people who receive your mail.")
 

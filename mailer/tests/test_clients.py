@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from mailer.audience.membership import add_clients
+from mailer.audience.membership import put_into
 from mailer.forms.client import ClientForm
 from mailer.models import Client, Suppression
 from site_config.ui.views import CreatePanel
@@ -241,47 +241,16 @@ def test_delete_without_javascript(browser, owner):
     assert not Client.objects.exists()
 
 
-@pytest.mark.parametrize("headers", [{}, DIALOG])
-def test_all_found_clients_join_a_group(headers, browser, owner, stranger, django_assert_num_queries):
-    group = ClientGroupFactory(owner=owner, name="Readers")
-    found = ClientFactory.create_batch(30, owner=owner, full_name="Anna")
-    group.clients.add(found[0])
-    ClientFactory(owner=owner, full_name="Boris")
-    ClientFactory(owner=stranger, full_name="Anna")
-    Suppression.objects.create(owner=owner, email=found[1].email, reason="bounced")
-    url = f"{reverse('clients_to_group')}?q=anna&suppressed=no"
-    assert "The filter finds 29 clients." in browser.get(url, headers=headers).content.decode()
-    answer = browser.post(url, {"group": group.pk}, headers=headers)
-    if headers:
-        assert events(answer)["toasts"] == [
-            {"level": "success", "text": "28 clients were added to “Readers”."}
-        ]
-    else:
-        assert (answer.status_code, answer["Location"]) == (302, "/clients/?q=anna&suppressed=no")
-    assert set(group.clients.all()) == set(found) - {found[1]}
-
-
 def test_joining_takes_one_statement_and_may_be_repeated(owner, django_assert_num_queries):
     group = ClientGroupFactory(owner=owner)
     ClientFactory.create_batch(30, owner=owner)
     with django_assert_num_queries(4):  # savepoint, lock, INSERT … SELECT, release
-        assert add_clients(group=group, clients=Client.objects.owned_by(owner)) == 30
-    assert add_clients(group=group, clients=Client.objects.owned_by(owner)) == 0
+        assert len(put_into(group=group, clients=Client.objects.owned_by(owner))) == 30
+    assert put_into(group=group, clients=Client.objects.owned_by(owner)) == []
     assert group.clients.count() == 30
     group.delete()
     group.pk = 1
-    assert add_clients(group=group, clients=Client.objects.owned_by(owner)) == 0
-
-
-@pytest.mark.parametrize("value", ["", "0", "x", "foreign"])
-def test_a_group_that_is_not_there_to_join(value, browser, owner, stranger):
-    ClientFactory(owner=owner)
-    foreign = ClientGroupFactory(owner=stranger)
-    data = {"group": foreign.pk if value == "foreign" else value}
-    answer = browser.post(reverse("clients_to_group"), data, headers=DIALOG)
-    assert answer.status_code == 422
-    assert list(answer.context["form"].errors) == ["group"]
-    assert foreign.clients.count() == 0
+    assert put_into(group=group, clients=Client.objects.owned_by(owner)) == []
 
 
 def seen(answer):

@@ -69,7 +69,12 @@ def make_message(owner, group):
     [
         # session, user, count, rows, for clients their attributes; on the page, and where mailings are
         # shown, also the user's permissions, of their own and by role
-        ("clients", make_client, 9, 6),  # … their groups; on the page also the filter's choice of groups
+        (
+            "clients",
+            make_client,
+            10,
+            7,
+        ),  # … their groups, the last change of many; also the filter's choice of groups
         ("groups", make_group, 6, 4),
         ("messages", make_message, 6, 4),
         ("group_detail", make_client, 8, 6),  # … the group

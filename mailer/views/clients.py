@@ -1,30 +1,33 @@
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from mailer.audience.membership import add_clients, save_client
+from mailer.audience.membership import save_client
 from mailer.filters import ClientFilter
-from mailer.forms.client import AddToGroupForm, ClientForm
+from mailer.forms.client import ClientForm
 from mailer.forms.picker import as_ids
-from mailer.models import Client, Delivery, Suppression
+from mailer.models import BulkAction, Client, Delivery, Suppression
 from mailer.models.attribute import attributes_of
 from mailer.tables import ClientTable
 from people.models import User
-from site_config.ui.counting import count
-from site_config.ui.http import Request
 from site_config.ui.views import (
     CreatePanel,
     DeletePanel,
     EditPanel,
-    OnAllFound,
-    OwnersOnly,
-    PanelView,
     TableView,
 )
+
+
+def recent(user: User) -> BulkAction | None:
+    """The last change of many clients, while it is likely to be asked about."""
+    rows = BulkAction.objects.owned_by(user).filter(created_at__gt=timezone.now() - timedelta(minutes=30))
+    return rows.select_related("group").first()
 
 
 class ClientList(TableView):
@@ -38,10 +41,15 @@ class ClientList(TableView):
     create_title = _("New client")
     template_name = "clients/list.html"
     above_table = "clients/above_table.html"
+    bulk_url_name = "clients_bulk"
+    bulk_actions = BulkAction.Kind.choices
 
     @classmethod
     def table_options(cls, request: Any) -> dict[str, Any]:
         return {"attributes": [one for one in attributes_of(request.user) if one.in_list]}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{"recent": recent(self.request.user), **kwargs})
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[Client]:
@@ -116,31 +124,3 @@ class ClientDelete(DeletePanel):
                 % {"count": waiting}
             )
         return lines
-
-
-class ClientsToGroup(OwnersOnly, OnAllFound, PanelView):
-    """Put all clients that the list's filter finds into a group."""
-
-    list_view = ClientList
-    title = _("Add the found clients to a group")
-    body = "clients/to_group_body.html"
-
-    def back_url(self) -> str:
-        return f"{reverse('clients')}?{self.request.GET.urlencode()}"
-
-    def get(self, request: Request) -> HttpResponse:
-        return self.ask(AddToGroupForm(owner=request.user))
-
-    def post(self, request: Request) -> HttpResponse:
-        form = AddToGroupForm(request.POST, owner=request.user)
-        if not form.is_valid():
-            return self.ask(form, status=422)
-        group = form.cleaned_data["group"]
-        new = add_clients(group=group, clients=self.found())
-        text = ngettext(
-            "%(count)s client was added to “%(group)s”.", "%(count)s clients were added to “%(group)s”.", new
-        )
-        return self.changed(text % {"count": new, "group": group})
-
-    def ask(self, form: AddToGroupForm, status: int = 200) -> HttpResponse:
-        return self.show(form=form, count=count(self.found()), submit=_("Add"), status=status)

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from mailer.audience.membership import remove_client
 from mailer.filters import GroupFilter, MemberFilter
 from mailer.forms.group import GroupForm
-from mailer.models import Client, ClientGroup
+from mailer.models import BulkAction, Client, ClientGroup
 from mailer.tables import GroupTable, MemberTable
 from mailer.views.clients import ClientList
 from people.models import User
@@ -76,6 +76,8 @@ class GroupDetail(TableView):
     table_class = MemberTable
     filterset_class = MemberFilter
     things = "clients"
+    bulk_url_name = "clients_bulk"
+    bulk_actions = BulkAction.Kind.choices
     title = _("Group")
     template_name = "groups/detail.html"
 
@@ -87,6 +89,12 @@ class GroupDetail(TableView):
     def group(self) -> ClientGroup:
         group: ClientGroup = own_row(ClientGroup, self.request.user, self.kwargs["pk"])
         return group
+
+    def bulk_query(self) -> str:
+        """The same filter in the list of all clients, by this group."""
+        query = self.request.GET.copy()
+        query["group"] = str(self.group.pk)
+        return query.urlencode()
 
     def get_queryset(self) -> QuerySet[Client]:
         members = Client.objects.filter(groups=self.group, owner=self.group.owner_id)

@@ -6,7 +6,7 @@ import pytest
 
 from content.feeds import SITEMAPS
 from mailer.composing.unsubscribe_links import token_for
-from mailer.models import Attribute, ClientGroup, ClientImport, Picture, Suppression
+from mailer.models import Attribute, BulkAction, ClientGroup, ClientImport, Picture, Suppression
 from testing.articles import ArticleFactory
 from testing.factories import AttemptFactory, ClientFactory, DeliveryFactory, MailingFactory
 
@@ -26,6 +26,7 @@ def arguments(owner):
         "import": ClientImport.objects.create(owner=owner, file_name="x.csv", status="finished").pk,
         "stop": Suppression.objects.create(owner=owner, email="left@example.org", reason="bounced").pk,
         "group": group.pk,
+        "bulk": BulkAction.objects.create(owner=owner, kind="stop").pk,
         "attribute": Attribute.objects.create(owner=owner, key="city").pk,
         "message": mailing.message_id,
         "mailing": mailing.pk,

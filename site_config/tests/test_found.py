@@ -51,7 +51,7 @@ def request_of(user, **query):
 
 def test_the_walk_meets_every_list():
     assert {"clients", "groups", "messages", "mailings", "reports", "users", "audit"} <= set(lists())
-    assert "clients_to_group" in on_all_found()
+    assert "clients_bulk" in on_all_found()
 
 
 @pytest.mark.parametrize("name", lists())
@@ -78,13 +78,14 @@ def test_nothing_is_done_to_those_whom_a_wrong_filter_did_not_choose(name, owner
     view = on_all_found()[name]
     browser, url = client_of(owner), reverse(name)
     kind = view.list_view.filterset_class({}, queryset=None, request=request_of(owner))
+    ask = {"kind": "join", "everybody": "1"}
     for field, value in bad_values(kind):
         query = f"{url}?{request_of(owner, **{field: value}).GET.urlencode()}"
-        assert browser.get(query).context["count"] == 0, (field, value)
-        assert browser.post(query, {"group": group.pk}).status_code == 302
+        assert browser.post(query, ask).context["number"] == 0, (field, value)
+        assert browser.post(query, {**ask, "group": group.pk, "confirmed": "1"}).status_code == 422
         assert group.clients.count() == 0, (field, value)
-    assert browser.get(url).context["count"] == 3
-    browser.post(url, {"group": group.pk})
+    assert browser.post(url, ask).context["number"] == 3
+    browser.post(url, {**ask, "group": group.pk, "confirmed": "1"})
     assert group.clients.count() == 3
 
 
@@ -92,5 +93,6 @@ def test_another_owner_s_group_is_no_valid_filter(owner, stranger, client_of):
     ClientFactory.create_batch(3, owner=owner)
     theirs = ClientGroup.objects.create(owner=stranger, name="Theirs")
     mine = ClientGroup.objects.create(owner=owner, name="Mine")
-    client_of(owner).post(f"/clients/to-group/?group={theirs.pk}", {"group": mine.pk})
+    sent = {"kind": "join", "everybody": "1", "group": mine.pk, "confirmed": "1"}
+    client_of(owner).post(f"{reverse('clients_bulk')}?group={theirs.pk}", sent)
     assert mine.clients.count() == 0

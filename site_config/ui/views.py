@@ -4,6 +4,7 @@ A list view says where its rows come from; the views that create, edit and delet
 """
 
 import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
@@ -90,6 +91,8 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     create_url_name: ClassVar[str] = ""
     create_title: ClassVar[Text] = ""
     create_in_dialog: ClassVar[bool] = True
+    bulk_url_name: ClassVar[str] = ""  # what asks about actions on many rows: site_config.ui.bulk
+    bulk_actions: ClassVar[Iterable[tuple[str, Any]]] = ()
     above_table: ClassVar[str] = ""  # a template that is reloaded together with the table
 
     template_name = "includes/list.html"
@@ -157,11 +160,22 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         context["poll"] = self.poll_seconds(context)
         if self.above_table:
             context["above"] = render_to_string(self.above_table, context, request=self.request)
+        context["bulk"] = self.bulk()
         context["above_mark"] = digest(context.get("above", ""))
         context["table"].empty_action = SimpleLazyObject(self.empty_action)
         if self.by_key:
             context["table"].key_page, context["table"].found = self.key_page, self.found()
         return context
+
+    def bulk(self) -> dict[str, Any] | None:
+        """The actions on many rows, and the address that asks about them; it has the filter in it."""
+        if not self.bulk_url_name:
+            return None
+        url = f"{reverse(self.bulk_url_name)}?{self.bulk_query()}"
+        return {"url": url, "actions": self.bulk_actions}
+
+    def bulk_query(self) -> str:
+        return self.request.GET.urlencode()
 
     def empty_action(self) -> tuple[Text, str] | None:
         """What to do about an empty list: clear the filter, or make the first row."""

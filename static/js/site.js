@@ -80,6 +80,12 @@ document.addEventListener("htmx:afterSettle", () => {
   document.getElementById("table-region")?.focus({ preventScroll: true });
 });
 
+// The box in the head of a table ticks those of the page.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-select-page]")) return;
+  event.target.closest("table").querySelectorAll("tbody .select-cell input").forEach((box) => (box.checked = event.target.checked));
+});
+
 let written; // the field that was written in last, which takes what one inserts
 document.addEventListener("focusin", (event) => {
   if (event.target.matches("main input[type=text], main textarea")) written = event.target;

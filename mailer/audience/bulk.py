@@ -1,0 +1,194 @@
+"""One change to many clients: chosen by one statement, made in short transactions, undone if it can be."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, QuerySet
+from django.utils import timezone
+
+from mailer.audience import tasks
+from mailer.audience.membership import put_into
+from mailer.models import BulkAction, BulkBatch, Client, ClientGroup, Suppression
+from people.models import User
+from site_config.queue import after_commit
+from site_config.shutdown import STOPPING
+
+AT_ONCE = 2_000  # clients; with more than that nobody waits for it in front of a screen
+IN_ONE = {BulkAction.Kind.DELETE: 500}  # clients in one transaction
+USUAL = 5_000
+SILENT = timedelta(minutes=1)  # without a sign of life another worker goes on
+Kind, Status, State = BulkAction.Kind, BulkAction.Status, BulkBatch.State
+
+
+def begin(
+    *, owner: User, kind: str, clients: QuerySet[Client], group: ClientGroup | None = None
+) -> BulkAction:
+    """Do something to these clients of the owner's, at once if they are few, else in the background.
+
+    `group`: for kinds that need one; another owner's is refused with ValueError.
+    """
+    if (kind in BulkAction.IN_GROUP) != (group is not None) or (group and group.owner_id != owner.pk):
+        raise ValueError("This needs a group of the owner's, or none.")
+    with transaction.atomic():
+        action = BulkAction.objects.create(owner=owner, kind=kind, group=group)
+        action.total = 0 if clients.query.is_empty() else _choose(action, clients)
+        action.save(update_fields=["total"])
+    if action.total <= AT_ONCE:
+        run(action.pk)
+    else:
+        after_commit(lambda: tasks.run_bulk(action.pk))
+    action.refresh_from_db()
+    return action
+
+
+def _choose(action: BulkAction, clients: QuerySet[Client]) -> int:
+    """Write down whom it is for, by one INSERT … SELECT; return how many they are."""
+    ids = clients.filter(owner=action.owner_id).order_by().values("pk").distinct()
+    sql, params = ids.query.sql_with_params()
+    gathered, length = {
+        "postgresql": ("jsonb_agg(id ORDER BY id)", "jsonb_array_length(ids)"),
+        "sqlite": ("json_group_array(id)", "json_array_length(ids)"),
+    }[connection.vendor]
+    size = IN_ONE.get(Kind(action.kind), USUAL)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH chosen (id) AS ({sql}),
+            numbered AS (SELECT id, (row_number() OVER (ORDER BY id) - 1) / {size} AS part FROM chosen)
+            INSERT INTO mailer_bulkbatch (action_id, ids, changed, state)
+            SELECT %s, {gathered}, '[]', 0 FROM numbered GROUP BY part ORDER BY part
+            """,  # noqa: S608  (made of constants and of Django's own)
+            [*params, action.pk],
+        )
+        cursor.execute(
+            f"SELECT coalesce(sum({length}), 0) FROM mailer_bulkbatch WHERE action_id = %s",  # noqa: S608
+            [action.pk],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def run(action_id: int) -> None:
+    """Do what is left of a change, or of its undoing; safe to call at any time and from several workers."""
+    while not STOPPING.is_set():
+        action = BulkAction.objects.select_related("group").filter(pk=action_id).first()
+        if action is None or not action.is_alive or not action.owner.is_active:
+            return
+        undoing = action.status == Status.UNDOING
+        wanted, made = (State.DONE, State.UNDONE) if undoing else (State.OPEN, State.DONE)
+        batch = action.batches.filter(state=wanted).order_by("pk").first()
+        if batch is None:
+            ended = Status.UNDONE if undoing else Status.FINISHED
+            BulkAction.objects.filter(pk=action.pk, status=action.status).update(status=ended)
+            return
+        with transaction.atomic():
+            if not BulkBatch.objects.filter(pk=batch.pk, state=wanted).update(state=made):
+                continue  # another worker's
+            sign = -1 if undoing else 1
+            changed = _back(action, batch) if undoing else _forth(action, batch)
+            # Stopped or turned round meanwhile: what this batch has done is taken back with it.
+            alive = BulkAction.objects.filter(pk=action.pk, status=action.status)
+            if not alive.update(
+                done=F("done") + sign * len(batch.ids),
+                changed=F("changed") + sign * changed,
+                alive_at=timezone.now(),
+            ):
+                transaction.set_rollback(True)
+
+
+def _forth(action: BulkAction, batch: BulkBatch) -> int:
+    clients = Client.objects.filter(owner=action.owner_id, pk__in=batch.ids)
+    batch.changed = _MAKE[Kind(action.kind)](action, clients)
+    BulkBatch.objects.filter(pk=batch.pk).update(changed=batch.changed)
+    return len(batch.changed)
+
+
+def _back(action: BulkAction, batch: BulkBatch) -> int:
+    clients = Client.objects.filter(owner=action.owner_id, pk__in=batch.changed)
+    if action.kind == Kind.JOIN and action.group:
+        _members(action).filter(client_id__in=batch.changed).delete()
+    elif action.kind == Kind.LEAVE and action.group:
+        put_into(group=action.group, clients=clients)
+    elif action.kind == Kind.STOP:
+        keys = clients.values("address_key")
+        stops = Suppression.objects.filter(owner=action.owner_id, address_key__in=keys)
+        stops.filter(reason=Suppression.Reason.ADDED).delete()
+    return len(batch.changed)
+
+
+def _join(action: BulkAction, clients: QuerySet[Client]) -> list[int]:
+    return put_into(group=action.group, clients=clients) if action.group else []
+
+
+def _leave(action: BulkAction, clients: QuerySet[Client]) -> list[int]:
+    members = _members(action).filter(client__in=clients)
+    ids = list(members.order_by("client_id").values_list("client_id", flat=True))
+    _members(action).filter(client_id__in=ids).delete()
+    return ids
+
+
+def _members(action: BulkAction) -> QuerySet[Any]:
+    return ClientGroup.clients.through.objects.filter(clientgroup=action.group)
+
+
+def _stop(action: BulkAction, clients: QuerySet[Client]) -> list[int]:
+    free = clients.filter(~Exists(Suppression.objects.against_client())).order_by("address_key")
+    found = list(free.values_list("pk", "email", "address_key"))
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                owner_id=action.owner_id, email=email, address_key=key, reason=Suppression.Reason.ADDED
+            )
+            for _pk, email, key in found
+        ],
+        ignore_conflicts=True,
+    )
+    return [pk for pk, _email, _key in found]
+
+
+def _delete(action: BulkAction, clients: QuerySet[Client]) -> list[int]:
+    ids = list(clients.order_by("pk").values_list("pk", flat=True))
+    Client.objects.filter(pk__in=ids).delete()
+    return ids
+
+
+_MAKE: dict[BulkAction.Kind, Callable[[BulkAction, QuerySet[Client]], list[int]]] = {
+    Kind.JOIN: _join,
+    Kind.LEAVE: _leave,
+    Kind.STOP: _stop,
+    Kind.DELETE: _delete,
+}
+
+
+def stop(*, action: BulkAction) -> bool:
+    """End a change before its end; what is done stays, and can be undone. False if it has ended."""
+    going = BulkAction.objects.filter(pk=action.pk, status=Status.RUNNING)
+    return bool(going.update(status=Status.STOPPED))
+
+
+def undo(*, action: BulkAction) -> bool:
+    """Take a change back where it made a difference; False if it cannot be, or was before."""
+    if not action.may_be_undone:
+        return False
+    ended = BulkAction.objects.filter(pk=action.pk, status__in=BulkAction.ENDED)
+    if not ended.update(status=Status.UNDOING, alive_at=timezone.now()):
+        return False
+    if action.total <= AT_ONCE:
+        run(action.pk)
+    else:
+        after_commit(lambda: tasks.run_bulk(action.pk))
+    return True
+
+
+def resume() -> None:
+    """Queue what no worker is at."""
+    silent = BulkAction.objects.alive().filter(alive_at__lt=timezone.now() - SILENT, owner__is_active=True)
+    for pk in silent.values_list("pk", flat=True):
+        tasks.run_bulk(pk)
+
+
+def forget() -> int:
+    """Delete what can hardly be undone any more: changes of a month ago."""
+    old = BulkAction.objects.filter(created_at__lt=timezone.now() - timedelta(days=30))
+    return old.exclude(status__in=BulkAction.ALIVE).delete()[0]
