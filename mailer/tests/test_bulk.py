@@ -6,7 +6,6 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-
 from mailer.audience import bulk, membership, tasks
 from mailer.models import BulkAction, Client, ClientGroup, Suppression
 from site_config.shutdown import STOPPING

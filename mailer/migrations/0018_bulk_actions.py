@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0014_stopped_by_run'),
+        ('mailer', '0017_consumers_and_health'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
