@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from bench.servers import Exim, Postfix
 from bench.service import ROOT, Service, settle
 
 Case = Callable[["Bench"], Any]
@@ -183,6 +184,32 @@ def far_pipelining_8(bench: Bench) -> Any:
     return bench.rate(1, port=2, recipients=3000, MAIL_CONNECTIONS="8")
 
 
+def postfix_smtp_source(bench: Bench) -> Any:
+    """Into a Postfix that throws away what it takes."""
+    with Postfix() as server:
+        return bench.source(server.port - bench.port, 8)
+
+
+def postfix_two_processes(bench: Bench) -> Any:
+    with Postfix() as server:
+        return bench.rate(2, port=server.port - bench.port)
+
+
+def exim_smtp_source(bench: Bench) -> Any:
+    """Into the queue of an Exim."""
+    with Exim(main=_NO_LIMIT) as server:
+        return bench.source(server.port - bench.port, 8)
+
+
+def exim_two_processes(bench: Bench) -> Any:
+    with Exim(main=_NO_LIMIT) as server:
+        return bench.rate(2, port=server.port - bench.port)
+
+
+# A thousand mails on a connection, otherwise, and then smtp-source ends.
+_NO_LIMIT = "smtp_accept_max_per_connection = 0"
+
+
 def time_of_two_processes(bench: Bench) -> Any:
     """Microseconds of processor time for each mail, by kind of process."""
     return bench.sent(2, port=0)["microseconds"]
@@ -233,6 +260,8 @@ GROUPS: dict[str, tuple[list[Case], bool]] = {
     "rivals": ([two_processes, smtp_source_best, django_loop, post_office], False),
     "far": ([far_smtplib_1, far_pipelining_1, far_chunking_1], False),
     "far8": ([far_smtplib_8, far_pipelining_8], False),
+    "postfix": ([postfix_smtp_source, postfix_two_processes], False),
+    "exim": ([exim_smtp_source, exim_two_processes], False),
     "profile": ([time_of_two_processes, time_of_one_process_on_sqlite, time_to_write_a_mail], True),
     "memory": ([peak_mib_at_50_000, peak_mib_at_500_000], True),
     "opening": ([opening_a_million], True),
