@@ -19,8 +19,9 @@ run: .venv/base.done .env
 test: .venv/dev.done
 	$(BIN)/python -m pytest -m "not services" -n 2 --dist loadfile
 
-# The same on PostgreSQL and Redis, but for what needs neither; then the drills of several consumers, and Exim
-# and Postfix where `python -m bench.servers` has unpacked them, which have the machine to themselves.
+# The same on PostgreSQL and Redis, but for what needs neither; then the drills of several consumers, and Exim,
+# Postfix, OpenSMTPD and sendmail where `python -m bench.servers` has unpacked them, which have the machine to
+# themselves.
 # Each of the workers takes a database of its own, and a Redis database counted down from that of REDIS_URL.
 test-services: .venv/dev.done
 	$(SERVICES) $(BIN)/python -m pytest -m "not once and not alone" -n 2 --dist loadfile

@@ -8,6 +8,6 @@ from bench.servers.opensmtpd import OpenSmtpd
 from bench.servers.postfix import Postfix
 from bench.servers.sendmail import Sendmail
 from bench.servers.server import RealServer
-from bench.servers.unpack import missing
+from bench.servers.unpack import may_unshare, missing
 
-__all__ = ["CannotMount", "Exim", "OpenSmtpd", "Postfix", "RealServer", "Sendmail", "missing"]
+__all__ = ["CannotMount", "Exim", "OpenSmtpd", "Postfix", "RealServer", "Sendmail", "may_unshare", "missing"]

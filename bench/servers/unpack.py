@@ -47,6 +47,12 @@ def missing() -> str:
     return f"there is no user {', '.join(absent)}: python -m bench.servers" if absent else ""
 
 
+def may_unshare() -> bool:
+    """Whether OpenSMTPD and sendmail can run: a container may not let them have namespaces of their own."""
+    command = ["unshare", "--mount", "--uts", "true"]
+    return shutil.which("unshare") is not None and not subprocess.run(command, check=False).returncode
+
+
 def libraries(name: str) -> str:
     """LD_LIBRARY_PATH for a server: what came with it and is not installed."""
     found = {file.parent for file in (FOLDER / name).glob("**/*.so*")}
