@@ -47,6 +47,8 @@ def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None
         return gettext("It is on hold until somebody acts."), None
     if switched_off := _switched_off(attempt.mailing):
         return switched_off, None
+    if attempt.problem_code == Attempt.ALLOWANCE:
+        return gettext("As much was sent in a day as this account may send."), attempt.resumes_at
     if until := holding.resumes_at(attempt.pk):
         return gettext("The mail server is left alone for a while."), until
     due = attempt.deliveries.filter(next_try_at__lte=now).open().order_by("-next_try_at", "-pk")

@@ -149,6 +149,13 @@ def test_a_run_that_rests_or_waits_for_retries_says_until_when(running):
     assert (progress.waits, progress.until) == ("The mail server is left alone for a while.", later)
 
 
+def test_a_run_that_waits_for_its_owner_s_allowance_says_so(running):
+    later = timezone.now() + timedelta(hours=3)
+    running.problem_code, running.resumes_at = Attempt.ALLOWANCE, later
+    progress = progress_of(running)
+    assert (progress.waits, progress.until) == ("As much was sent in a day as this account may send.", later)
+
+
 def test_a_page_of_a_run_that_is_stopped_looks_again_seldom(running, browser):
     url = f"/reports/{running.pk}/"
     assert browser.get(url).context["poll"] == 1
