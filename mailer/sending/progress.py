@@ -51,14 +51,18 @@ def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None
         return gettext("As much was sent in a day as this account may send."), attempt.resumes_at
     if until := holding.resumes_at(attempt.pk):
         return gettext("The mail server is left alone for a while."), until
+    return _by_what_is_due(attempt, now)
+
+
+def _by_what_is_due(attempt: Attempt, now: datetime) -> tuple[str, datetime | None]:
+    """Nobody sends what is due, or nothing is due yet."""
     due = attempt.deliveries.filter(next_try_at__lte=now).open().order_by("-next_try_at", "-pk")
-    if due.values_list("pk").first() is None:
-        later = attempt.deliveries.filter(next_try_at__gt=now).open().order_by("next_try_at", "pk")
-        next_try = later.values_list("next_try_at", flat=True).first()
-        if next_try:
-            return gettext("What is left waits for another try, as the server asked for."), next_try
-        return "", None
-    return _nobody_sends(attempt, now), None
+    if due.values_list("pk").first() is not None:
+        return _nobody_sends(attempt, now), None
+    later = attempt.deliveries.filter(next_try_at__gt=now).open().order_by("next_try_at", "pk")
+    if next_try := later.values_list("next_try_at", flat=True).first():
+        return gettext("What is left waits for another try, as the server asked for."), next_try
+    return "", None
 
 
 def _switched_off(mailing: "Mailing") -> str:
