@@ -101,4 +101,9 @@ urlpatterns = [
     path("outbox/<str:key>/", outbox.OutboxMail.as_view(), name="outbox_mail"),
     path("outbox/<str:key>/html/", outbox.OutboxHtml.as_view(), name="outbox_html"),
     path("u/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
+    path(
+        "u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe_bare"
+    ),  # some programs cut the slash off
+    path("u/<str:token>/why/", unsubscribe.unsubscribe_why, name="unsubscribe_why"),
+    path("u/<str:token>/data/", unsubscribe.unsubscribe_data, name="unsubscribe_data"),
 ]

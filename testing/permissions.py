@@ -84,6 +84,9 @@ TABLE: dict[str, Row] = {
     "healthz": Row(public(PAGE), public(DONE)),
     "set_language": Row(public(NONE), public(DONE)),
     "unsubscribe": Row(public(PAGE), public(DONE)),
+    "unsubscribe_bare": Row(public(PAGE), public(DONE)),
+    "unsubscribe_why": Row(public(PAGE), public(NONE)),
+    "unsubscribe_data": Row(public(PAGE), public(NONE)),
     # One's own account
     "account_signup": Row(visitors(PAGE, ELSEWHERE), visitors(INVALID, DONE)),
     "account_login": Row(visitors(PAGE, ELSEWHERE), visitors(INVALID, DONE)),

@@ -39,6 +39,7 @@ __all__ = [
     "check_message",
     "check_template",
     "compile_message",
+    "language_of",
     "one_line",
     "preview",
 ]

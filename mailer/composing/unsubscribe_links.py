@@ -84,10 +84,10 @@ def headers(token: str) -> dict[str, str]:
     return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
-def suppress(*, owner_id: int, email: str, reason: str, attempt_id: int | None = None) -> bool:
+def suppress(*, owner_id: int, email: str, reason: str, attempt_id: int | None = None, why: str = "") -> bool:
     """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes.
 
-    `attempt_id`: the run whose mail is the cause.
+    `attempt_id`: the run whose mail is the cause; `why`: what a recipient said who left.
     """
     with suppress_error(ValidationError):  # kept from before spellings were refused
         email = str(nearest(email))
@@ -97,7 +97,9 @@ def suppress(*, owner_id: int, email: str, reason: str, attempt_id: int | None =
         return False
     try:
         with transaction.atomic():
-            Suppression.objects.create(owner_id=owner_id, email=email, reason=reason, attempt_id=attempt_id)
+            Suppression.objects.create(
+                owner_id=owner_id, email=email, reason=reason, attempt_id=attempt_id, why=why
+            )
     except IntegrityError:  # the same click twice at once
         return False
     return True

@@ -166,6 +166,13 @@ class Suppression(HasAddress):
         COMPLAINED = "complained", _("complaint")
         ADDED = "added", _("added by hand")
 
+    class Why(models.TextChoices):
+        """What a recipient says who leaves."""
+
+        TOO_OFTEN = "too_often", _("It comes too often.")
+        NOT_FOR_ME = "not_for_me", _("It is not about what I care for.")
+        NEVER_ASKED = "never_asked", _("I never asked for this.")
+
     # Not indexed by itself: a worker's search for an address must not be led to all of its owner's.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="suppressions", db_index=False
@@ -173,6 +180,9 @@ class Suppression(HasAddress):
     email = AddressField(_("e-mail"))
     address_key = AddressKeyField()
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    why = models.CharField(
+        _("what the recipient said"), max_length=20, choices=Why, blank=True, editable=False
+    )
     attempt = models.ForeignKey(
         "mailer.Attempt",
         models.SET_NULL,

@@ -1,10 +1,18 @@
 """The mail that one recipient got, made again from what its run kept."""
 
 import json
+from collections.abc import Iterable, Mapping
 
-from mailer.composing.compiling import compile_message
+from liquid.exceptions import LiquidError
+
+from mailer.composing.attribute_values import AttributeValues
+from mailer.composing.compiling import compile_message, language_of
+from mailer.composing.headers import one_line
+from mailer.composing.merge import parse, values_for
 from mailer.composing.rendering import Composer, Recipient
 from mailer.models import Delivery
+from mailer.models.attribute import kinds_of
+from people.models import User
 
 
 def mail_again(delivery: Delivery) -> bytes:
@@ -30,3 +38,26 @@ def mail_again(delivery: Delivery) -> bytes:
         attributes=json.dumps(kept, ensure_ascii=False) if kept else None,
     )
     return composer.write(recipient, eight_bit=True, utf8=True)
+
+
+def subjects_again(deliveries: Iterable[Delivery], *, owner: User) -> list[str]:
+    """The subjects as one owner's recipients read them; where one cannot be filled, as it was written."""
+    kinds = kinds_of(owner)
+    return [_subject(delivery, owner, kinds) for delivery in deliveries]
+
+
+def _subject(delivery: Delivery, owner: User, kinds: Mapping[str, str]) -> str:
+    written = delivery.attempt.subject
+    try:
+        template = parse(written)
+        attributes = AttributeValues(template.global_variables(), kinds, language=language_of(written))
+        values = values_for(
+            full_name=delivery.full_name,
+            email=delivery.email,
+            sender_name=owner.get_short_name(),
+            unsubscribe_url="",
+        )
+        filled = template.render(**values, **attributes.of(json.dumps(delivery.attributes)))
+    except LiquidError:
+        return written
+    return one_line(filled) or written

@@ -36,11 +36,15 @@ def arguments(owner):
         "user": owner.pk,
     }
 
+    way_out = {"token": token_for(owner_id=owner.pk, email="a@example.org")}
+
     def of(name: str) -> dict[str, Any]:
         fixed: dict[str, dict[str, Any]] = {
             "group_remove": {"pk": group.pk, "client": client.pk},
             **dict.fromkeys(("receipt", "receipt_html", "receipt_mail"), receipt),
-            "unsubscribe": {"token": token_for(owner_id=owner.pk, email="a@example.org")},
+            **dict.fromkeys(
+                ("unsubscribe", "unsubscribe_bare", "unsubscribe_why", "unsubscribe_data"), way_out
+            ),
             "account_confirm_email": {"key": "made-up"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
             "article": {"slug": article.slug},
