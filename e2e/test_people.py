@@ -151,8 +151,10 @@ def meet_the_block(page, check):
 
 
 def unblock(page):
-    page.once("dialog", lambda question: question.accept())
     page.locator("tbody tr").get_by_role("button", name="Unblock").click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    dialog.get_by_role("button", name="Unblock").click()
     expect(page.locator("tbody tr")).to_contain_text("active")
 
 
@@ -172,7 +174,8 @@ def test_a_manager_disables_a_mailing_in_its_row(context_of, check):
     page.locator("dialog[open]").get_by_label("Reason").fill("Pills")
     page.locator("dialog[open]").get_by_role("button", name="Disable").click()
     expect(row).to_contain_text("disabled")
-    page.once("dialog", lambda question: question.accept())
     row.get_by_role("button", name="Enable").click()
+    check(page, "enable-question")
+    page.locator("dialog[open]").get_by_role("button", name="Enable").click()
     expect(row).to_contain_text("scheduled")
     expect(row).to_contain_text(name)

@@ -6,6 +6,7 @@ urlpatterns = [
     path("accounts/profile/", profile.Profile.as_view(), name="account_profile"),
     path("accounts/notifications/", notices.NoticeSettings.as_view(), name="account_notices"),
     path("notifications/", notices.Notifications.as_view(), name="notifications"),
+    path("accounts/alive/", profile.SessionAlive.as_view(), name="session_alive"),
     path("accounts/delete/", profile.DeleteAccount.as_view(), name="account_delete"),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/two-factor/", include("allauth.mfa.urls")),

@@ -107,6 +107,7 @@ TABLE: dict[str, Row] = {
     "account_delete": OWN_FORM,
     "account_notices": Row(users(PAGE), users(DONE)),
     "notifications": LIST,
+    "session_alive": LIST,
     "mfa_index": LIST,
     "mfa_authenticate": REAUTHENTICATE,
     "mfa_reauthenticate": REAUTHENTICATE,

@@ -34,6 +34,13 @@ def test_pause_and_resume_without_javascript(browser, mailing):
         assert bool(mailing.paused_at) is paused
 
 
+def test_a_pause_is_undone_from_the_page_that_says_so(browser, mailing):
+    page = browser.post(f"/mailings/{mailing.pk}/pause/", follow=True)
+    assert f'<form class="toast-undo" method="post" action="/mailings/{mailing.pk}/resume/">' in flat(page)
+    again = browser.post(f"/mailings/{mailing.pk}/pause/", follow=True)  # that did nothing: nothing to undo
+    assert f'<form class="toast-undo" method="post" action="/mailings/{mailing.pk}' not in flat(again)
+
+
 def test_pause_in_a_row_gives_the_row_back_and_on_a_page_reloads_it(browser, mailing):
     url = f"/mailings/{mailing.pk}/pause/"
     row = browser.post(url, headers={"HX-Request": "true", "HX-Target": f"mailing-{mailing.pk}"})

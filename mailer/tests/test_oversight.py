@@ -155,7 +155,8 @@ def test_disable_swaps_the_row_and_tells_the_owner(mailing, owner, manager, clie
     assert answer.content.strip().startswith(f'<tr role="row" id="mailing-{mailing.pk}"'.encode())
     assert answer["HX-Retarget"] == f"#mailing-{mailing.pk}"
     events = json.loads(answer["HX-Trigger"])
-    assert events["toasts"] == [{"level": "success", "text": "“News” is disabled."}]
+    undo = f"/mailings/{mailing.pk}/enable/"
+    assert events["toasts"] == [{"level": "success", "text": "“News” is disabled.", "undo": undo}]
     email: Any
     [email] = mail.outbox
     assert (email.to, email.subject) == (["owner@example.com"], "Your mailing was disabled")

@@ -17,7 +17,7 @@ from mailer.sending.opening import CannotRun, latest_id, why_not
 from mailer.views.mailings import MailingList
 from mailer.views.reports import ReportList
 from site_config.ui.counting import count
-from site_config.ui.http import Request, is_htmx, no_content, targets
+from site_config.ui.http import Request, done, is_htmx, no_content, targets
 from site_config.ui.tables import row_id
 from site_config.ui.views import ActionView, PanelView, Text, own_row
 
@@ -27,12 +27,15 @@ class Switch(ActionView):
 
     back = "mailing_detail"
     throw: ClassVar[Callable[[Mailing], bool]]
+    undone_by: ClassVar[str]  # the name of the URL that throws it back
     done_text: ClassVar[Text]
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         mailing = own_row(Mailing, request.user, pk)
-        type(self).throw(mailing)
-        messages.success(request, str(self.done_text))
+        if type(self).throw(mailing):
+            done(request, self.done_text, undo=reverse(self.undone_by, args=[pk]))
+        else:
+            messages.success(request, str(self.done_text))
         return show_changed(request, mailing)
 
 
@@ -47,11 +50,13 @@ def show_changed(request: Request, mailing: Mailing) -> HttpResponse:
 
 class MailingPause(Switch):
     throw = mailings.pause
+    undone_by = "mailing_resume"
     done_text = _("The mailing is paused: nothing goes out until you resume it.")
 
 
 class MailingResume(Switch):
     throw = mailings.resume
+    undone_by = "mailing_pause"
     done_text = _("The mailing goes on.")
 
 

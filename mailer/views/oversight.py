@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +14,7 @@ from mailer.models import Mailing
 from mailer.views.mailing_actions import show_changed
 from mailer.views.mailings import MailingList
 from people.forms.users import ReasonForm
-from site_config.ui.http import Request, no_content, sent_from
+from site_config.ui.http import Request, done, no_content, sent_from
 from site_config.ui.views import ActionView, PanelView
 
 
@@ -53,7 +53,8 @@ class MailingDisable(Oversight):
         if not form.is_valid():
             return self.ask(form, status=422)
         oversight.disable(mailing=self.object, by=request.user, reason=form.cleaned_data["reason"])
-        messages.success(request, gettext("“%(mailing)s” is disabled.") % {"mailing": self.object})
+        text = gettext("“%(mailing)s” is disabled.") % {"mailing": self.object}
+        done(request, text, undo=reverse("mailing_enable", args=[pk]))
         return self.changed_below() if self.in_dialog else redirect(self.back_url())
 
     def changed_below(self) -> HttpResponse:
@@ -72,5 +73,5 @@ class MailingEnable(Oversight, ActionView):
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         oversight.enable(mailing=self.object, by=request.user)
-        messages.success(request, gettext("“%(mailing)s” is enabled.") % {"mailing": self.object})
+        done(request, gettext("“%(mailing)s” is enabled.") % {"mailing": self.object})
         return show_changed(request, self.object)

@@ -84,7 +84,8 @@ def test_block_in_one_browser_logs_the_other_one_out(verified, manager, client_o
     assert answer["HX-Retarget"] == f"#user-{verified.pk}"
     events = json.loads(answer["HX-Trigger"])
     assert events["dialog:close"] is True
-    assert events["toasts"] == [{"level": "success", "text": "owner@example.com is blocked."}]
+    undo = f"/users/{verified.pk}/unblock/"
+    assert events["toasts"] == [{"level": "success", "text": "owner@example.com is blocked.", "undo": undo}]
     unblock = f'form="row-form" formaction="/users/{verified.pk}/unblock/"'  # the form of the table's region
     assert unblock in flat(answer)
 

@@ -45,6 +45,13 @@ class Profile(SignedIn):
         return render(self.request, "people/profile.html", {"form": form}, status=status)
 
 
+class SessionAlive(SignedIn):
+    """Asked by a page before it sends what was typed: nobody who was logged out meanwhile loses it."""
+
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(status=204)
+
+
 class Avatar(SignedIn):
     """A user's picture, for those who may see the user."""
 

@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +17,7 @@ from people.filters import AuditFilter, UserFilter
 from people.forms.users import AllowanceForm, ReasonForm, UserForm
 from people.models import AuditEntry, User
 from people.tables import AuditTable, UserTable
-from site_config.ui.http import Request, targets
+from site_config.ui.http import Request, done, targets
 from site_config.ui.tables import row_id
 from site_config.ui.views import ActionView, EditPanel, PanelFormView, PanelView, SignedIn, TableView
 
@@ -87,9 +87,9 @@ class OnUser(PanelView):
             raise Http404
         return row
 
-    def done(self, text: str, *, row: bool) -> HttpResponse:
+    def done(self, text: str, *, row: bool, undo: str = "") -> HttpResponse:
         """The row as it is now, where it was asked for; else the list, which says what was done."""
-        messages.success(self.request, text)
+        done(self.request, text, undo=undo)
         if not row:
             return redirect("users")
         return UserList.answer_row(self.request, self.object.pk)
@@ -116,7 +116,8 @@ class UserBlock(Permitted, OnUser):
         if not form.is_valid():
             return self.ask(form, status=422)
         block(user=self.object, by=request.user, reason=form.cleaned_data["reason"])
-        return self.done(gettext("%(user)s is blocked.") % {"user": self.object}, row=self.in_dialog)
+        text = gettext("%(user)s is blocked.") % {"user": self.object}
+        return self.done(text, row=self.in_dialog, undo=reverse("user_unblock", args=[pk]))
 
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
         title = gettext("Block %(user)s?") % {"user": self.object}

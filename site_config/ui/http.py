@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
@@ -46,6 +47,11 @@ def trigger(response: HttpResponse, event: str, detail: Any = True) -> HttpRespo
     events[event] = detail
     response["HX-Trigger"] = json.dumps(events)
     return response
+
+
+def done(request: HttpRequest, text: object, *, undo: str = "") -> None:
+    """Say on the next page, or in a toast, what was done; a POST to `undo` takes it back."""
+    messages.success(request, str(text), extra_tags=undo)
 
 
 def no_content(*events: str) -> HttpResponse:

@@ -78,7 +78,10 @@ def htmx_responses(get_response: GetResponse) -> GetResponse:
             redirect["HX-Redirect"] = response["Location"]
             redirect.cookies = response.cookies
             return redirect
-        toasts = [{"level": m.level_tag, "text": str(m)} for m in get_messages(request)]
+        toasts = [
+            {"level": m.level_tag, "text": str(m)} | ({"undo": m.extra_tags} if m.extra_tags else {})
+            for m in get_messages(request)
+        ]
         return trigger(response, "toasts", toasts) if toasts else response
 
     return middleware

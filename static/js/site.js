@@ -40,9 +40,8 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   if (!fresh) return;
   if (bare(target) === bare(fresh) || changePieces(target, fresh)) event.detail.shouldSwap = false;
 });
-const looks = (element) => element?.id === "table-poll" || element?.id === "outbox";
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden && looks(event.detail.elt)) event.preventDefault();
+  if (document.hidden && looksAgain(event.detail.elt)) event.preventDefault();
 });
 document.addEventListener("visibilitychange", () => {
   const poll = document.getElementById("table-poll");
@@ -60,6 +59,27 @@ document.addEventListener("toggle", (event) => {
 document.addEventListener("click", (event) => event.target.closest(".row-menu .menu-item")?.closest(".row-menu").hidePopover());
 
 const closeDialog = () => dialog.open && dialog.close();
+const fillDialog = (template) => {
+  dialogBody.replaceChildren(document.getElementById(template).content.cloneNode(true));
+  if (!dialog.open) dialog.showModal();
+};
+// A question before a button acts: the page's own dialog instead of the browser's, with the safe answer chosen.
+document.addEventListener("htmx:confirm", (event) => {
+  const { question, elt, issueRequest } = event.detail;
+  if (!question || dialog.open) return;
+  event.preventDefault();
+  fillDialog("ask");
+  dialogBody.querySelector("[data-question]").textContent = question;
+  const yes = dialogBody.querySelector("[data-yes]");
+  const asked = elt.matches("button") ? elt : elt.querySelector("button[type=submit]");
+  yes.textContent = asked.firstChild.textContent.trim();
+  yes.classList.add(asked.matches(".is-danger, .btn-danger, .btn-outline-danger") ? "btn-danger" : "btn-primary");
+  yes.addEventListener("click", () => {
+    closeDialog();
+    issueRequest(true);
+  });
+  dialogBody.querySelector("[data-dialog-close]").focus();
+});
 dialog.addEventListener("close", () => dialogBody.replaceChildren());
 // What was typed into it is lost when it closes: it asks first.
 let typedInDialog = false;
@@ -119,44 +139,24 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A modal dialog makes the rest of the page inert, so it has a list of toasts of its own.
-const fade = (note) => setTimeout(() => note.remove(), 8000);
-const toast = (level, text) => {
-  const note = document.createElement("div");
-  note.className = `toast-note toast-${level}`;
-  note.textContent = text;
-  document.getElementById(dialog.open ? "dialog-toasts" : "toasts").append(note);
-  fade(note);
-};
-document.querySelectorAll("#toasts .toast-note").forEach(fade);
-document.addEventListener("toasts", (event) => {
-  // After the events beside it: one of them may close the dialog.
-  setTimeout(() => (event.detail.value || []).forEach(({ level, text }) => toast(level, text)));
-});
-// A page that looks again by itself says once that the service is away, and nothing more until it is back.
-let away = false;
-const complain = (text) => (event) => {
-  if (looks(event.detail.elt)) {
-    if (away) return;
-    away = true;
-  }
-  toast("danger", text);
-};
-document.addEventListener("htmx:responseError", complain(document.body.dataset.failed));
-document.addEventListener("htmx:sendError", complain(document.body.dataset.offline));
-document.addEventListener("htmx:afterOnLoad", () => (away = false));
 document.querySelector("main [aria-invalid=true]")?.focus();
 
-// The server keeps a form that is sent twice from acting twice; this keeps it from being tried.
-document.addEventListener("submit", (event) => {
-  const button = event.submitter;
-  if (event.target.method === "post" && button && !event.target.hasAttribute("hx-post")) {
-    setTimeout(() => (button.disabled = true));
-  }
+// What was ticked while a search was on its way stands in the list that it brings.
+let ticks = [];
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.matches(".picker .choices")) ticks = [...detail.target.querySelectorAll("input[type=checkbox]")];
 });
-window.addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  document.querySelectorAll("button[disabled]").forEach((button) => (button.disabled = false));
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const list = detail.target.matches(".picker .choices") && document.getElementById(detail.target.id);
+  if (!list) return;
+  let changed = false;
+  ticks.forEach((tick) => {
+    const box = document.getElementById(tick.id);
+    if (!box && tick.checked) list.prepend(tick.closest(".form-check"));
+    changed ||= box ? box.checked !== tick.checked : tick.checked;
+    if (box) box.checked = tick.checked;
+  });
+  if (changed) htmx.trigger(list, "change");
 });
 
 // The time zone of who registers, so that they need not choose it.

@@ -1,0 +1,92 @@
+"""What one feels: something to see at once, questions in the page, and nothing typed that is lost."""
+
+import re
+
+from playwright.sync_api import expect
+
+from e2e.conftest import PASSWORD
+
+LOGGED_OUT = "You are logged out. Nothing you typed is lost"
+AWAY = "The service cannot be reached. Nothing you typed is lost"
+
+
+def test_a_pause_is_undone_from_its_toast(page, check):
+    page.goto("/mailings/?state=running")
+    pauses = page.locator("tbody tr", has=page.get_by_role("button", name=re.compile("^Pause")))
+    row = page.locator(f"#{pauses.first.get_attribute('id')}")
+    row.get_by_role("button", name=re.compile("^Pause")).click()
+    expect(row).to_contain_text("paused")
+    check(page, "undo")
+    page.get_by_role("button", name="Undo").click()
+    expect(row.get_by_role("button", name=re.compile("^Pause"))).to_be_visible()
+
+
+def test_a_slow_dialog_shows_its_outline_at_once(page):
+    page.goto("/groups/")
+    held = []
+    page.route("**/groups/new/", lambda route: held.append(route))
+    page.get_by_role("link", name="New group").first.click()
+    expect(page.locator("dialog[open] .outline")).to_be_visible(timeout=1_000)
+    assert page.evaluate("document.documentElement.dataset.waiting") == "yes"
+    held[0].continue_()
+    expect(page.locator("dialog[open]").get_by_label("Name")).to_be_focused()
+    assert page.evaluate("document.documentElement.dataset.waiting") == ""
+
+
+def test_who_is_logged_out_meanwhile_loses_nothing_in_a_dialog(page):
+    page.goto("/groups/")
+    page.get_by_role("link", name="New group").first.click()
+    form = page.locator("dialog[open]")
+    form.get_by_label("Name").fill("Late sleepers")
+    page.context.clear_cookies(name="sessionid")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_text(LOGGED_OUT)).to_be_visible()
+    log_in_beside(page)
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name=re.compile("Late sleepers"))).to_be_visible()
+
+
+def test_who_is_logged_out_meanwhile_loses_nothing_on_a_page(page):
+    page.goto("/messages/new/")
+    page.get_by_label("Subject").fill("Kept")
+    page.get_by_label("Body").fill("<p>Kept as well</p>")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save and preview").click()
+    expect(page.get_by_text(LOGGED_OUT)).to_be_visible()
+    log_in_beside(page)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Save and preview").click()
+    expect(page.get_by_text(AWAY).first).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Save and preview").click()
+    expect(page.frame_locator("iframe.mail-frame").get_by_text("Kept as well")).to_be_visible()
+
+
+def log_in_beside(page):
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Log in in a new tab").click()
+    other = opened.value
+    other.locator("[name=login]").fill("demo@example.com")
+    other.locator("[name=password]").fill(PASSWORD)
+    other.locator("main button[type=submit]").click()
+    other.wait_for_url("**/start/")
+    other.close()
+
+
+def test_a_tick_made_while_a_search_is_under_way_stays(page):
+    page.goto("/mailings/")
+    page.get_by_role("link", name="New mailing").first.click()
+    form = page.locator("dialog[open]")
+    held = []
+    page.route("**/mailings/recipients/", lambda route: held.append(route))
+    form.get_by_label("Search: Single clients").fill("alice.dubois@")
+    box = form.locator("#clients-list").get_by_role("checkbox").nth(2)
+    name = box.get_attribute("id")
+    page.wait_for_function("document.documentElement.dataset.waiting === 'yes'")
+    box.check()
+    page.unroute("**/mailings/recipients/")
+    for route in held:
+        route.continue_()
+    expect(form.locator("#clients-list .form-check")).to_have_count(2)
+    expect(form.locator(f"#{name}")).to_be_checked()
+    expect(form.locator("#audience")).to_contain_text("It reaches 1 address")

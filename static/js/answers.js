@@ -1,0 +1,125 @@
+// What happens between a click and its answer: something to see at once, and words when no answer comes.
+const texts = document.body.dataset;
+const looksAgain = (element) => element?.id === "table-poll" || ["outbox", "overview"].includes(element?.id);
+
+// A modal dialog makes the rest of the page inert, so it has a list of toasts of its own.
+const fade = (note, after = 8000) => setTimeout(() => note.remove(), after);
+const undo = (note, address) => {
+  const form = document.getElementById("undo").content.firstElementChild.cloneNode(true);
+  form.action = address;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = { csrfmiddlewaretoken: form.elements.csrfmiddlewaretoken.value };
+    htmx.ajax("POST", address, { source: document.getElementById("toasts"), swap: "none", values });
+    note.remove();
+  });
+  note.append(form);
+};
+const toast = ({ level, text, undo: address, link }) => {
+  const note = document.createElement("div");
+  note.className = `toast-note toast-${level}`;
+  note.textContent = text;
+  if (address) undo(note, address);
+  if (link) {
+    const anchor = document.createElement("a");
+    Object.assign(anchor, { ...link, target: "_blank" });
+    note.append(" ", anchor);
+  }
+  document.getElementById(document.querySelector("#dialog[open]") ? "dialog-toasts" : "toasts").append(note);
+  if (!link) fade(note, address ? 15000 : 8000);
+  return note;
+};
+document.querySelectorAll("#toasts .toast-note").forEach((note) => fade(note, 15000));
+document.addEventListener("toasts", (event) => {
+  // After the events beside it: one of them may close the dialog.
+  setTimeout(() => (event.detail.value || []).forEach(toast));
+});
+
+// Something to see within a tenth of a second: a line over the page, and a dialog's outline before its content.
+const waiting = new Set();
+const showWaiting = () => (document.documentElement.dataset.waiting = waiting.size ? "yes" : "");
+const opensDialog = (detail) => detail.target?.id === "dialog-body" && !document.getElementById("dialog").open;
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  if (looksAgain(detail.elt)) return;
+  const begun = detail.xhr;
+  waiting.add(begun);
+  setTimeout(() => {
+    if (!waiting.has(begun)) return;
+    showWaiting();
+    if (!opensDialog(detail)) return;
+    fillDialog("outline");
+    document.getElementById("dialog").addEventListener("close", () => begun.readyState < 4 && begun.abort(), { once: true });
+  }, 80);
+});
+const arrived = ({ detail }) => {
+  waiting.delete(detail.xhr);
+  showWaiting();
+  if (document.querySelector("#dialog[open] .outline") && !detail.successful) closeDialog();
+};
+document.addEventListener("htmx:afterRequest", arrived);
+
+// A page that looks again by itself says once that the service is away, and nothing more until it is back.
+let away = false;
+const complain = (text) => (event) => {
+  if (looksAgain(event.detail.elt)) {
+    if (away) return;
+    away = true;
+  }
+  toast({ level: "danger", text: text(event.detail.xhr) });
+};
+document.addEventListener("htmx:responseError", complain((xhr) => (xhr.status === 429 ? texts.often : texts.failed)));
+document.addEventListener("htmx:sendError", complain(() => texts.offline));
+document.addEventListener("htmx:afterOnLoad", () => (away = false));
+window.addEventListener("offline", () => toast({ level: "warning", text: texts.offline }));
+
+// Who was logged out meanwhile is told, where something is typed that log-in would throw away.
+const typedIn = (form) => [...form.elements].some(({ type, value, defaultValue, checked, defaultChecked, options }) =>
+  type === "hidden" || type === "search" ? false
+  : options ? [...options].some((option) => option.selected !== option.defaultSelected)
+  : type === "checkbox" || type === "radio" ? checked !== defaultChecked
+  : defaultValue !== undefined && value !== defaultValue);
+const somethingTyped = () => [...document.querySelectorAll("main form[method=post], #dialog form")].some(typedIn);
+let told;
+const sayLoggedOut = () => {
+  if (told?.isConnected) return;
+  told = toast({ level: "danger", text: texts.loggedOut, link: { href: texts.login, textContent: texts.loginWords } });
+};
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const place = event.detail.xhr.getResponseHeader("HX-Redirect");
+  if (!place?.startsWith(texts.login) || !(somethingTyped() || document.querySelector("#dialog[open]"))) return;
+  event.preventDefault();
+  sayLoggedOut();
+});
+// After logging in beside it, forms that are still open carry the token of the session before.
+const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.verb !== "get" && token()) detail.parameters.csrfmiddlewaretoken = token();
+});
+
+// A form that leaves the page is sent once somebody is known to take it. The server keeps one that is sent twice
+// from acting twice; the button keeps it from being tried.
+const reached = async () => {
+  const answer = await fetch(texts.alive, { cache: "no-store", redirect: "manual" });
+  return answer.status === 204;
+};
+const hold = (button) => button && setTimeout(() => (button.disabled = true));
+const letGo = new WeakSet();
+document.addEventListener("submit", async (event) => {
+  const { target: form, submitter } = event;
+  if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post") || submitter?.hasAttribute("hx-post")) return;
+  if (!texts.alive || !form.closest("main") || letGo.has(form) || !typedIn(form)) return hold(submitter);
+  event.preventDefault();
+  try {
+    if (!(await reached())) return sayLoggedOut();
+  } catch {
+    return toast({ level: "danger", text: texts.offline });
+  }
+  if (form.elements.csrfmiddlewaretoken && token()) form.elements.csrfmiddlewaretoken.value = token();
+  letGo.add(form);
+  form.requestSubmit(submitter);
+  letGo.delete(form);
+});
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  document.querySelectorAll("button[disabled]").forEach((button) => (button.disabled = false));
+});
