@@ -48,8 +48,8 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        # What is meant to be: 422 (a form with errors), 404, being offline, and the frame of a mail that runs no script,
-        # not even the one by which the test clicks in it.
+        # What is meant to be: 422 (a form with errors), 404, being offline, and the frame of a mail that runs
+        # no script, not even the one by which the test clicks in it.
         expected = (
             "the server responded with a status of 4",
             "ERR_INTERNET_DISCONNECTED",

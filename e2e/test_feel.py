@@ -21,10 +21,20 @@ def test_a_pause_is_undone_from_its_toast(page, check):
     expect(row.get_by_role("button", name=re.compile("^Pause"))).to_be_visible()
 
 
+def holding():
+    """The requests that are held back, and what holds them."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    return held, hold
+
+
 def test_a_slow_dialog_shows_its_outline_at_once(page):
     page.goto("/groups/")
-    held = []
-    page.route("**/groups/new/", lambda route: held.append(route))
+    held, hold = holding()
+    page.route("**/groups/new/", hold)
     page.get_by_role("link", name="New group").first.click()
     expect(page.locator("dialog[open] .outline")).to_be_visible(timeout=1_000)
     assert page.evaluate("document.documentElement.dataset.waiting") == "yes"
@@ -77,8 +87,8 @@ def test_a_tick_made_while_a_search_is_under_way_stays(page):
     page.goto("/mailings/")
     page.get_by_role("link", name="New mailing").first.click()
     form = page.locator("dialog[open]")
-    held = []
-    page.route("**/mailings/recipients/", lambda route: held.append(route))
+    held, hold = holding()
+    page.route("**/mailings/recipients/", hold)
     form.get_by_label("Search: Single clients").fill("alice.dubois@")
     box = form.locator("#clients-list").get_by_role("checkbox").nth(2)
     name = box.get_attribute("id")
