@@ -248,6 +248,23 @@ def test_a_held_mailing_can_be_deleted(owner, rough):
 
 
 class TestExtensionsThatAreNotKeptTo:
+    def test_servers_behind_one_name_may_offer_different_things(self, owner, rough):
+        """Or one that changes what it offers from connection to connection."""
+        offers = ["250-rough\r\n250-PIPELINING\r\n250 CHUNKING", "250 rough", "250-rough\r\n250 PIPELINING"]
+
+        def answer(session, verb, line):
+            if verb == "EHLO":
+                return offers[rough.sessions.index(session) % 3]
+            return "421 enough" if verb == "MAIL" and session.mails >= 8 else None
+
+        rough.answer = answer
+        attempt = start(owner, 150)
+        assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 150, 0)
+        assert statuses(attempt) == {("sent", 1): 150}
+        assert sorted(rough.recipients) == sorted(f"{n}@example.org" for n in range(150))
+        used = {any(line.startswith("BDAT") for line in session.said) for session in rough.sessions}
+        assert used == {True, False}
+
     def test_chunking_that_is_refused_costs_no_recipient(self, owner, rough, time_machine):
         rough.offers = CHUNKS
         rough.answer = lambda session, verb, line: (
