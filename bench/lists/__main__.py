@@ -5,7 +5,8 @@ python -m bench.lists measure  prints the time of each page for both owners, in 
 python -m bench.lists endings  measures what takes large things apart, and uses them up
 python -m bench.lists drop     removes the database
 
-The time is the server's, through Django's test client: the slowest of 95 % of the rounds, in ms.
+The time is the server's, through Django's test client: the slowest of 95 % of the rounds, in ms. On a machine
+that others use, --processor tells more.
 """
 
 import argparse
@@ -54,6 +55,10 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--areas", nargs="*", choices=AREAS, default=AREAS)
+    parser.add_argument(
+        "--processor", action="store_true", help="processor time of site and database, on average: what else "
+        "runs on the machine does not count (PostgreSQL on this machine)",
+    )  # fmt: skip
     parser.add_argument("--runs", type=int, default=3, help="further runs of the mailing that is deleted")
     parser.add_argument("--save", type=Path, help="write the table as JSON, or add to it")
     asked = parser.parse_args()
@@ -135,7 +140,8 @@ def measure(asked: argparse.Namespace) -> None:
     print(f"{'':44} {'big':>9} {'small':>9} {'ratio':>7} {'queries':>8}", flush=True)
     for page in PAGES:
         if page.area in asked.areas:
-            found[f"{page.area}: {page.name}"] = row = _row(page, people, browsers, asked.rounds)
+            measured = _processor_row if asked.processor else _row
+            found[f"{page.area}: {page.name}"] = row = measured(page, people, browsers, asked.rounds)
             print(_line(f"{page.area}: {page.name}", row), flush=True)
     if asked.save:
         kept = json.loads(asked.save.read_text()) if asked.save.exists() else {}
@@ -163,6 +169,31 @@ def _row(
             queries = max(queries, number)
     p95 = {name: _p95(values[1:] or values) for name, values in times.items()}
     return {**p95, "ratio": p95["big"] / p95["small"], "queries": queries, "status": status}
+
+
+def _processor_row(
+    page: Page, people: dict[str, data.Owned], browsers: dict[str, Browser], rounds: int
+) -> dict[str, Any]:
+    spent: dict[str, float] = {}
+    queries = status = 0
+    for name, whose in people.items():
+        browser = browsers[name if page.who == "owner" else page.who]
+        _once(page, whose, browser)
+        began = _processor_seconds()
+        for _ in range(rounds):
+            _took, number, status = _once(page, whose, browser)
+            queries = max(queries, number)
+        spent[name] = (_processor_seconds() - began) * 1000 / rounds
+    return {**spent, "ratio": spent["big"] / spent["small"], "queries": queries, "status": status}
+
+
+def _processor_seconds() -> float:
+    """What this process and its session of the database have used."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        stat = Path(f"/proc/{cursor.fetchone()[0]}/stat").read_text()
+    ticks = sum(int(number) for number in stat.rpartition(")")[2].split()[11:13])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _once(page: Page, whose: data.Owned, browser: Browser) -> tuple[float, int, int]:

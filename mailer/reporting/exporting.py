@@ -34,9 +34,14 @@ def attempt_rows(attempts: QuerySet[Attempt], *, seen_by: User) -> Iterator[tupl
         last = chunk[-1].pk
 
 
-def delivery_rows(deliveries: QuerySet[Delivery]) -> Iterator[tuple[str, ...]]:
-    """The cells of each mail of one run; only for who may learn the addresses."""
+def delivery_rows(deliveries: QuerySet[Delivery], *, chosen: str = "") -> Iterator[tuple[str, ...]]:
+    """The cells of each mail of one run; only for who may learn the addresses.
+
+    `chosen`: the status that all of them have, if they have been chosen by it.
+    """
+    constant = "next_try_at" if chosen in Delivery.UNSENT else ""  # see site_config.ui.keyset
     fields = ("email", "full_name", "status", "tries", "response", "finished_at", "message_id")
-    for email, full_name, status, tries, response, finished_at, message_id in by_key(deliveries, *fields):
+    rows = by_key(deliveries, *fields, constant=constant)
+    for email, full_name, status, tries, response, finished_at, message_id in rows:
         meaning = " ".join(meaning_of(response)) if is_refusal(response) else ""
         yield email, full_name, status, str(tries), response, meaning, written(finished_at), message_id

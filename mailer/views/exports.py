@@ -83,4 +83,5 @@ class DeliveriesExport(SignedIn):
         attempt = own_row(Attempt, request.user, pk)
         rows = attempt.deliveries.all()
         found = DeliveryFilter(request.GET, queryset=rows, request=request, attempt=attempt).qs
-        return _file(request, delivery_rows(found), DELIVERY_COLUMNS, f"report-{attempt.pk}")
+        cells = delivery_rows(found, chosen=request.GET.get("status", ""))
+        return _file(request, cells, DELIVERY_COLUMNS, f"report-{attempt.pk}")

@@ -96,6 +96,10 @@ class AttemptDetail(OneAttempt, TableView):
         own = self.attempt.mailing.owner_id == self.request.user.pk
         return OwnDeliveryTable if own else DeliveryTable
 
+    def constant_column(self) -> str:
+        """By the index of the queue, in which those that were not sent have no time; see with_status."""
+        return "next_try_at" if self.request.GET.get("status") in Delivery.UNSENT else ""
+
     def found(self) -> int | None:
         """By what the run counted, if nothing but a status is asked for."""
         if self.attempt.pruned_at or self.request.GET.get("q") or self.request.GET.get("possibly_twice"):

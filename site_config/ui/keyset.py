@@ -34,12 +34,17 @@ class KeyPage:
         return not self.earlier and not self.later
 
 
-def key_page(rows: QuerySet[Any], *, asked: QueryDict, size: int) -> KeyPage:
-    """The page that `after`, `before` or `last` in an address asks for; the first, if none of them does."""
+def key_page(rows: QuerySet[Any], *, asked: QueryDict, size: int, constant: str = "") -> KeyPage:
+    """The page that `after`, `before` or `last` in an address asks for; the first, if none of them does.
+
+    `constant`: a column that is the same in all of these rows and stands before the key in their index. Where
+    it is NULL, PostgreSQL takes the rows in the order of that index only if the order names it.
+    """
     after, before = _key(asked.get("after")), _key(asked.get("before"))
-    keys = rows.order_by("pk").values_list("pk", flat=True)
+    forth = [constant, "pk"] if constant else ["pk"]
+    keys = rows.order_by(*forth).values_list("pk", flat=True)
     if after is None and (before is not None or "last" in asked):
-        back = keys.order_by("-pk")
+        back = keys.order_by(*(f"-{name}" for name in forth))
         found = list((back if before is None else back.filter(pk__lt=before))[: size + 1])
         return KeyPage(ids=found[:size][::-1], earlier=len(found) > size, later=before is not None)
     found = list((keys if after is None else keys.filter(pk__gt=after))[: size + 1])

@@ -130,11 +130,17 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     def get_table_data(self) -> StableData:
         if not self.by_key:
             return StableData(self.object_list)
-        self.key_page = key_page(self.object_list, asked=self.request.GET, size=PER_PAGE)
+        self.key_page = key_page(
+            self.object_list, asked=self.request.GET, size=PER_PAGE, constant=self.constant_column()
+        )
         return StableData(self.model._default_manager.filter(pk__in=self.key_page.ids))
 
     def get_table_pagination(self, table: Any) -> Any:
         return False if self.by_key else super().get_table_pagination(table)
+
+    def constant_column(self) -> str:
+        """See key_page."""
+        return ""
 
     def found(self) -> int | None:
         """How many rows a list by keys has in all, where that is known without counting them."""

@@ -72,9 +72,9 @@ def _csv(rows: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> Iterator[
     yield text.getvalue().encode()
 
 
-def by_key(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
+def by_key(rows: QuerySet[Any], *fields: str, constant: str = "") -> Iterator[tuple[Any, ...]]:
     """All rows in the order of their keys, a few thousand at a time: no long transaction, no large result."""
-    ordered = rows.order_by("pk").values_list("pk", *fields)
+    ordered = rows.order_by(*([constant] if constant else []), "pk").values_list("pk", *fields)
     last = 0
     while chunk := list(ordered.filter(pk__gt=last)[:_CHUNK]):
         for pk, *cells in chunk:
