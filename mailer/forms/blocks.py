@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.functional import Promise
+from django.utils.html import strip_tags
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -131,8 +132,8 @@ class BlockForm(WrittenForm):
     def excerpt(self) -> str:
         """A few words by which the block is known when it is folded."""
         for name in ("text", "alt", "links", "html"):
-            if value := self[name].value() if name in self.fields else "":
-                return str(value)
+            if value := str(self[name].value() or "") if name in self.fields else "":
+                return strip_tags(value) if isinstance(self.fields[name].widget, RichText) else value
         return ""
 
 

@@ -66,10 +66,14 @@ document.addEventListener("htmx:afterSwap", (event) => {
   open.forEach((id) => document.getElementById(id)?.querySelector("details")?.setAttribute("open", ""));
   for (const textarea of editors.keys()) if (!textarea.isConnected) editors.delete(textarea);
   start(form);
-  const focus = document.getElementById(document.getElementById("blocks")?.dataset.focus || "-");
-  if (focus) {
-    (focus.querySelector(".ProseMirror, textarea, input:not([type=hidden]), select") || focus).focus();
-  }
+});
+// A block that is new has the focus: after htmx has given it back to the button that was pressed.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const blocks = document.getElementById("blocks");
+  const made = event.detail.target?.id === "blocks" && document.getElementById(blocks?.dataset.focus || "-");
+  if (!made) return;
+  const field = made.querySelector(".ProseMirror") || made.querySelector("textarea, input:not([type=hidden]), select");
+  (field || made).focus();
 });
 form.addEventListener("toggle", (event) => event.target.open && start(form), true);
 
