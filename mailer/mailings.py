@@ -20,7 +20,17 @@ from site_config.ui.counting import LIMIT
 Action = AuditEntry.Action
 NAME_LENGTH = 200
 # What saving may change of a mailing: never its switches, which others throw meanwhile.
-SCHEDULED = ("owner", "name", "message", "period", "starts_at", "ends_at", "time_zone", "next_run_at")
+SCHEDULED = (
+    "owner",
+    "name",
+    "message",
+    "period",
+    "starts_at",
+    "ends_at",
+    "time_zone",
+    "each_once",
+    "next_run_at",
+)
 
 
 def save_mailing(
@@ -28,6 +38,7 @@ def save_mailing(
     *,
     clients: Collection[Client],
     groups: Collection[ClientGroup],
+    excluded: Collection[ClientGroup] | None = None,
     by: User | None = None,
 ) -> Mailing:
     """Save a mailing with its recipients and plan its next run; one that is due opens at once.
@@ -46,6 +57,8 @@ def save_mailing(
         mailing.save(update_fields=SCHEDULED if mailing.pk else None)
         mailing.clients.set(clients)
         mailing.groups.set(groups)
+        if excluded is not None:
+            mailing.excluded.set(excluded)
         _plan(mailing)
         record(actor=by or mailing.owner, action=action, target=mailing)
     return mailing

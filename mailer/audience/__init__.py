@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
-from mailer.models import Client, ClientGroup, Mailing, Suppression
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Suppression
 from mailer.models.client import ClientGroupQuerySet, ClientQuerySet
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
@@ -35,11 +35,34 @@ def recipients(mailing: Mailing) -> ClientQuerySet:
     groups = Mailing.groups.through.objects.filter(mailing_id=mailing.pk).values("clientgroup_id")
     members = MEMBERS.filter(clientgroup_id__in=groups).values("client_id")
     # One UNION and not two conditions: with OR, PostgreSQL compares client by client.
-    return Client.objects.filter(pk__in=chosen.union(members), owner_id=mailing.owner_id)
+    rows = Client.objects.filter(pk__in=chosen.union(members), owner_id=mailing.owner_id)
+    excluded = list(mailing.excluded.values_list("pk", flat=True))
+    return _but(rows, excluded=excluded, once=mailing.pk if mailing.each_once else None)
 
 
-def measure(*, owner: User, clients: Collection[int], groups: Collection[int]) -> Audience:
-    """Count what a choice would reach, before it is saved; foreign ids count for nothing."""
+def _but(rows: ClientQuerySet, *, excluded: Collection[int], once: int | None) -> ClientQuerySet:
+    """Those who are in none of these groups, and to whom nothing was sent yet by this mailing."""
+    if excluded:
+        rows = rows.filter(~Exists(MEMBERS.filter(client_id=OuterRef("pk"), clientgroup_id__in=excluded)))
+    if once:
+        runs = Attempt.objects.filter(mailing=once).order_by().values("pk")
+        got = Delivery.objects.filter(client=OuterRef("pk"), attempt__in=runs, status=Delivery.Status.SENT)
+        rows = rows.filter(~Exists(got))
+    return rows
+
+
+def measure(
+    *,
+    owner: User,
+    clients: Collection[int],
+    groups: Collection[int],
+    excluded: Collection[int] = (),
+    once: int | None = None,
+) -> Audience:
+    """Count what a choice would reach, before it is saved; foreign ids count for nothing.
+
+    `excluded`: groups whose clients are left out; `once`: the mailing that nobody gets twice.
+    """
     own = ClientGroup.objects.owned_by(owner).filter(pk__in=list(groups))
     sizes = _sizes(own)
     if any(size.more for size in sizes.values()):
@@ -48,6 +71,8 @@ def measure(*, owner: User, clients: Collection[int], groups: Collection[int]) -
     chosen = Client.objects.owned_by(owner).filter(pk__in=list(clients)).order_by().values("pk")
     members = MEMBERS.filter(clientgroup_id__in=list(sizes)).values("client_id")
     reached = Client.objects.owned_by(owner).filter(pk__in=chosen.union(members))
+    left_out = ClientGroup.objects.owned_by(owner).filter(pk__in=list(excluded)).values_list("pk", flat=True)
+    reached = _but(reached, excluded=list(left_out) if excluded else (), once=once)
     counts = reached.annotate(is_stopped=Exists(Suppression.objects.against_client())).aggregate(
         total=Count("pk"), stopped=Count("pk", filter=Q(is_stopped=True))
     )
@@ -62,6 +87,8 @@ def audience_of_mailing(mailing: Mailing) -> Audience:
         owner=mailing.owner,
         clients=chosen[: LIMIT + 1],
         groups=list(groups.values_list("clientgroup_id", flat=True)),
+        excluded=list(mailing.excluded.values_list("pk", flat=True)),
+        once=mailing.pk if mailing.each_once else None,
     )
 
 
@@ -78,7 +105,16 @@ def sizes_of(mailing_ids: Collection[int]) -> dict[int, UpTo]:
     chosen = CHOSEN.filter(mailing_id__in=mailing_ids).values_list("mailing_id")
     for mailing, number in chosen.annotate(number=Count("pk")):
         parts[mailing].append(UpTo.of(number))
-    mixed = [mailing for mailing, sizes in parts.items() if len(sizes) > 1 and not any(n.more for n in sizes)]
+    excluding = set(
+        Mailing.excluded.through.objects.filter(mailing_id__in=mailing_ids).values_list(
+            "mailing_id", flat=True
+        )
+    )
+    mixed = [
+        mailing
+        for mailing, sizes in parts.items()
+        if (len(sizes) > 1 or mailing in excluding) and not any(n.more for n in sizes)
+    ]
     largest = {mailing: max(sizes, key=lambda size: (size, size.more)) for mailing, sizes in parts.items()}
     return largest | (_distinct_sizes(mixed) if mixed else {})
 
@@ -91,9 +127,20 @@ def _distinct_sizes(mailing_ids: Collection[int]) -> dict[int, UpTo]:
     )
     sql, params = pairs.query.sql_with_params()
     with connection.cursor() as cursor:
-        counted = f"SELECT mailing_id, COUNT(*) FROM ({sql}) AS pairs GROUP BY mailing_id"  # noqa: S608  (Django's)
-        cursor.execute(counted, params)
-        return {mailing: UpTo.of(number) for mailing, number in cursor.fetchall()}
+        cursor.execute(
+            f"""
+            SELECT mailing_id, COUNT(*) FROM ({sql}) AS pairs
+            WHERE NOT EXISTS (
+                SELECT 1 FROM mailer_mailing_excluded e
+                JOIN mailer_clientgroup_clients m ON m.clientgroup_id = e.clientgroup_id
+                WHERE e.mailing_id = pairs.mailing_id AND m.client_id = pairs.client_id
+            )
+            GROUP BY mailing_id
+            """,  # noqa: S608  (made of Django's own)
+            params,
+        )
+        found = dict(cursor.fetchall())
+        return {mailing: UpTo.of(found.get(mailing, 0)) for mailing in mailing_ids}
 
 
 def _sizes(groups: ClientGroupQuerySet) -> dict[int, UpTo]:

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -37,6 +37,12 @@ class MailingForm(OwnedForm[Mailing]):
 
     groups = RowsField(queryset=ClientGroup.objects.none(), required=False, label=_("Groups"))
     clients = RowsField(queryset=Client.objects.none(), required=False, label=_("Single clients"))
+    excluded = RowsField(
+        queryset=ClientGroup.objects.none(),
+        required=False,
+        label=_("All but the clients of these groups"),
+        widget=forms.CheckboxSelectMultiple,
+    )
     starts_at = forms.DateTimeField(
         label=_("Start"),
         widget=LocalDateTime(),
@@ -56,7 +62,10 @@ class MailingForm(OwnedForm[Mailing]):
 
     class Meta:
         model = Mailing
-        fields = ("name", "message", "groups", "clients", "period", "starts_at", "ends_at", "time_zone")
+        fields = (
+            *("name", "message", "groups", "clients", "excluded", "each_once"),
+            *("period", "starts_at", "ends_at", "time_zone"),
+        )
         widgets = {"period": forms.Select}
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
@@ -64,8 +73,9 @@ class MailingForm(OwnedForm[Mailing]):
         self._choices("message").queryset = Message.objects.owned_by(owner).sendable()
         self._choices("message").empty_label = _("Choose a message")
         self._choices("groups").queryset = ClientGroup.objects.owned_by(owner)
+        self._choices("excluded").queryset = ClientGroup.objects.owned_by(owner)
         self._choices("clients").queryset = Client.objects.owned_by(owner)
-        for name in ("message", *RECIPIENTS):
+        for name in ("message", "excluded", *RECIPIENTS):
             for code in ("invalid_choice", "invalid_pk_value"):
                 self.fields[name].error_messages[code] = NOT_YOURS
 
@@ -83,7 +93,7 @@ class MailingForm(OwnedForm[Mailing]):
 
     @cached_property
     def audience(self) -> Audience:
-        return audience_of(self.owner, self.pickers)
+        return audience_of(self.owner, self.pickers, excluded=_ids(self["excluded"].value()))
 
     @property
     def plan(self) -> Plan | None:
@@ -161,9 +171,13 @@ class MailingForm(OwnedForm[Mailing]):
         if not data["clients"] and not data["groups"]:
             self.add_error("groups", _("Choose at least one group or client."))
             return
-        clients, groups = ([row.pk for row in data[name]] for name in ("clients", "groups"))
-        reached = measure(owner=self.owner, clients=clients, groups=groups)
-        if not reached.total:
+        chosen: dict[str, Any] = {
+            name: [row.pk for row in data.get(name, ())] for name in (*RECIPIENTS, "excluded")
+        }
+        reached = measure(owner=self.owner, **chosen)
+        if not reached.total and chosen["excluded"]:
+            self.add_error("excluded", _("This leaves nobody to mail."))
+        elif not reached.total:
             self.add_error("groups", _("The chosen groups are empty. Add clients to them first."))
         elif not reached.mailable:
             self.add_error(
@@ -204,9 +218,9 @@ def submitted_pickers(owner: User, data: QueryDict) -> list[Picker]:
     return pickers(owner, chosen=chosen, searches=searches(data))
 
 
-def audience_of(owner: User, chosen: Iterable[Picker]) -> Audience:
+def audience_of(owner: User, chosen: Iterable[Picker], *, excluded: Collection[int] = ()) -> Audience:
     ids = {picker.name: picker.chosen_ids for picker in chosen}
-    return measure(owner=owner, clients=ids["clients"], groups=ids["groups"])
+    return measure(owner=owner, clients=ids["clients"], groups=ids["groups"], excluded=excluded)
 
 
 def searches(data: Any) -> dict[str, str]:

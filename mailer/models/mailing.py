@@ -88,6 +88,10 @@ class Mailing(Owned):
     groups = models.ManyToManyField(
         ClientGroup, verbose_name=_("groups"), related_name="mailings", blank=True
     )
+    excluded = models.ManyToManyField(
+        ClientGroup, verbose_name=_("all but"), related_name="excluded_from", blank=True
+    )
+    each_once = models.BooleanField(_("each client only once, whatever the run"), default=False)
     starts_at = models.DateTimeField(_("start"))
     ends_at = models.DateTimeField(_("end"), null=True, blank=True)
     period = models.CharField(_("repeat"), max_length=10, choices=Period, default=Period.ONCE)

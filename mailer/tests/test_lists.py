@@ -81,7 +81,7 @@ def make_message(owner, group):
         ("mailings", make_mailing, 7, 7),  # … their latest attempts
         ("reports", make_attempt, 7, 7),
         # … the mailing, its running attempt, groups and single clients; on the page also its audience
-        ("mailing_detail", make_run, 12, 10),
+        ("mailing_detail", make_run, 13, 10),
         ("attempt_detail", make_delivery, 7, 7),  # … the attempt
     ],
 )

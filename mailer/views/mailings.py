@@ -15,7 +15,7 @@ from mailer import mailings
 from mailer.audience import Audience, audience_of_mailing
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
-from mailer.forms.picker import Picker
+from mailer.forms.picker import Picker, as_ids
 from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Mailing
 from mailer.sending.progress import progress_of
@@ -121,7 +121,12 @@ class MailingPage:
 
     def store(self, form: MailingForm) -> Mailing:
         data = form.cleaned_data
-        return mailings.save_mailing(form.save(commit=False), clients=data["clients"], groups=data["groups"])
+        return mailings.save_mailing(
+            form.save(commit=False),
+            clients=data["clients"],
+            groups=data["groups"],
+            excluded=data["excluded"],
+        )
 
     def success_url(self) -> str:
         return reverse("mailing_detail", args=[self.object.pk])
@@ -157,6 +162,8 @@ class MailingClone(MailingCreate):
             "message": source.message_id,
             "groups": list(source.groups.values_list("pk", flat=True)),
             "clients": list(source.clients.values_list("pk", flat=True)),
+            "excluded": list(source.excluded.values_list("pk", flat=True)),
+            "each_once": source.each_once,
             "period": source.period,
             "starts_at": start,
             "ends_at": source.ends_at and start + (source.ends_at - source.starts_at),
@@ -284,7 +291,8 @@ class Recipients(OwnersOnly, ActionView):
 
     def post(self, request: Request) -> HttpResponse:
         chosen = submitted_pickers(request.user, request.POST)
-        audience = audience_of(request.user, chosen)
+        excluded = as_ids(request.POST.getlist("excluded"))
+        audience = audience_of(request.user, chosen, excluded=excluded)
         form = MailingForm(request.POST, owner=request.user)
         context: dict[str, Any] = {
             "audience": audience,
