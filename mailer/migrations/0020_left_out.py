@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0018_bulk_actions'),
+        ('mailer', '0019_leaving'),
     ]
 
     operations = [
