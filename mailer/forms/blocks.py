@@ -133,7 +133,7 @@ class BlockForm(WrittenForm):
         """A few words by which the block is known when it is folded."""
         for name in ("text", "alt", "links", "html"):
             if value := str(self[name].value() or "") if name in self.fields else "":
-                return strip_tags(value) if isinstance(self.fields[name].widget, RichText) else value
+                return strip_tags(value[:1000]) if isinstance(self.fields[name].widget, RichText) else value
         return ""
 
 

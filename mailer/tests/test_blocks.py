@@ -1,6 +1,9 @@
 """Blocks: what is typed never becomes markup, and what is laid out is what arrives."""
 # ruff: noqa: E501  # HTML as it is written
 
+from contextlib import suppress
+from time import process_time
+
 import pytest
 
 from mailer.composing.blocks import document, mjml_process
@@ -10,7 +13,7 @@ from mailer.composing.blocks.rendering import html_of
 from mailer.composing.blocks.theme import DEFAULTS, theme_of
 from mailer.composing.blocks.typed import address, rich, words
 from mailer.composing.compiling import compile_message
-from mailer.composing.merge import SAMPLE
+from mailer.composing.merge import SAMPLE, CannotCompile
 from mailer.composing.ready import READY, written_in
 
 SHOWN = {"7": Shown("https://site.example/pictures/x.jpg", 800, "")}
@@ -161,6 +164,28 @@ def test_what_cannot_be_shown_is_left_out_of_a_draft():
 )
 def test_whatever_is_stored_is_read(stored):
     assert read(stored)["blocks"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{" * 190_000,
+        "{%" * 9_000,
+        "{{ a }" * 60_000,
+        "<b><i>" * 60_000,
+        "x https://" * 30_000,
+        " " * 390_000,
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("text", "text"), ("heading", "text"), ("button", "link"), ("social", "links"), ("raw", "html")],
+)
+def test_what_is_out_of_proportion_is_refused_at_once(kind, name, text):
+    began = process_time()
+    with suppress(CannotCompile):
+        html_of(content({"type": kind, "text": "x", name: text}), pictures={})
+    assert process_time() - began < 1  # seconds; a bound on the order, not a benchmark
 
 
 def test_columns_never_nest():

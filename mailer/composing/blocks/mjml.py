@@ -17,13 +17,14 @@ from mailer.composing.blocks.theme import (
     Theme,
     theme_of,
 )
-from mailer.composing.blocks.typed import address, is_address, rich, words
+from mailer.composing.blocks.typed import LONGEST_ADDRESS, address, is_address, rich, words
 
 MARK = re.compile(r"Qz(\d+)zQ")
 FIELD = re.compile(r"[^\W\d_]\w{0,39}")
 ALIGN = ("left", "center", "right")
 SIZES = {"1": "28px", "2": "22px", "3": "18px"}
 SHARES = {"100": 1.0, "75": 0.75, "50": 0.5, "33": 0.33}
+MOST_LINKS = 50
 SIDE = 28  # pixels between the edge and the text
 _LINK_LINE = re.compile(r"\s*(?P<name>.*?)\s*(?P<link>(?:https?://|mailto:)\S+)\s*")
 
@@ -243,7 +244,9 @@ def _spacer(_sheet: Sheet, block: Block, _width: int) -> str:
 def links_of(text: str) -> list[tuple[str, str]]:
     """Name and address of each line that has both."""
     found = []
-    for line in text.splitlines():
+    for line in text.splitlines()[:MOST_LINKS]:
+        if len(line) > LONGEST_ADDRESS:
+            continue
         match = _LINK_LINE.fullmatch(line)
         if match and is_address(match["link"]):
             found.append(

@@ -10,13 +10,15 @@ from mailer.composing.blocks.document import Content, walk
 from mailer.composing.blocks.mjml import Pictures, fill, mjml_of
 from mailer.composing.html import answer_of
 from mailer.composing.languages import language_of
-from mailer.composing.merge import CannotCompile
+from mailer.composing.merge import CannotCompile, refuse_excess
 
+LONGEST_VALUE = 20_000  # characters
 PROGRAM = Path(__file__).with_name("mjml_process.py")
 
 
 def html_of(content: Content, *, pictures: Pictures, subject: str = "") -> str:
     """The HTML of a message in blocks, with its merge fields; CannotCompile if it could not be laid out."""
+    refuse_out_of_proportion(content)
     language = language_of_blocks(content, subject)
     with translation.override(language):
         leave = _("Unsubscribe")
@@ -25,6 +27,18 @@ def html_of(content: Content, *, pictures: Pictures, subject: str = "") -> str:
     if "html" not in answer:
         raise CannotCompile(_("the blocks could not be laid out"), token=None)
     return fill(answer["html"], values)
+
+
+def refuse_out_of_proportion(content: Content) -> None:
+    """Look at a draft, in linear time, before patterns do that need more: it holds whatever was typed."""
+    for block in walk(content["blocks"]):
+        for name, value in block.items():
+            if isinstance(value, str) and name != "html" and len(value) > LONGEST_VALUE:
+                what = _("a block holds more than %(number)s characters") % {"number": LONGEST_VALUE}
+                raise CannotCompile(what, token=None)
+            if isinstance(value, str) and "{" in value:
+                refuse_excess(value)
+    refuse_excess(content["preheader"])
 
 
 def language_of_blocks(content: Content, subject: str) -> str:

@@ -8,6 +8,7 @@ from markupsafe import escape
 
 from mailer.composing.markup.liquid_tags import tags_of
 
+LONGEST_ADDRESS = 2_000  # characters
 DEEPEST = 40  # elements in one another in a rich text
 _CLEANER = nh3.Cleaner(
     tags={"a", "br", "em", "li", "ol", "p", "s", "strong", "sub", "sup", "u", "ul", "h2", "h3", "blockquote"},
@@ -49,6 +50,8 @@ def address(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
+    if len(text) > LONGEST_ADDRESS:  # the patterns below take their time with what is out of proportion
+        return False
     text = re.sub(r"\{\{.*?\}\}", "{{ x }}", text)
     return bool(_ADDRESS.fullmatch(text.replace("{{ x }}", "{{x}}")))
 
