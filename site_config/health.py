@@ -13,13 +13,20 @@ from time import monotonic
 from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from site_config.queue import try_queue
 
 ANSWER_SECONDS = 2.0
 FRESH_SECONDS = 1.0
 LOCK_MILLISECONDS = 1000
-OK, HANGS = "ok", "does not answer"
+OK, HANGS, AWAY = gettext_noop("ok"), gettext_noop("does not answer"), gettext_noop("away")
+# Said by `cause`.
+CAUSES = (
+    gettext_noop("takes no writes"), gettext_noop("full"), gettext_noop("has no connection free"),
+    gettext_noop("is locked"),
+)  # fmt: skip
+_NAMES = {"database": gettext_noop("Database"), "queue": gettext_noop("Queue")}
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +34,11 @@ log = logging.getLogger(__name__)
 class Part:
     """One thing that must take a write; `said` is "ok" or what is the matter, in a few words."""
 
-    def __init__(self, name: str, attempt: Callable[[], None]) -> None:
+    def __init__(self, name: str, attempt: Callable[[], None], *, here: bool = False) -> None:
         self.name = name
         self.said = OK
         self._attempt = attempt
+        self._here = here  # it never hangs: no thread is needed
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"health-{name}")
         self._trial: Future[str] | None = None
         self._tried_at = float("-inf")
@@ -42,7 +50,9 @@ class Part:
             hangs = self._trial is not None and not self._trial.done()
             if not hangs and monotonic() - self._tried_at >= FRESH_SECONDS:
                 self._tried_at = monotonic()
-                self._trial = self._threads.submit(self._try)
+                self._trial = Future() if self._here else self._threads.submit(self._try)
+                if self._here:
+                    self._trial.set_result(self._try())
 
     def end(self, until: float) -> str:
         """What is the matter, if it is known by then."""
@@ -63,17 +73,29 @@ class Part:
         except Exception as error:
             log.info("the %s takes no write: %s", self.name, error)
             return cause(error)
+        finally:
+            if not self._here:
+                connection.close()  # this thread's own
         return OK
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
     """200 with each part `ok`, or 503 with what is the matter, within two seconds."""
+    said = _ask()
+    status = 200 if set(said.values()) == {OK} else 503
+    return JsonResponse(said, status=status, headers={"Cache-Control": "no-store"})
+
+
+def state() -> list[tuple[str, str]]:
+    """The same for people: the name of each part, and what is the matter with it, if anything."""
+    return [(gettext(_NAMES[name]), gettext(said)) for name, said in _ask().items()]
+
+
+def _ask() -> dict[str, str]:
     until = monotonic() + ANSWER_SECONDS
     for part in PARTS:
         part.begin()
-    said = {part.name: part.end(until) for part in PARTS}
-    status = 200 if set(said.values()) == {OK} else 503
-    return JsonResponse(said, status=status, headers={"Cache-Control": "no-store"})
+    return {part.name: part.end(until) for part in PARTS}
 
 
 def cause(error: BaseException) -> str:
@@ -86,21 +108,30 @@ def cause(error: BaseException) -> str:
         "has no connection free": state == "53300" or "too many connections" in text or "in use" in text,
         "is locked": state in ("55P03", "57014") or "locked" in text,
     }
-    return next((words for words, fits in known.items() if fits), "away")
+    return next((words for words, fits in known.items() if fits), AWAY)
 
 
 def _write_to_database() -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {LOCK_MILLISECONDS}")
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
-            cursor.execute(
-                "INSERT INTO mailer_healthcheck (id, checked_at) VALUES (1, %s) "
-                "ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at",
-                [connection.ops.adapt_datetimefield_value(timezone.now())],
-            )
+            cursor.execute(_WRITE, [connection.ops.adapt_datetimefield_value(timezone.now())])
     finally:
-        connection.close()  # this thread's own
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                usual = connection.settings_dict["OPTIONS"].get("timeout", 5)
+                cursor.execute(f"PRAGMA busy_timeout = {1000 * usual}")
 
 
-PARTS = (Part("database", _write_to_database), Part("queue", try_queue))
+_WRITE = """
+INSERT INTO mailer_healthcheck (id, checked_at) VALUES (1, %s)
+ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at
+"""
+PARTS = (
+    Part("database", _write_to_database, here=connection.vendor == "sqlite"),
+    Part("queue", try_queue),
+)

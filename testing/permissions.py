@@ -119,6 +119,7 @@ TABLE: dict[str, Row] = {
     "usersessions_list": Row(users(PAGE), users(DONE)),
     # Users
     "users": Row(managers(PAGE), managers(NONE)),
+    "service": Row(managers(PAGE), managers(NONE)),
     "audit": Row(managers(PAGE), managers(NONE)),
     "user_avatar": Row(users("404"), users(NONE)),  # of a user without a picture
     "user_allowance": Row(managers(PAGE), managers(DONE)),

@@ -33,6 +33,7 @@ class Plan:
     tls: str = ""
     size: int = 0
     buffer: int = 0
+    pooler: str = ""
 
 
 @dataclass
@@ -85,6 +86,8 @@ class Drill:
         self.start_sink()
         for number in range(self.plan.consumers):
             different = self.environments.get(number, {})
+            if self.plan.pooler:
+                different = {**different, "DATABASE_URL": self.plan.pooler}
             self.service.start_consumer(MAIL_EHLO_NAME=f"consumer{number}.example.com", **different)
         settle()
         self.began = time.time()

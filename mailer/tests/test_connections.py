@@ -152,3 +152,19 @@ def test_a_server_that_has_none_says_why(shared, monkeypatch):
     monkeypatch.setattr(base.DatabaseWrapper, "_new", refuse)
     with pytest.raises(OperationalError, match="too many connections for role"):
         backend()
+
+
+def test_what_nobody_needs_is_closed(shared, monkeypatch):
+    together = Barrier(3)
+
+    def work():
+        backend()
+        together.wait(10)
+
+    in_threads(3, work)
+    assert shared._number == 3
+    monkeypatch.setattr("site_config.postgresql.shared.IDLE_SECONDS", 0)
+    backend()
+    monkeypatch.setattr("site_config.postgresql.shared.IDLE_SECONDS", 10)
+    connections.release()
+    assert shared._number == len(shared._idle) == 1

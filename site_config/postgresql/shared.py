@@ -10,6 +10,7 @@ from psycopg.pq import TransactionStatus
 
 WAIT_SECONDS = 5.0  # for another thread to give one back
 ANSWER_SECONDS = 2.0  # for the first word on a new one: a pooler may take us and have none to give
+IDLE_SECONDS = 15.0  # what nobody needed for so long is left to other processes
 REFUSED_SECONDS = 1.0  # after the server refused another one, those that are open have to do
 
 Connect = Callable[[], psycopg.Connection]
@@ -22,7 +23,8 @@ class SharedConnections:
     def __init__(self, most: int) -> None:
         self.most = most
         self._free = Condition()
-        self._idle: list[psycopg.Connection] = []
+        self._idle: list[psycopg.Connection] = []  # the one that was used last at the end
+        self._idle_since: dict[psycopg.Connection, float] = {}
         self._number = 0  # open or being opened
         self._refused_until = 0.0
 
@@ -55,21 +57,33 @@ class SharedConnections:
         with self._free:
             if usable:
                 self._idle.append(connection)
+                self._idle_since[connection] = monotonic()
             else:
                 self._number -= 1
+            self._drop_useless()
             self._free.notify()
+
+    def _drop_useless(self) -> None:
+        """Close what the server has closed and what nobody has needed for a while."""
+        long_ago = monotonic() - IDLE_SECONDS
+        for connection in list(self._idle):
+            if connection.closed or _heard_from(connection) or self._idle_since[connection] < long_ago:
+                self._remove(connection)
+                self._number -= 1
+                connection.close()
+
+    def _remove(self, connection: psycopg.Connection) -> None:
+        self._idle.remove(connection)
+        del self._idle_since[connection]
 
     def _find(self, fits: Fits, end: float) -> psycopg.Connection | None:
         """An idle one, or None: there is a place for a new one, which is taken."""
         with self._free:
             while True:
-                for connection in [c for c in self._idle if c.closed or _heard_from(c)]:
-                    self._idle.remove(connection)
-                    self._number -= 1
-                    connection.close()
+                self._drop_useless()
                 if self._idle:
                     chosen = next((c for c in reversed(self._idle) if fits(c)), self._idle[-1])
-                    self._idle.remove(chosen)
+                    self._remove(chosen)
                     return chosen
                 now = monotonic()
                 if self._number < self.most and (now >= self._refused_until or not self._number):

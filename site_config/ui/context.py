@@ -21,6 +21,7 @@ NAVIGATION = {
 }
 FOR_MANAGERS = {
     "users": ("people.see_all_users", _("Users")),
+    "service": ("mailer.see_all_mailings", _("Service")),
     "audit": ("people.view_auditentry", _("Audit trail")),
 }
 OWN_THINGS = ("clients", "groups", "messages")  # who looks after the mailings of others has none

@@ -1,0 +1,50 @@
+"""How the service itself is: for those who look after it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import cached_property
+
+from mailer.models import Attempt, Consumer, MailServer
+from mailer.sending import clock, consumers
+
+MOST_HELD = 50  # runs shown
+
+
+@dataclass(frozen=True)
+class Distrust:
+    """An extension that is not used with a server for a while, as one consumer found."""
+
+    server: str
+    extension: str
+    until: datetime
+    consumer: str
+
+
+class Operation:
+    """What is asked of the database, each when it is shown."""
+
+    @cached_property
+    def consumers(self) -> list[Consumer]:
+        return list(consumers.alive())
+
+    @cached_property
+    def distrusted(self) -> list[Distrust]:
+        now = clock.now()
+        found = [
+            Distrust(server, name, datetime.fromisoformat(until), consumer.name)
+            for consumer in self.consumers
+            for server, name, until in consumer.distrusted
+        ]
+        return [each for each in found if each.until > now]
+
+    @cached_property
+    def resting(self) -> MailServer | None:
+        """The mail server, while it is left alone."""
+        return MailServer.objects.filter(rests_until__gt=clock.now()).first()
+
+    @cached_property
+    def held(self) -> list[Attempt]:
+        """Runs that wait for a person, the longest first."""
+        rows = Attempt.objects.running().filter(held_at__isnull=False)
+        return list(rows.select_related("mailing__owner", "mailing__message").order_by("held_at")[:MOST_HELD])
