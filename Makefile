@@ -5,7 +5,7 @@ BIN := .venv/bin
 SERVICES := DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/test} \
             REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/15}
 
-.PHONY: run test test-services e2e bench lint check audit lock messages clean
+.PHONY: run test test-services e2e bench lint check audit lock messages css clean
 
 run: .venv/base.done .env
 	@$(BIN)/python manage.py migrate --verbosity 0
@@ -60,6 +60,11 @@ lock: .venv/dev.done
 messages: .venv/dev.done
 	DEBUG=True $(BIN)/python manage.py makemessages --locale ru --no-location --no-obsolete --ignore .venv --ignore var
 	DEBUG=True $(BIN)/python manage.py compilemessages --locale ru --ignore .venv --ignore var
+
+# Build static/css/bootstrap.css of the parts of Bootstrap that styles/bootstrap.scss names; needs Node and npm.
+css:
+	npm ci --prefix styles --no-audit --no-fund
+	npm run build --prefix styles
 
 clean:
 	rm -rf .venv var

@@ -68,7 +68,6 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "django_filters",
     "django_htmx",
-    "django_include_bootstrap",
     "django_prose_editor",
     "django_tables2",
     "heroicons",
