@@ -1,5 +1,6 @@
 """An import on its way: stopped, lost, handed on, taken back."""
 
+import os
 import re
 from datetime import timedelta
 
@@ -160,6 +161,18 @@ def test_files_and_drafts_are_forgotten(browser, queue):
     assert fresh.path.exists()
     assert not done.refused_path.exists()
     assert not old.path.exists()
+
+
+def test_what_a_deleted_user_left_behind_is_forgotten(owner, browser, settings):
+    gone, fresh = draft(browser), draft(browser)
+    beside = settings.IMPORT_DIR / "notes.txt"
+    beside.touch()
+    days_ago = (timezone.now() - timedelta(days=2)).timestamp()
+    for path in (gone.path, beside):
+        os.utime(path, (days_ago, days_ago))
+    owner.delete()
+    assert uploads.forget_files() == 1
+    assert [path.exists() for path in (gone.path, fresh.path, beside)] == [False, True, True]
 
 
 def test_the_progress_is_polled_until_it_ends(browser):

@@ -62,8 +62,8 @@ SELECT %(group)s, id FROM found WHERE id IS NOT NULL
 ON CONFLICT DO NOTHING
 """
 STOPS = """
-INSERT INTO mailer_suppression (owner_id, email, address_key, reason, created_at)
-SELECT %(owner)s, email, key, reason, COALESCE(since, {now})
+INSERT INTO mailer_suppression (owner_id, email, address_key, reason, why, created_at)
+SELECT %(owner)s, email, key, reason, '', COALESCE(since, {now})
 FROM incoming_clients WHERE reason <> '' ORDER BY key
 ON CONFLICT (owner_id, address_key) DO NOTHING
 """

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import BinaryIO
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -146,13 +147,28 @@ def take_back(*, upload: ClientImport) -> bool:
 
 
 def forget_files() -> int:
-    """Delete what was uploaded and is of no more use, and drafts that were never started."""
+    """Delete what was uploaded and is of no more use, drafts never started, and what users left behind."""
     now = timezone.now()
     drafts = ClientImport.objects.filter(status=ClientImport.Status.DRAFT, created_at__lt=now - KEEP_DRAFTS)
     ended = ClientImport.objects.exclude(status__in=(ClientImport.Status.DRAFT, *ClientImport.ALIVE))
     old = ended.filter(created_at__lt=now - KEEP)
-    removed = _unlink(drafts) + _unlink(old.iterator())
+    removed = _unlink(drafts) + _unlink(old.iterator()) + _unlink_orphans(now - KEEP_DRAFTS)
     drafts.delete()
+    return removed
+
+
+def _unlink_orphans(before: datetime) -> int:
+    """Delete files whose import went with its user; not those so young that one may be under way."""
+    removed = 0
+    for path in settings.IMPORT_DIR.glob("*"):
+        try:
+            key = UUID(path.name.partition(".")[0])
+        except ValueError:
+            continue
+        young = datetime.fromtimestamp(path.stat().st_mtime, UTC) > before
+        if not young and not ClientImport.objects.filter(form_key=key).exists():
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed
 
 
