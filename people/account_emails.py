@@ -103,6 +103,12 @@ ACCOUNT_EMAILS: Mapping[str, AccountEmail] = {
     "mfa/email/totp_deactivated": _notice(
         _("Two-factor log-in is off"), _("%(email)s logs in without a code from an app again.")
     ),
+    "mfa/email/webauthn_added": _notice(
+        _("A passkey was added"), _("From now on a passkey logs %(email)s in.")
+    ),
+    "mfa/email/webauthn_removed": _notice(
+        _("A passkey was removed"), _("One of the passkeys of %(email)s does not log in any more.")
+    ),
     "mfa/email/recovery_codes_generated": _notice(
         _("New recovery codes were made"), _("The recovery codes of %(email)s were replaced by new ones.")
     ),

@@ -1,13 +1,21 @@
 from collections.abc import Callable
 
 from allauth.account.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from people.audit import ASKED_BY, ORIGIN
 from people.known_browsers import tell
 
+# One's own account, and what every page is made of.
+WITHOUT_SECOND_FACTOR = ("/accounts/", "/i18n/", "/static/", "/healthz", "/readyz", "/metrics")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -49,5 +57,24 @@ def user_language(get_response: GetResponse) -> GetResponse:
             translation.activate(language)
             request.LANGUAGE_CODE = translation.get_language()
         return get_response(request)
+
+    return middleware
+
+
+def staff_two_factor(get_response: GetResponse) -> GetResponse:
+    """Let who oversees others in only with a second factor, where STAFF_TWO_FACTOR demands it.
+
+    Until they have one they see the pages on which they get it.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        user = request.user
+        open_to_all = request.path_info.startswith(WITHOUT_SECOND_FACTOR)
+        if not settings.STAFF_TWO_FACTOR or open_to_all or not getattr(user, "is_overseer", False):
+            return get_response(request)
+        if is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]):
+            return get_response(request)
+        messages.warning(request, _("Turn two-factor log-in on first: this service demands it of its staff."))
+        return redirect("mfa_index")
 
     return middleware

@@ -53,6 +53,9 @@ def email_changed(user: User, from_email_address: Any, to_email_address: Any, **
 def two_factor(action: AuditEntry.Action, user: User, authenticator: Authenticator) -> None:
     if authenticator.type == Authenticator.Type.TOTP:
         record(actor=user, action=action, target=user)
+    elif authenticator.type == Authenticator.Type.WEBAUTHN:
+        name = f"passkey “{authenticator.wrap().name}”"
+        record(actor=user, action=action, target=user, detail=name)
 
 
 def two_factor_on(user: User, authenticator: Authenticator, request: HttpRequest, **_kwargs: Any) -> None:

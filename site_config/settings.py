@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "people.middleware.user_language",
     "site_config.ui.middleware.user_time_zone",
     "site_config.ui.middleware.htmx_responses",
+    "people.middleware.staff_two_factor",
 ]
 TEMPLATES = [
     {
@@ -267,10 +268,18 @@ TRUSTED_PROXIES = number("TRUSTED_PROXIES", default=0, low=0, high=10)
 TRUSTED_PROXIES_SAID = bool(env.str("TRUSTED_PROXIES"))
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_ADAPTER = "people.two_factor.TwoFactorAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _site.scheme == "http"  # which browsers allow on localhost alone
+STAFF_TWO_FACTOR = switch("STAFF_TWO_FACTOR", default=False)
 MFA_FORMS = {
     "activate_totp": "people.forms.entrance.ActivateTotp",
     "authenticate": "people.forms.entrance.EnterCode",
+    "login_webauthn": "people.forms.entrance.LoginByPasskey",
+    "authenticate_webauthn": "people.forms.entrance.AuthenticateByPasskey",
+    "reauthenticate_webauthn": "people.forms.entrance.ReauthenticateByPasskey",
+    "add_webauthn": "people.forms.entrance.AddPasskey",
+    "edit_webauthn": "people.forms.entrance.RenamePasskey",
     "reauthenticate": "people.forms.entrance.EnterCodeAgain",
 }
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off

@@ -113,6 +113,12 @@ TABLE: dict[str, Row] = {
     "mfa_reauthenticate": REAUTHENTICATE,
     "mfa_activate_totp": REAUTHENTICATE,
     "mfa_deactivate_totp": WITHOUT_TWO_FACTOR,
+    "mfa_list_webauthn": LIST,
+    "mfa_add_webauthn": REAUTHENTICATE,
+    "mfa_reauthenticate_webauthn": REAUTHENTICATE,
+    "mfa_edit_webauthn": REAUTHENTICATE,
+    "mfa_remove_webauthn": REAUTHENTICATE,
+    "mfa_login_webauthn": REAUTHENTICATE,  # who is not signed in is led to the log-in page, which asks
     "mfa_view_recovery_codes": Row(users("404"), users(NONE)),
     "mfa_generate_recovery_codes": REAUTHENTICATE,
     "mfa_download_recovery_codes": WITHOUT_TWO_FACTOR,

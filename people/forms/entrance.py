@@ -6,8 +6,11 @@ from allauth.account import forms as account
 from allauth.account.models import EmailAddress
 from allauth.mfa.base import forms as two_factor
 from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +27,9 @@ WORDS = {
     "remember": _("Stay logged in on this device"),
 }
 STRENGTH = _("At least 8 characters. Not your name or e-mail, not only digits, not a common one.")
+
+
+NO_PASSKEY = _("This is no answer of a passkey. Try again.")
 
 
 class InOurWords(forms.Form):
@@ -85,6 +91,55 @@ class Reauthenticate(InOurWords, account.ReauthenticateForm): ...
 
 
 class ActivateTotp(InOurWords, totp.ActivateTOTPForm): ...
+
+
+MADE_UP = (KeyError, TypeError, ValueError, AttributeError)  # what fido2 raises over an answer of no browser
+
+
+class LoginByPasskey(webauthn.LoginWebAuthnForm):
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()
+        except MADE_UP as error:
+            raise ValidationError(NO_PASSKEY) from error
+
+
+class AuthenticateByPasskey(webauthn.AuthenticateWebAuthnForm):
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()
+        except MADE_UP as error:
+            raise ValidationError(NO_PASSKEY) from error
+
+
+class ReauthenticateByPasskey(AuthenticateByPasskey):
+    reauthenticated = True
+
+
+class AddPasskey(InOurWords, webauthn.AddWebAuthnForm):
+    def clean(self) -> Any:
+        try:
+            return super().clean()
+        except MADE_UP as error:
+            raise ValidationError(NO_PASSKEY) from error
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name, alone = self.fields["name"], self.fields["passwordless"]
+        name.label = _("Name")
+        name.widget.attrs |= {"autocomplete": "off", "maxlength": 100}
+        name.validators.append(MaxLengthValidator(100))
+        alone.label, alone.initial = _("Log in with it alone, without the password"), True
+        alone.help_text = _("It then asks for your finger, your face or its PIN.")
+
+
+class RenamePasskey(InOurWords, webauthn.EditWebAuthnForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = self.fields["name"]
+        name.label = _("Name")
+        name.widget.attrs |= {"autocomplete": "off", "maxlength": 100}
+        name.validators.append(MaxLengthValidator(100))
 
 
 class EnterCode(InOurWords, two_factor.AuthenticateForm): ...

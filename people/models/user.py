@@ -159,6 +159,11 @@ class User(AbstractUser):
         return self.has_perm("mailer.see_all_mailings")
 
     @property
+    def is_overseer(self) -> bool:
+        """This user may do more than look after what is their own."""
+        return self.is_staff or self.is_superuser or self.oversees or self.has_perm("people.see_all_users")
+
+    @property
     def only_watches(self) -> bool:
         """This user looks after the mailings of others, and so makes none of their own."""
         return self.oversees and not self.is_superuser

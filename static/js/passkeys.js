@@ -1,0 +1,45 @@
+// A passkey is asked for where a form has data-passkey; what the browser's keeper answers is sent by that form.
+(() => {
+  "use strict";
+
+  const options = async (form) => {
+    const given = document.getElementById("passkey-options");
+    if (given) return JSON.parse(given.textContent);
+    const answer = await fetch(form.action, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(`The options could not be read: ${answer.status}`);
+    return answer.json();
+  };
+
+  const create = (asked, alone) => {
+    const selection = asked.publicKey.authenticatorSelection;
+    selection.residentKey = alone ? "required" : "discouraged";
+    selection.requireResidentKey = alone;
+    if (alone) selection.userVerification = "required";
+    return window.webauthnJSON.create(asked);
+  };
+
+  const ask = async (form) => {
+    const found = await options(form);
+    const credential = found.creation_options
+      ? await create(found.creation_options, form.elements.passwordless?.checked ?? false)
+      : await window.webauthnJSON.get(found.request_options);
+    form.elements.credential.value = JSON.stringify(credential);
+    form.submit();
+  };
+
+  for (const form of document.querySelectorAll("form[data-passkey]")) {
+    if (!window.PublicKeyCredential || !window.webauthnJSON) continue;
+    form.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const problem = form.querySelector("[data-passkey-problem]");
+      problem.hidden = true;
+      try {
+        await ask(form);
+      } catch (error) {
+        console.warn(error);
+        problem.hidden = false;
+      }
+    });
+  }
+})();
