@@ -39,7 +39,6 @@ __all__ = [
     "check_message",
     "check_template",
     "compile_message",
-    "language_of",
     "one_line",
     "preview",
 ]

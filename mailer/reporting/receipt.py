@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from liquid.exceptions import LiquidError
 
 from mailer.composing.attribute_values import AttributeValues
-from mailer.composing.compiling import compile_message, language_of
+from mailer.composing.compiling import compile_message
 from mailer.composing.headers import one_line
+from mailer.composing.languages import language_of
 from mailer.composing.merge import parse, values_for
 from mailer.composing.rendering import Composer, Recipient
 from mailer.models import Delivery

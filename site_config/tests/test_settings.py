@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from site_config import environment
 
 READ = re.compile(
-    r"\b(?:env\.\w+|number|switch|choice|database|redis|mail_server|sender|another_sender|site_url|module_path)"
+    r"\b(?:env\.\w+|number|switch|choice|database|redis|mail_server|sender|another_sender|dkim_keys|site_url|module_path)"
     r'\(\s*"([A-Z_]+)"'
 )
 OFFERED = re.compile(r"^#?([A-Z_]+)=", re.MULTILINE)
