@@ -26,6 +26,17 @@ FOR_MANAGERS = {
 }
 OWN_THINGS = ("clients", "groups", "messages")  # who looks after the mailings of others has none
 OUTBOX = {"outbox": _("Outbox")}
+# The letter after g that goes there, on any keyboard: see static/js/keyboard.js.
+KEYS = {
+    "start": "o",
+    "mailings": "m",
+    "clients": "c",
+    "groups": "g",
+    "messages": "e",
+    "reports": "r",
+    "users": "u",
+    "audit": "a",
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class NavigationItem:
     url: str
     title: str | Promise
     active: bool
+    key: str
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -46,8 +58,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def _navigation(request: HttpRequest) -> list[NavigationItem]:
-    items = [(reverse(name), title) for name, title in _throttle(request).items()]
-    return [NavigationItem(url, title, request.path.startswith(url)) for url, title in items]
+    items = [(reverse(name), title, KEYS.get(name, "")) for name, title in _throttle(request).items()]
+    return [NavigationItem(url, title, request.path.startswith(url), key) for url, title, key in items]
 
 
 def _throttle(request: HttpRequest) -> dict[str, str | Promise]:

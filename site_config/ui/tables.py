@@ -147,10 +147,15 @@ def near_moment(value: datetime) -> str:
     return formats.date_format(local, str(SAME_YEAR if local.year == now.year else ANOTHER_YEAR))
 
 
+def exact(value: datetime) -> str:
+    """A moment as HTML may hold it: of a second it takes three digits, not six."""
+    return value.isoformat(timespec="seconds")
+
+
 def shown_moment(value: datetime) -> SafeString:
     """A moment as people say it; the exact one when one points at it."""
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), moment(value), near_moment(value)
+        '<time datetime="{}" title="{}">{}</time>', exact(value), moment(value), near_moment(value)
     )
 
 
