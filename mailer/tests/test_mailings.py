@@ -163,7 +163,7 @@ def test_a_mailing_is_called_by_its_subject_unless_it_has_a_name(browser, form, 
     assert ">Anna, it is &lt;spring&gt;</a>" in shown
     assert not any(text in shown for text in ("Regulars", "{{ first"))
 
-    changed = {"subject": "Summer, {{ first_name }}", "format": "html", "body": "<p>Hello</p>"}
+    changed = {"subject": "Summer, {{ first_name }}", "format": "html", "body": "<p>Hello</p>", "do": "save"}
     browser.post(reverse("message_edit", args=[message.pk]), changed)
     assert sorted(str(mailing) for mailing in Mailing.objects.all()) == ["Regulars", "Summer, Anna"]
 
