@@ -80,7 +80,8 @@ document.addEventListener("htmx:confirm", (event) => {
   });
   dialogBody.querySelector("[data-dialog-close]").focus();
 });
-dialog.addEventListener("close", () => dialogBody.replaceChildren());
+// The event comes a moment later: by then something else may stand in it.
+dialog.addEventListener("close", () => dialog.open || dialogBody.replaceChildren());
 // What was typed into it is lost when it closes: it asks first.
 let typedInDialog = false;
 const loses = () => typedInDialog && dialog.open && !window.confirm(document.body.dataset.loses);
