@@ -71,7 +71,7 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
         page.goto("/accounts/login/")
         page.locator("[name=login]").fill(email)
         page.locator("[name=password]").fill(PASSWORD)
-        page.locator("main button[type=submit]").click()
+        page.locator("main .btn-primary[type=submit]").click()
         page.wait_for_url(lambda url: "/login/" not in url)
         page.close()
         return context

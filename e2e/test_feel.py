@@ -78,7 +78,7 @@ def log_in_beside(page):
     other = opened.value
     other.locator("[name=login]").fill("demo@example.com")
     other.locator("[name=password]").fill(PASSWORD)
-    other.locator("main button[type=submit]").click()
+    other.locator("main .btn-primary[type=submit]").click()
     other.wait_for_url("**/start/")
     other.close()
 

@@ -58,7 +58,7 @@ def test_every_page_of_people(look, email, pages, context_of, check):
     page.goto("/accounts/reauthenticate/")
     check(page, f"reauthenticate-{look['viewport']['width']}")
     page.locator("[name=password]").fill(DEMO_PASSWORD)
-    page.locator("main button[type=submit]").click()
+    page.locator("main .btn-primary[type=submit]").click()
     page.wait_for_url("**/start/")
     for name, address in pages.items():
         page.goto(address)
