@@ -55,7 +55,9 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     def clean_body(self) -> str:
         body = clean_body(self.cleaned_data["body"])
         if not plain_text(body):
-            raise forms.ValidationError(_("Write something: none of this text can be shown."), code="empty")
+            raise forms.ValidationError(
+                _("Write something: nothing in this text can be shown."), code="empty"
+            )
         return body
 
     def clean_image(self) -> Any:
@@ -69,5 +71,5 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         shows = self.picture or cleaned.get("image")
         if shows and not (cleaned.get("image_alt") or "").strip() and "image" not in self.errors:
-            self.add_error("image_alt", _("Say in words what the picture shows."))
+            self.add_error("image_alt", _("Describe the picture in words."))
         return cleaned

@@ -33,7 +33,7 @@ class Article(models.Model):
         _("address"),
         max_length=160,
         unique=True,
-        error_messages={"unique": _("Another article has this address already.")},
+        error_messages={"unique": _("Another article already has this address.")},
         help_text=_("The last part of the article's address: Latin letters, digits, hyphens."),
     )
     language = models.CharField(
@@ -43,7 +43,9 @@ class Article(models.Model):
         _("description"),
         max_length=300,
         blank=True,
-        help_text=_("One or two sentences for lists and search engines; else the text's beginning."),
+        help_text=_(
+            "One or two sentences for lists and search engines. If empty, the start of the text is used."
+        ),
     )
     body = models.TextField(_("text"), max_length=BODY_LIMIT)
     image = models.ImageField(
@@ -57,7 +59,7 @@ class Article(models.Model):
         _("picture in words"),
         max_length=200,
         blank=True,
-        help_text=_("What the picture shows, for those who cannot see it."),
+        help_text=_("What the picture shows, for people who cannot see it."),
     )
     image_width = models.PositiveIntegerField(null=True, editable=False)
     image_height = models.PositiveIntegerField(null=True, editable=False)
@@ -65,7 +67,7 @@ class Article(models.Model):
     published_at = models.DateTimeField(
         _("published"),
         default=timezone.now,
-        help_text=_("An article with a date in the future is shown from then on."),
+        help_text=_("An article dated in the future appears on that date."),
     )
     views = models.PositiveBigIntegerField(_("views"), default=0, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -81,7 +83,7 @@ class Article(models.Model):
             models.CheckConstraint(
                 name="content_article_picture_in_words",
                 condition=Q(image="") | ~Q(image_alt=""),
-                violation_error_message=_("Say in words what the picture shows."),
+                violation_error_message=_("Describe the picture in words."),
             ),
         )
         indexes = (

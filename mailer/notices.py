@@ -50,11 +50,11 @@ NOTICES = (
         email=AccountEmail(
             subject=_("Your mailing was disabled"),
             lines=(
-                _("%(by)s disabled your mailing “%(mailing)s”. Nothing more of it will be sent."),
+                _("%(by)s disabled your mailing “%(mailing)s”. No more of it will be sent."),
                 _("Reason: %(reason)s"),
                 _("Only a manager can enable it again. It then continues on schedule."),
             ),
-            button=_("Look at the mailing"),
+            button=_("View the mailing"),
         ),
     ),
     Notice(

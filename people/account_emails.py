@@ -26,23 +26,23 @@ class AccountEmail:
     security: bool = False  # tells from where it was done, and what to do if it was somebody else
 
 
-IGNORE = _("If this was not you, you need not do anything: without the link nothing happens.")
+IGNORE = _("If this was not you, you can ignore this: nothing happens without the link.")
 
 CONFIRM = AccountEmail(
     subject=_("Confirm your e-mail address"),
     lines=(
         _("Someone, probably you, entered %(email)s at our mailing service."),
-        _("Confirm the address within three days and you can begin."),
+        _("Confirm the address within three days to get started."),
         IGNORE,
     ),
     button=_("Confirm the address"),
 )
 EXISTS = AccountEmail(
-    subject=_("You have an account already"),
+    subject=_("You already have an account"),
     lines=(
         _("Someone, probably you, tried to register with %(email)s, which already has an account."),
         _("Log in with it. If you have forgotten the password, set a new one."),
-        _("If this was not you, you need not do anything: nobody was told that you have an account."),
+        _("If this was not you, you can ignore this: nobody was told that you have an account."),
     ),
     button=_("Set a new password"),
 )
@@ -55,20 +55,23 @@ INVITED = AccountEmail(
     subject=_("An account was created for you"),
     lines=(
         _("%(by)s created an account for you at our mailing service. Your log-in is %(email)s."),
-        _("Set a password within three days and you can begin."),
+        _("Set a password within three days to get started."),
     ),
     button=_("Set a password"),
 )
 ADMITTED = AccountEmail(
     subject=_("Your account is open"),
-    lines=(_("A manager has let %(email)s in. You can log in and begin."),),
+    lines=(_("A manager has approved %(email)s. You can log in and get started."),),
     button=_("Log in"),
 )
 PASSWORD_SET_BY = AccountEmail(
     subject=_("Your password was changed"),
     lines=(
-        _("An administrator of this service set a new password for %(email)s; all your sessions ended."),
-        _("If you did not ask for it, set one of your own."),
+        _(
+            "An administrator of this service set a new password for %(email)s;"
+            " you were logged out everywhere."
+        ),
+        _("If you did not ask for this, set a password of your own."),
     ),
     button=_("Set a new password"),
 )
@@ -94,14 +97,14 @@ ACCOUNT_EMAILS: Mapping[str, AccountEmail] = {
         _("Your password was changed"), _("The password of %(email)s was changed.")
     ),
     "account/email/password_reset": _notice(
-        _("Your password was changed"), _("A new password was set for %(email)s by a link in a mail.")
+        _("Your password was changed"), _("A new password was set for %(email)s through a link in an email.")
     ),
     "account/email/password_set": _notice(_("Your password was set"), _("A password was set for %(email)s.")),
     "mfa/email/totp_activated": _notice(
-        _("Two-factor log-in is on"), _("From now on %(email)s logs in with a code from an app.")
+        _("Two-factor log-in is on"), _("From now on, logging in as %(email)s takes a code from an app.")
     ),
     "mfa/email/totp_deactivated": _notice(
-        _("Two-factor log-in is off"), _("%(email)s logs in without a code from an app again.")
+        _("Two-factor log-in is off"), _("Logging in as %(email)s no longer takes a code from an app.")
     ),
     "mfa/email/webauthn_added": _notice(
         _("A passkey was added"), _("From now on a passkey logs %(email)s in.")

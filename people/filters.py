@@ -17,7 +17,7 @@ class UserFilter(ListFilter):
         method="by_state",
         label=_("State"),
         empty_label=_("All users"),
-        choices=[("active", _("Active")), ("waiting", _("Waits to be let in")), ("blocked", _("Blocked"))],
+        choices=[("active", _("Active")), ("waiting", _("Waiting for approval")), ("blocked", _("Blocked"))],
     )
     role = RoleFilter(
         field_name="groups",

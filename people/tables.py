@@ -32,7 +32,7 @@ class OwnerColumn(tables.TemplateColumn):
 
 class StateColumn(BadgeColumn):
     def text(self, raw: str, value: Any) -> str | Promise:
-        return {"active": _("active"), "waiting": _("waits to be let in")}.get(raw, _("blocked"))
+        return {"active": _("active"), "waiting": _("waiting for approval")}.get(raw, _("blocked"))
 
 
 def blockable(user: User, by: User) -> bool:
@@ -77,7 +77,7 @@ class UserTable(RowTable):
     date_joined = TimeColumn(verbose_name=_("Registered"))
     last_login = TimeColumn(default="")
     actions = ActionsColumn(
-        Action(name="admit", title=_("Let in"), url_name="user_admit", post=True, shown=admissible),
+        Action(name="admit", title=_("Approve"), url_name="user_admit", post=True, shown=admissible),
         Action(name="allowance", title=_("Allowance"), url_name="user_allowance", shown=limitable),
         Action(name="block", title=_("Block"), url_name="user_block", shown=blockable, danger=True),
         Action(
@@ -85,7 +85,7 @@ class UserTable(RowTable):
             title=_("Unblock"),
             url_name="user_unblock",
             post=True,
-            confirm=_("Let %(row)s in again? Their mailings go on."),
+            confirm=_("Unblock %(row)s? Their mailings continue."),
             shown=unblockable,
         ),
         Action(name="edit", title=_("Edit"), url_name="user_edit", shown=for_superusers),
@@ -96,7 +96,7 @@ class UserTable(RowTable):
         model = User
         fields = ("email", "name", "state", "roles", "mails_per_day", "date_joined", "last_login", "actions")
         order_by = "email"
-        empty_text = _("No user found.")
+        empty_text = _("No users found.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, exclude=() if settings.GUARD else ("mails_per_day",), **kwargs)
@@ -123,7 +123,7 @@ class AuditTable(RowTable):
         model = AuditEntry
         fields = ("at", "actor", "action", "target", "detail", "address")
         order_by = "-at"
-        empty_text = _("Nothing was recorded yet.")
+        empty_text = _("Nothing has been recorded yet.")
 
     def render_detail(self, record: AuditEntry, value: str) -> str:
         return gettext(value) if record.action == AuditEntry.Action.LOGIN_FAILED else value

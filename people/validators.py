@@ -27,10 +27,10 @@ def validate_display_name(value: str) -> None:
         raise ValidationError(_("Invisible characters are not allowed here."), code="invisible")
     plain = unicodedata.normalize("NFKC", value)
     if "@" in plain:
-        raise ValidationError(_("A name cannot have an @ in it."), code="at")
+        raise ValidationError(_("A name cannot contain an @."), code="at")
     words = WORD.findall(plain.casefold())
     if any(_mixed(word) for word in words):
-        raise ValidationError(_("Write each word in the letters of one alphabet."), code="mixed")
+        raise ValidationError(_("Use the letters of one alphabet in each word."), code="mixed")
     if {_read(word) for word in words} & {_read(name) for name in settings.SITE_NAMES}:
         raise ValidationError(_("This is the name of the service itself."), code="reserved")
 

@@ -102,7 +102,7 @@ def _check_shape(size: Size, wanted: Wanted) -> None:
         )
     if wanted.max_ratio and max(size) > wanted.max_ratio * min(size):
         raise ValidationError(
-            _("The picture is too long: one side is more than %(ratio)s times the other. Cut it first."),
+            _("The picture is too long: one side is more than %(ratio)s times the other. Crop it first."),
             params={"ratio": f"{wanted.max_ratio:g}"},
             code="too_long",
         )

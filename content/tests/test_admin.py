@@ -124,7 +124,7 @@ def test_a_bad_picture_is_refused_and_nothing_is_written(browser, settings, cont
 @pytest.mark.parametrize("alt", ["", "   "])
 def test_a_picture_needs_words(browser, alt):
     page = browser.post(CHANGELIST + "add/", form(image=upload(picture()), image_alt=alt))
-    assert errors(page) == {"image_alt": ["Say in words what the picture shows."]}
+    assert errors(page) == {"image_alt": ["Describe the picture in words."]}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_bad_input_is_named_at_its_field(browser, field, value):
 def test_a_second_article_of_the_same_address_is_refused(browser):
     ArticleFactory(slug="a-new-article")
     page = browser.post(CHANGELIST + "add/", form())
-    assert errors(page) == {"slug": ["Another article has this address already."]}
+    assert errors(page) == {"slug": ["Another article already has this address."]}
 
 
 def test_the_same_form_twice_is_one_article(browser):

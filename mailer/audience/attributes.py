@@ -27,7 +27,7 @@ def define(*, owner: User, key: str, kind: str) -> Attribute:
     if found:
         return found
     if Attribute.objects.owned_by(owner).count() >= MOST:
-        raise ValidationError(_("You have %(limit)s attributes already."), params={"limit": MOST})
+        raise ValidationError(_("You already have %(limit)s attributes."), params={"limit": MOST})
     attribute, _new = Attribute.objects.get_or_create(owner=owner, key=name, defaults={"kind": kind})
     return attribute
 

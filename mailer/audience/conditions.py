@@ -42,12 +42,12 @@ class Condition:
             return cls(key=key, kind=kind, test=test)
         if not text.strip():
             if test != IS:
-                raise ValidationError(_("Write what it is compared with."))
+                raise ValidationError(_("Enter a value to compare with."))
             return cls(key=key, kind=kind)
         if test == HAS and kind != Attribute.Kind.TEXT:
-            raise ValidationError(_("Only a text can contain something."))
+            raise ValidationError(_("Only text can contain something."))
         if test in (FROM, TO) and kind not in _ORDERED:
-            raise ValidationError(_("Only numbers and dates can be more or less than others."))
+            raise ValidationError(_("Only numbers and dates can be more or less than something."))
         return cls(key=key, kind=kind, test=test, value=read_value(kind, text))
 
     def among(self, clients: ClientQuerySet) -> ClientQuerySet:

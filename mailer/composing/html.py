@@ -155,6 +155,6 @@ def _sentence(problem: str, line: int) -> str:
             "let each branch open and close them as a whole (line %(line)s)"
         ),
         "lost": _("this HTML could not be kept as it is written (line %(line)s)"),
-        "way out": _("the unsubscribe link would not be seen; please add one where everybody sees it"),
+        "way out": _("nobody would see the unsubscribe link; add one where everyone sees it"),
     }
     return sentences[problem] % {"line": line}

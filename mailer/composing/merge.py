@@ -20,7 +20,7 @@ from mailer.composing.first_names import first_name
 
 MERGE_FIELDS: dict[str, str | Promise] = {
     "full_name": _("the client's full name"),
-    "first_name": _("the client's first name, if it can be told from the full name"),
+    "first_name": _("the client's first name, if the full name shows which it is"),
     "email": _("the client's e-mail address"),
     "sender_name": _("your name, or your e-mail address"),
     "unsubscribe_url": _("the address of the client's unsubscribe page"),
@@ -121,14 +121,14 @@ def _refuse_unknown(template: BoundTemplate, known: Collection[str]) -> None:
     names = sorted(set(template.global_variables()) - set(known))
     if names:
         raise ValidationError(
-            _("There is no merge field “%(name)s”. Known are: %(known)s."),
+            _("There is no merge field “%(name)s”. Available: %(known)s."),
             params={"name": names[0], "known": ", ".join(known)},
             code="unknown_field",
         )
     filters = sorted(set(template.filter_names()) - FILTERS)
     if filters:
         raise ValidationError(
-            _("There is no filter “%(name)s”. Known are: %(known)s."),
+            _("There is no filter “%(name)s”. Available: %(known)s."),
             params={"name": filters[0], "known": ", ".join(sorted(FILTERS))},
             code="unknown_filter",
         )

@@ -63,7 +63,7 @@ def size_warning(html: str) -> str:
     size = len(html.encode())
     if size <= GMAIL_CUTS_AT:
         return ""
-    return _("The HTML part has %(size)s kB. Gmail cuts off all that is over %(limit)s kB.") % {
+    return _("The HTML part is %(size)s kB. Gmail cuts off everything beyond %(limit)s kB.") % {
         "size": -(-size // 1024),
         "limit": GMAIL_CUTS_AT // 1024,
     }

@@ -40,7 +40,7 @@ class ConditionForm(forms.Form):
         key, test, text = data.get("attribute"), data.get("test") or "", data.get("value") or ""
         if not key:
             if (test or text) and "attribute" in self.fields and "attribute" not in self.errors:
-                self.add_error("attribute", _("Choose what is compared."))
+                self.add_error("attribute", _("Choose what to compare."))
             return data
         try:
             self.condition = Condition.read(key=key, kind=self.kinds[key], test=test, text=text)

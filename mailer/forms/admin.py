@@ -21,5 +21,5 @@ class AdminMailingForm(ModelForm[Mailing]):
         rows["message"] = [data["message"]] if data.get("message") else []
         for name, chosen in rows.items():
             if any(row.owner_id != owner.pk for row in chosen if owner):
-                self.add_error(name, _("This belongs to another owner than the mailing."))
+                self.add_error(name, _("This belongs to a different owner than the mailing."))
         return data

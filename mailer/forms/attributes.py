@@ -46,7 +46,7 @@ class AttributeFields(forms.Form):
         label=_("New attribute"),
         required=False,
         max_length=LONGEST_KEY,
-        help_text=_("Letters, digits and “_”. It can be written into messages as a merge field."),
+        help_text=_("Letters, digits and “_”. Messages can use it as a merge field."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": _("city")}),
     )
     new_kind = forms.ChoiceField(label=_("Kind"), choices=Kind.choices, initial=Kind.TEXT, required=False)
@@ -88,14 +88,14 @@ class AttributeFields(forms.Form):
             return ""
         key = clean_key(name)
         if key in self.kinds:
-            raise ValidationError(_("There is an attribute of this name already; fill it in above."))
+            raise ValidationError(_("There is already an attribute with this name; fill it in above."))
         return key
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         key, text = data.get("new_key", ""), data.get("new_value", "")
         if text and not key and "new_key" not in self.errors:
-            self.add_error("new_key", _("Say what this is called."))
+            self.add_error("new_key", _("Give this a name."))
         if key:
             try:
                 data["new_value"] = read_value(data.get("new_kind") or Kind.TEXT, text)

@@ -28,12 +28,12 @@ NOT_OF_A_CLIENT = ("sender_name", "unsubscribe_url")
 def link(value: str) -> None:
     if not is_address(value.strip()):
         raise ValidationError(
-            _("Write a whole address: https://example.com, mailto:you@example.com, or a merge field."),
+            _("Enter a full address: https://example.com, mailto:you@example.com, or a merge field."),
             code="address",
         )
 
 
-colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", _("Write a colour as #0f6b63."))
+colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", _("Enter a colour such as #0f6b63."))
 
 
 def shallow(value: str) -> None:
@@ -161,12 +161,12 @@ class PictureForm(BlockForm):
         label=_("A new picture"),
         required=False,
         widget=forms.FileInput({"accept": "image/jpeg,image/png,image/webp,image/gif", "data-upload": ""}),
-        help_text=_("JPEG, PNG, WebP or GIF up to 10 MB. A GIF is shown still."),
+        help_text=_("JPEG, PNG, WebP or GIF, up to 10 MB. GIFs do not move."),
     )
     picture = forms.ChoiceField(label=_("Or one from the library"), required=False)
     address = _link(_("Or the address of a picture elsewhere"))
     alt = _line(
-        _("What it shows"), required=False, help_text=_("Read out, and shown where pictures are not.")
+        _("What it shows"), required=False, help_text=_("Read aloud, and shown where pictures are not.")
     )
     link = _link(_("It leads to"))
     width = forms.ChoiceField(
@@ -181,7 +181,7 @@ class PictureForm(BlockForm):
         if not data.get("picture") and not data.get("address") and "picture" not in self.errors:
             self.add_error("picture", _("Choose a picture, or delete this block."))
         elif not (data.get("alt") or "").strip() and "alt" not in self.errors:
-            self.add_error("alt", _("Say in words what the picture shows."))
+            self.add_error("alt", _("Describe the picture in words."))
         return data
 
 
@@ -201,7 +201,7 @@ class ColumnsForm(BlockForm):
         label=_("Division"),
         required=False,
         choices=[
-            ("1-1", _("two alike")),
+            ("1-1", _("two equal")),
             ("1-2", _("narrow and wide")),
             ("2-1", _("wide and narrow")),
             ("1-1-1", _("three")),
@@ -233,7 +233,7 @@ class SocialForm(BlockForm):
         label=_("Links"),
         max_length=3000,
         widget=forms.Textarea({"rows": 4, "placeholder": "Telegram https://t.me/…"}),
-        help_text=_("One a line: a name and an address."),
+        help_text=_("One per line: a name and an address."),
     )
 
     def clean_links(self) -> str:
@@ -258,7 +258,7 @@ class RawForm(BlockForm):
         label=pgettext_lazy("a block", "HTML"),
         max_length=100_000,
         widget=forms.Textarea({"rows": 8, "class": "body-field", "spellcheck": "false"}),
-        help_text=_("It goes out as it is."),
+        help_text=_("It is sent as it is."),
     )
 
 
@@ -286,7 +286,7 @@ class ThemeForm(WrittenForm):
         label=_("Paper"), widget=forms.TextInput({"type": "color"}), validators=[colour]
     )
     background = forms.CharField(
-        label=_("Around it"), widget=forms.TextInput({"type": "color"}), validators=[colour]
+        label=_("Background"), widget=forms.TextInput({"type": "color"}), validators=[colour]
     )
     font = forms.ChoiceField(
         label=_("Font"),

@@ -10,7 +10,7 @@ from people.address_fields import AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm, RowsField
 
-NOT_YOURS = _("One of these groups is not yours, or is gone. Load the page again.")
+NOT_YOURS = _("One of these groups is not yours or no longer exists. Reload the page.")
 
 
 class ClientForm(AttributeFields, OwnedForm[Client]):

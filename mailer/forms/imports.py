@@ -46,7 +46,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        text = _("CSV, Excel (.xlsx) or vCard, up to %d MB. It can also be dropped here.")
+        text = _("CSV, Excel (.xlsx) or vCard, up to %d MB. You can also drop it here.")
         self.fields["file"].help_text = text % settings.IMPORT_LIMIT_MB
 
     def clean(self) -> dict[str, Any]:
@@ -96,12 +96,10 @@ class LayoutForm(forms.Form):
     """How a file is read, what its columns hold, and what becomes of its clients."""
 
     encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), required=False)
-    delimiter = forms.ChoiceField(
-        label=gettext_lazy("Between the columns"), required=False, choices=DELIMITERS
-    )
+    delimiter = forms.ChoiceField(label=gettext_lazy("Column separator"), required=False, choices=DELIMITERS)
     heading = forms.BooleanField(label=gettext_lazy("The first line names the columns"), required=False)
     known = forms.ChoiceField(
-        label=gettext_lazy("Addresses that you have already"),
+        label=gettext_lazy("Addresses you already have"),
         choices=ClientImport.Known,
         initial=ClientImport.Known.UPDATE,
     )
@@ -115,7 +113,7 @@ class LayoutForm(forms.Form):
     new_group = forms.CharField(label=gettext_lazy("Or into a new group"), required=False, max_length=100)
     origin = forms.ChoiceField(label=gettext_lazy("Where do these people come from?"), required=False)
     consent_on = forms.DateField(
-        label=gettext_lazy("Since when do they want your mail?"),
+        label=gettext_lazy("When did they ask for your mail?"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
     )
@@ -123,7 +121,7 @@ class LayoutForm(forms.Form):
         label=gettext_lazy("How did they agree?"),
         required=False,
         max_length=300,
-        help_text=gettext_lazy("For instance the address of the form. It is kept with these clients."),
+        help_text=gettext_lazy("For example, the address of the form. It is kept with these clients."),
     )
 
     READING = ("encoding", "delimiter", "heading")
@@ -178,7 +176,7 @@ class LayoutForm(forms.Form):
         if self.is_large and "origin" in self.fields:
             self._check_consent(data)
         if data.get("group") and data.get("new_group"):
-            self.add_error("new_group", _("Choose one of the two: a group that is there, or a new one."))
+            self.add_error("new_group", _("Choose one: an existing group or a new one."))
         elif data.get("new_group"):
             try:
                 ClientGroup(owner=self.owner, name=data["new_group"]).clean_fields()
@@ -190,7 +188,7 @@ class LayoutForm(forms.Form):
         if data.get("origin") == ClientImport.Origin.OTHER and not data.get("origin_note"):
             self.add_error("origin_note", _("Please describe where they come from."))
         if (day := data.get("consent_on")) and day > timezone.localdate():
-            self.add_error("consent_on", _("This day is still to come."))
+            self.add_error("consent_on", _("This day is in the future."))
 
     @property
     def changed_reading(self) -> bool:

@@ -20,7 +20,7 @@ from site_config.ui.forms import OwnedForm, RowsField
 
 LONGEST = timedelta(days=366 * 20)
 RECIPIENTS = ("groups", "clients")
-NOT_YOURS = _("One of these is not yours, or is gone. Load the page again.")
+NOT_YOURS = _("One of these is not yours or no longer exists. Reload the page.")
 
 
 class LocalDateTime(forms.DateTimeInput):
@@ -46,18 +46,18 @@ class MailingForm(OwnedForm[Mailing]):
     starts_at = forms.DateTimeField(
         label=_("Start"),
         widget=LocalDateTime(),
-        help_text=_("A start that has passed, while the end has not, sends the first run at once."),
+        help_text=_("If the start has passed and the end has not, the first run is sent at once."),
     )
     ends_at = forms.DateTimeField(
         label=_("End"),
         widget=LocalDateTime(),
         required=False,
-        help_text=_("Leave it empty to run until you stop it. What is not sent by the end will not be sent."),
+        help_text=_("Leave it empty to run until you stop it. Mail not sent by then will not go out."),
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone of the schedule"),
         choices=[(zone, zone.replace("_", " ")) for zone in ZONES],
-        help_text=_("A daily run keeps its hour on this zone's clocks, also when they change."),
+        help_text=_("A daily run keeps its time on this zone's clocks, even when they change."),
     )
 
     class Meta:
@@ -153,7 +153,7 @@ class MailingForm(OwnedForm[Mailing]):
         if ends_at is None:
             return None
         if ends_at <= now and ("ends_at" in self.changed_data or not self.instance.pk):
-            raise ValidationError(_("The end has passed already. Choose a later one."), code="past")
+            raise ValidationError(_("The end has already passed. Choose a later one."), code="past")
         if ends_at > now + LONGEST:
             raise ValidationError(_("The end is more than twenty years away. Choose an earlier one."))
         return ends_at

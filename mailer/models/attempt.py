@@ -117,8 +117,8 @@ class Attempt(models.Model):
     objects = AttemptQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
         ordering = ("-scheduled_for", "-pk")
         constraints = (
             models.UniqueConstraint(

@@ -63,7 +63,7 @@ class Attribute(Owned):
             models.UniqueConstraint(
                 fields=("owner", "key"),
                 name="mailer_attribute_key_unique",
-                violation_error_message=gettext_lazy("You have an attribute with this name already."),
+                violation_error_message=gettext_lazy("You already have an attribute with this name."),
             ),
         )
 
@@ -87,12 +87,12 @@ def clean_key(name: str) -> str:
     key = unicodedata.normalize("NFKC", name).strip().lower()
     if len(key) > LONGEST_KEY or not KEY.fullmatch(key):
         raise ValidationError(
-            _("Write a letter first, then only letters, digits and “_”, %(limit)s in all at most."),
+            _("Start with a letter, then use only letters, digits and “_”, at most %(limit)s in all."),
             params={"limit": LONGEST_KEY},
         )
     if key in RESERVED:
         raise ValidationError(
-            _("“%(key)s” means something else already. Choose another name."), params={"key": key}
+            _("“%(key)s” already means something else. Choose another name."), params={"key": key}
         )
     return key
 
@@ -174,7 +174,7 @@ def validate_attributes(values: Any) -> None:
     """ValidationError unless it is what Client.attributes may hold."""
     if not isinstance(values, dict) or len(values) > MOST:
         raise ValidationError(
-            _("Attributes are names with their values, %(limit)s at most."), params={"limit": MOST}
+            _("Attributes are names with values, at most %(limit)s."), params={"limit": MOST}
         )
     for key, value in values.items():
         if clean_key(key) != key:

@@ -60,7 +60,7 @@ class Client(HasAddress, Owned):
         db_default=models.Value({}, models.JSONField()),
         blank=True,
         validators=[validate_attributes],
-        help_text=_("By their names: text, numbers, days as 2026-11-27, true or false."),
+        help_text=_("By name: text, numbers, dates such as 2026-11-27, true or false."),
     )
     # As above: an import goes with its user, and may have made all of their clients.
     imported_in = models.ForeignKey(
@@ -83,7 +83,7 @@ class Client(HasAddress, Owned):
             models.UniqueConstraint(
                 fields=("owner", "address_key"),
                 name="mailer_client_address_unique",
-                violation_error_message=_("You have a client with this e-mail already."),
+                violation_error_message=_("You already have a client with this e-mail."),
             ),
         )
         indexes = (
@@ -127,7 +127,7 @@ class ClientGroup(Owned):
                 "owner",
                 Lower("name"),
                 name="mailer_group_name_unique",
-                violation_error_message=_("You have a group with this name already."),
+                violation_error_message=_("You already have a group with this name."),
             ),
         )
 
@@ -197,13 +197,13 @@ class Suppression(HasAddress):
     objects = SuppressionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("suppression")
-        verbose_name_plural = _("suppressions")
+        verbose_name = _("stop-list entry")
+        verbose_name_plural = _("stop-list")
         constraints = (
             models.UniqueConstraint(
                 fields=("owner", "address_key"),
                 name="mailer_suppression_address_unique",
-                violation_error_message=_("This address is suppressed already."),
+                violation_error_message=_("This address is already on the stop-list."),
             ),
         )
         indexes = (models.Index(fields=("created_at", "reason"), name="mailer_suppression_by_day"),)

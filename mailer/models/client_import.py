@@ -31,15 +31,15 @@ class ClientImport(Owned):
         RETRACTED = "retracted", pgettext_lazy("of an import", "taken back")
 
     class Known(models.TextChoices):
-        UPDATE = "update", _("take the name and the comment of the file where it has them")
+        UPDATE = "update", _("use the file's name and comment where it has them")
         FILL = "fill", _("fill in only what is empty")
         SKIP = "skip", _("leave them as they are")
 
     class Origin(models.TextChoices):
         FORM = "form", _("a form on a site of mine")
-        CUSTOMERS = "customers", _("customers of mine, who were asked")
-        EVENT = "event", _("an event, a shop or a form on paper")
-        SERVICE = "service", _("another mailing service that I used")
+        CUSTOMERS = "customers", _("customers of mine who agreed")
+        EVENT = "event", _("an event, a shop or a paper form")
+        SERVICE = "service", _("another mailing service I used")
         OTHER = "other", _("something else, described below")
 
     ALIVE = (Status.QUEUED, Status.RUNNING, Status.RETRACTING)

@@ -81,7 +81,9 @@ class Mailing(Owned):
         max_length=200,
         blank=True,
         validators=[validate_one_line],
-        help_text=_("For you and your colleagues; recipients do not see it. Empty: the message's subject."),
+        help_text=_(
+            "For you and your colleagues; recipients do not see it. If empty, the message's subject is used."
+        ),
     )
     message = models.ForeignKey(Message, models.PROTECT, verbose_name=_("message"), related_name="mailings")
     clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="mailings", blank=True)

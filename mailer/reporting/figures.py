@@ -84,7 +84,7 @@ def _days(attempts: QuerySet[Attempt]) -> Chart:
         )
         for day, sent, refused in days
     ]
-    return chart_of(gettext("The latest days with a run"), bars, first=gettext("Day"), shows_left=True)
+    return chart_of(gettext("Latest days with a run"), bars, first=gettext("Day"), shows_left=True)
 
 
 def _left(attempts: QuerySet[Attempt], *, since: datetime, until: datetime) -> Counter[Any]:
@@ -107,7 +107,7 @@ def _hours(attempts: QuerySet[Attempt]) -> Chart:
         for hour in range(24)
         for sent, refused in [numbers.get(hour, (0, 0))]
     ]
-    return chart_of(gettext("By the hour at which runs began"), bars, first=gettext("Hour"))
+    return chart_of(gettext("By starting hour"), bars, first=gettext("Hour"))
 
 
 def _mailings(attempts: QuerySet[Attempt]) -> Chart:
@@ -127,4 +127,4 @@ def _domains(attempts: QuerySet[Attempt], *, seen_by: User | None) -> Chart:
         found = found.filter(mails__gte=FEW)
     rows = found.order_by("-mails", "domain")[:TOP]
     bars = [Bar(label=name, short=name, sent=sent, refused=failed) for name, sent, failed, _all in rows]
-    return chart_of(gettext("By the recipients' domain"), bars, first=gettext("Domain"))
+    return chart_of(gettext("By recipient domain"), bars, first=gettext("Domain"))

@@ -25,9 +25,9 @@ def why_not(attempt: Attempt) -> str:
     if attempt.finished_at is None:
         return _("This run is not over yet.")
     if Attempt.objects.filter(follows=attempt).exists():
-        return _("It was sent again already: see the run that followed.")
+        return _("It has already been sent again: see the run that followed.")
     if attempt.pruned_at:
-        return _("Who was not reached is not kept any more, because of its age.")
+        return _("This run is too old: the record of who was not reached has been deleted.")
     if not attempt.failed + attempt.expired:
         return _("Everybody was reached.")
     return opening.why_not(attempt.mailing)
@@ -48,7 +48,7 @@ def send_again(attempt_id: int) -> Attempt:
         if reason := why_not(first):
             raise CannotRun(reason)
         if not opening.gave_way(mailing):
-            raise CannotRun(_("This mailing is being sent just now."))
+            raise CannotRun(_("This mailing is being sent right now."))
         attempt = Attempt.objects.create(
             mailing=mailing,
             follows=first,

@@ -44,13 +44,13 @@ def progress_of(attempt: Attempt) -> Progress:
 def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None]:
     """A sentence, and until when, if that is known; nothing while it is being sent."""
     if attempt.held_at:
-        return gettext("It is on hold until somebody acts."), None
+        return gettext("It is on hold until someone acts."), None
     if switched_off := _switched_off(attempt.mailing):
         return switched_off, None
     if attempt.problem_code == Attempt.ALLOWANCE:
         return gettext("As much was sent in a day as this account may send."), attempt.resumes_at
     if until := holding.resumes_at(attempt.pk):
-        return gettext("The mail server is left alone for a while."), until
+        return gettext("We are giving the mail server a break."), until
     return _by_what_is_due(attempt, now)
 
 
@@ -61,7 +61,7 @@ def _by_what_is_due(attempt: Attempt, now: datetime) -> tuple[str, datetime | No
         return _nobody_sends(attempt, now), None
     later = attempt.deliveries.filter(next_try_at__gt=now).open().order_by("next_try_at", "pk")
     if next_try := later.values_list("next_try_at", flat=True).first():
-        return gettext("What is left waits for another try, as the server asked for."), next_try
+        return gettext("The rest is waiting for another try, as the server asked."), next_try
     return "", None
 
 
@@ -79,10 +79,10 @@ def _nobody_sends(attempt: Attempt, now: datetime) -> str:
     if any(running and expires_at > now for running, expires_at in leases):
         return ""
     if any(not running and expires_at > now for running, expires_at in leases):
-        return gettext("It waits for its turn behind other mailings.") if _is_late(attempt, now) else ""
+        return gettext("It is waiting its turn behind other mailings.") if _is_late(attempt, now) else ""
     if not _is_late(attempt, now):
         return ""
-    return gettext("No consumer has taken it up: ask whoever runs the service whether one is running.")
+    return gettext("No consumer has picked it up. Ask whoever runs the service whether one is running.")
 
 
 def _is_late(attempt: Attempt, now: datetime) -> bool:

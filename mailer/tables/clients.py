@@ -80,7 +80,7 @@ class MemberTable(WithAttributes):
         model = Client
         fields = ("select", "email", "full_name", "suppressed", "actions")
         order_by = "full_name"
-        empty_text = _("No client here. Add some from the list of clients.")
+        empty_text = _("No clients here. Add some from the list of clients.")
 
 
 def shortened(names: list[str]) -> str:
@@ -105,7 +105,7 @@ class ClientTable(WithAttributes):
         model = Client
         fields = ("select", "email", "full_name", "groups", "suppressed", "created_at", "actions")
         order_by = "full_name"
-        empty_text = _("No client found. Clients are the people who receive your mail.")
+        empty_text = _("No clients found. Clients are the people who receive your mail.")
 
     def render_groups(self, record: Client) -> str:
         names = [group.name for group in record.groups.all()]
@@ -127,7 +127,7 @@ class AttributeTable(RowTable):
         model = Attribute
         fields = ("key", "kind", "in_list", "created_at", "actions")
         order_by = "key"
-        empty_text = _("No attribute yet: a city, a birthday, a discount, whatever your messages need.")
+        empty_text = _("No attributes yet: a city, a birthday, a discount, whatever your messages need.")
 
     def render_in_list(self, value: bool) -> str:
         return str(_("yes") if value else _("no"))
@@ -146,4 +146,4 @@ class GroupTable(RowTable):
         model = ClientGroup
         fields = ("name", "size", "created_at", "actions")
         order_by = "name"
-        empty_text = _("No group found. A mailing to a group also reaches anyone who joins it later.")
+        empty_text = _("No groups found. A mailing to a group also reaches anyone who joins it later.")

@@ -71,7 +71,7 @@ class MailingTable(RowTable):
         model = Mailing
         fields = ("name", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
         order_by = "-starts_at"
-        empty_text = _("No mailing found. A mailing sends one message to many clients, once or regularly.")
+        empty_text = _("No mailings found. A mailing sends one message to many clients, once or regularly.")
 
     def render_name(self, record: Mailing) -> str:
         return str(record)

@@ -20,7 +20,7 @@ class MessageTable(RowTable):
         model = Message
         fields = ("subject", "uses", "updated_at", "actions")
         order_by = "-updated_at"
-        empty_text = _("No message found. A message is the subject and text that a mailing sends.")
+        empty_text = _("No messages found. A message is the subject and text that a mailing sends.")
 
     def render_subject(self, record: Message) -> str:
         return gettext("%(subject)s (draft)") % {"subject": record} if record.is_draft else str(record)

@@ -60,7 +60,7 @@ class ReportTable(AttemptTable):
     class Meta(AttemptTable.Meta):
         sequence: tuple[str, ...] = ("mailing", "...")
         fields: tuple[str, ...] = ("mailing", *AttemptTable.Meta.fields)
-        empty_text = _("No run found. Here is what became of every mailing, run by run.")
+        empty_text = _("No runs found. Here is what became of every mailing, run by run.")
 
 
 class OversightReportTable(ReportTable):
@@ -89,7 +89,7 @@ class DeliveryTable(RowTable):
     class Meta(RowTable.Meta):
         model = Delivery
         fields = ("email", "full_name", "status", "tries", "means", "said", "finished_at")
-        empty_text = _("No recipient found.")
+        empty_text = _("No recipients found.")
 
     def render_means(self, record: Delivery) -> str:
         return meaning_of(record.response)[0] if is_refusal(record.response) else ""

@@ -19,4 +19,4 @@ class StopTable(RowTable):
         model = Suppression
         fields = ("email", "reason", "created_at", "actions")
         order_by = "-created_at"
-        empty_text = _("No address found. Anyone who unsubscribes is added here automatically.")
+        empty_text = _("No addresses found. Anyone who unsubscribes is added here automatically.")

@@ -52,7 +52,7 @@ def test_the_form_takes_no_second_client_for_a_mailbox(owner, client_of, shown, 
     kept = Client.objects.get().email
     assert kept == canonical(text)
     answer = client_form(owner, browser, shown)
-    assert answer.context["form"].errors == {"email": ["You have a client with this e-mail already."]}
+    assert answer.context["form"].errors == {"email": ["You already have a client with this e-mail."]}
     assert Client.objects.count() == 1
 
 
@@ -78,7 +78,7 @@ def test_a_file_makes_one_client_of_each_mailbox_and_tells_the_rest(owner):
     imported = import_clients(io.BytesIO("\n".join(lines).encode()), owner=owner)
     assert (imported.created, imported.repeated, imported.refused) == (4, 1, 1)
     assert [(row.line, row.why) for row in imported.examples] == [
-        (5, "“\uff45xample.com” is not the name of a domain.")
+        (5, "“\uff45xample.com” is not a domain name.")
     ]
     assert list(Client.objects.order_by("full_name").values_list("email", "full_name", "address_key")) == [
         ("zw15@example.com", "Ann again", "zw15@example.com"),

@@ -104,7 +104,7 @@ def test_rows_of_another_owner_and_bad_merge_fields_are_refused(browser, data, s
     foreign = ClientFactory(owner=stranger)
     answer = browser.post(reverse("admin:mailer_mailing_add"), {**data, "clients": str(foreign.pk)})
     errors = answer.context["adminform"].form.errors
-    assert errors == {"clients": ["This belongs to another owner than the mailing."]}
+    assert errors == {"clients": ["This belongs to a different owner than the mailing."]}
     bad = {"owner": owner.pk, "subject": "{{ nobody }}", "format": "html", "body": "x"}
     answer = browser.post(reverse("admin:mailer_message_add"), bad)
     assert set(answer.context["adminform"].form.errors) == {"subject"}

@@ -104,9 +104,9 @@ def test_a_run_that_is_over_says_how_long_it_took(mailing, browser):
 
 def test_a_run_that_nobody_takes_up_says_so(running):
     waits = progress_of(running).waits
-    assert waits == "No consumer has taken it up: ask whoever runs the service whether one is running."
+    assert waits == "No consumer has picked it up. Ask whoever runs the service whether one is running."
     Lease.objects.create(attempt=running, expires_at=timezone.now() + timedelta(seconds=20))
-    assert progress_of(running).waits == "It waits for its turn behind other mailings."
+    assert progress_of(running).waits == "It is waiting its turn behind other mailings."
 
 
 def test_a_run_that_goes_on_says_how_fast(running):
@@ -141,12 +141,12 @@ def test_a_run_that_rests_or_waits_for_retries_says_until_when(running):
     running.deliveries.update(next_try_at=later)
     progress = progress_of(running)
     assert (progress.waits, progress.until) == (
-        "What is left waits for another try, as the server asked for.",
+        "The rest is waiting for another try, as the server asked.",
         later,
     )
     MailServer.objects.update_or_create(pk=1, defaults={"rests_until": later})
     progress = progress_of(running)
-    assert (progress.waits, progress.until) == ("The mail server is left alone for a while.", later)
+    assert (progress.waits, progress.until) == ("We are giving the mail server a break.", later)
 
 
 def test_a_run_that_waits_for_its_owner_s_allowance_says_so(running):

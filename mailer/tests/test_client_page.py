@@ -47,7 +47,7 @@ def test_the_page_says_all_that_is_known(owner, browser, anna, mailing):
         "a<br>&lt;i&gt;",
         f'<a href="{reverse("group_detail", args=[group.pk])}">Readers</a>',
         "crm.csv",
-        "customers of mine, who were asked",
+        "customers of mine who agreed",
         "asked at the till",
         "hard bounce. Nothing is sent",
         "Spring &lt;sale&gt;",

@@ -94,7 +94,7 @@ def test_the_form_of_another_user_is_no_way_to_their_client(stranger, client_of,
     browser.post(NEW, data)
     answer = client_of(stranger).post(NEW, {**data, "email": "other@example.org"})
     assert answer.status_code == 422
-    assert beside(answer, "__all__") == ["This could not be saved. Load the page again and repeat."]
+    assert beside(answer, "__all__") == ["This could not be saved. Reload the page and try again."]
     assert list(Client.objects.values_list("email", flat=True)) == ["anna@example.org"]
 
 
@@ -110,7 +110,7 @@ def test_another_client_with_the_address_at_the_same_instant(browser, owner, mon
     ClientFactory(owner=owner, email="ANNA@example.org")
     answer = browser.post(NEW, form())
     assert (answer.status_code, Client.objects.count()) == (422, 1)
-    assert beside(answer, "email") == ["You have a client with this e-mail already."]
+    assert beside(answer, "email") == ["You already have a client with this e-mail."]
 
 
 @pytest.mark.parametrize("headers", [{}, DIALOG])
@@ -123,16 +123,16 @@ def test_another_client_with_the_address_at_the_same_instant(browser, owner, mon
         ("email", "a\r\nBcc: b@example.org", "Enter a valid email address."),
         ("email", "a\x00@example.org", "Null characters are not allowed."),
         ("email", f"{'a' * 250}@example.org", "Ensure this value has at most 254 characters (it has 262)."),
-        ("email", "TAKEN@example.org", "You have a client with this e-mail already."),
+        ("email", "TAKEN@example.org", "You already have a client with this e-mail."),
         ("full_name", "A\r\nBcc: b", "Line breaks and control characters are not allowed here."),
         ("full_name", "A\u2028B", "Line breaks and control characters are not allowed here."),
         ("full_name", "A\x00B", "Null characters are not allowed."),
         ("full_name", "x" * 151, "Ensure this value has at most 150 characters (it has 151)."),
         ("comment", "x" * 1_000_000, "Ensure this value has at most 2000 characters (it has 1000000)."),
-        ("groups", "0", "One of these groups is not yours, or is gone. Load the page again."),
-        ("groups", "x", "One of these groups is not yours, or is gone. Load the page again."),
-        ("groups", "9" * 30, "One of these groups is not yours, or is gone. Load the page again."),
-        ("groups", "foreign", "One of these groups is not yours, or is gone. Load the page again."),
+        ("groups", "0", "One of these groups is not yours or no longer exists. Reload the page."),
+        ("groups", "x", "One of these groups is not yours or no longer exists. Reload the page."),
+        ("groups", "9" * 30, "One of these groups is not yours or no longer exists. Reload the page."),
+        ("groups", "foreign", "One of these groups is not yours or no longer exists. Reload the page."),
     ],
 )
 def test_bad_input_gets_a_message_beside_the_field(field, value, says, headers, browser, owner, stranger):
@@ -208,7 +208,7 @@ def test_a_bad_edit_changes_nothing(headers, browser, owner):
     url = reverse("client_edit", args=[client.pk])
     answer = browser.post(url, form(email="Taken@example.org", full_name="New"), headers=headers)
     assert answer.status_code == 422
-    assert beside(answer, "email") == ["You have a client with this e-mail already."]
+    assert beside(answer, "email") == ["You already have a client with this e-mail."]
     client.refresh_from_db()
     assert (client.email, client.full_name, list(client.groups.all())) == (
         "anna@example.org",
@@ -223,7 +223,7 @@ def test_delete_says_what_goes_and_goes(browser, owner):
     url = reverse("client_delete", args=[client.pk])
     page = browser.get(url).content.decode()
     assert "Reports keep the address." in page
-    assert "1 mail that waits to be sent to this client does not go out." in page
+    assert "1 mail waiting to be sent to this client will not go out." in page
     assert Client.objects.filter(pk=client.pk).exists()
     answer = browser.post(url, headers=DIALOG)
     assert answer.status_code == 204

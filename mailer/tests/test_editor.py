@@ -117,7 +117,7 @@ def test_saved_it_is_what_mailings_send(browser, message):
     browser.post(url_of(message), page(heading(text="Later")), headers=STATE)
     message.refresh_from_db()
     assert message.body == before
-    assert b"not sent before you save" in browser.get(url_of(message)).content
+    assert b"not sent until you save" in browser.get(url_of(message)).content
 
 
 def test_an_empty_one_cannot_be_saved(browser, message):

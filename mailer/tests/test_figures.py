@@ -105,8 +105,8 @@ def test_the_page_is_drawn_of_one_s_own_runs_without_script_or_style(owner, clie
     assert "Foreign" not in html
     assert " style=" not in html
     assert html.count("<svg") == html.count("</svg>")
-    assert "No run found" in client_of(owner).get(URL, {"q": "nothing"}).content.decode()
-    assert "No run found" in client_of(owner).get(URL, {"state": "nonsense"}).content.decode()
+    assert "No runs found" in client_of(owner).get(URL, {"q": "nothing"}).content.decode()
+    assert "No runs found" in client_of(owner).get(URL, {"state": "nonsense"}).content.decode()
 
 
 def test_numbers_in_drawings_have_points_in_every_language(owner, client_of, mailing):

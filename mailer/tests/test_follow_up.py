@@ -98,7 +98,7 @@ def test_the_page_asks_and_leads_to_the_follow_up(headers, attempt, browser, smt
     url = f"/reports/{attempt.pk}/again/"
     assert f'href="{url}"' in browser.get(f"/reports/{attempt.pk}/").content.decode()
     question = flat(browser.get(url, headers=headers))
-    assert "Send what this run sent to 3 clients whom it did not reach?" in question
+    assert "Send this run's message to the 3 clients it did not reach?" in question
     answer = browser.post(url, headers=headers)
     again = Attempt.objects.get(follows=attempt)
     assert f"/reports/{again.pk}/" in (answer["HX-Redirect"] if headers else answer["Location"])

@@ -35,7 +35,7 @@ def test_create(browser, owner):
     [
         ("", "This field is required."),
         ("   ", "This field is required."),
-        ("READERS", "You have a group with this name already."),
+        ("READERS", "You already have a group with this name."),
         ("a\nb", "Line breaks and control characters are not allowed here."),
         ("a\x00b", "Null characters are not allowed."),
         ("x" * 101, "Ensure this value has at most 100 characters (it has 101)."),

@@ -71,7 +71,7 @@ def test_an_encoding_that_is_not_the_file_s_is_told_line_by_line(owner):
     imported = load(PLAIN.encode("cp1251"), owner, encoding="utf-8")
     assert clients(owner) == [ANNA]
     assert [refused.why for refused in imported.examples] == [
-        "It contains bytes that are not letters in UTF-8."
+        "It contains bytes that are not valid in UTF-8."
     ]
 
 
@@ -108,7 +108,7 @@ def test_a_line_that_cannot_be_taken_is_told_and_the_others_are_in(owner):
         Refused(5, "long@example.org", "Ensure this value has at most 150 characters (it has 151)."),
         Refused(6, "null@example.org", "Null characters are not allowed."),
         Refused(8, "a@example.org\ufffd\ufffdBcc: b@example.org", "Enter a valid email address."),
-        Refused(9, "<script>@example.org", "“<” cannot stand in an address."),
+        Refused(9, "<script>@example.org", "“<” is not allowed in an address."),
     ]
     assert imported.refused == 6
 
@@ -118,7 +118,7 @@ def test_what_databases_and_forms_would_trip_over_is_refused(owner):
         f"email,comment\n\uff49van@example.org,\ni\u00advan@example.org,\nc@example.org,{'x' * 2001}\n", owner
     )
     assert [refused.why for refused in imported.examples] == [
-        "“ｉ” cannot stand in an address.",
+        "“ｉ” is not allowed in an address.",
         "There is an invisible character inside the address. Retype it instead of pasting it.",
         "Ensure this value has at most 2000 characters (it has 2001).",
     ]
@@ -147,8 +147,8 @@ def test_no_more_refused_lines_are_remembered_than_people_read(owner, monkeypatc
     [
         (b"", "It is empty."),
         ("\n\n", "It is empty."),
-        ("name,phone\nAnna,1\n", "Its first line names no column “email”, but “name”, “phone”."),
-        ("Anna\nBoris\n", "Its first line names no column “email”, but “Anna”."),
+        ("name,phone\nAnna,1\n", "Its first line has no column “email”, only “name”, “phone”."),
+        ("Anna\nBoris\n", "Its first line has no column “email”, only “Anna”."),
         ("x" * 200_000, "The first line cannot be used. This line is too long: over 100000 characters."),
         (
             ",".join(f"c{n}" for n in range(500)) + "\n",
@@ -228,7 +228,7 @@ def test_the_command_says_what_became_of_the_file(owner, tmp_path, capsys):
         ({"map": ["name"]}, "--map must look like COLUMN=MEANING, not “name”"),
         ({"map": ["name=klingon"]}, "--map must look like COLUMN=MEANING, not “name=klingon”"),
         ({"map": ["town=comment"]}, "It has no column “town”."),
-        ({"map": ["email=unused"]}, "Its first line names no column “email”"),
+        ({"map": ["email=unused"]}, "Its first line has no column “email”"),
         ({"encoding": "klingon"}, "There is no encoding klingon."),
         ({"encoding": "base64"}, "There is no encoding base64."),
         ({"group": "x" * 101}, "at most 100 characters"),

@@ -112,7 +112,7 @@ def no_workbook():
         (workbook(""), "It is empty."),
         (workbook("<row>"), "This workbook cannot be read: the file is damaged"),
         (workbook(inline("a@example.org"))[:-60], "This workbook cannot be read: the file is damaged"),
-        (workbook("", sheet1=ENTITIES), "This workbook holds XML that no spreadsheet writes."),
+        (workbook("", sheet1=ENTITIES), "This workbook contains XML that no spreadsheet program writes."),
         (no_workbook(), "It is a zip file, not an Excel workbook."),
         (workbook(inline(*(f"c{n}" for n in range(500)))), "The first line cannot be used."),
     ],

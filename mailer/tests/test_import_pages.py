@@ -85,7 +85,7 @@ def test_a_file_without_addresses_can_be_mapped_or_says_so(browser, queue):
     upload = draft(browser, "Kunde,Anschrift\nAnna,anna at example\n")
     answer = browser.post(page(upload), {**form_of(browser, upload), "start": "1"})
     assert answer.status_code == 422
-    assert "names no column “email”, but “Kunde”, “Anschrift”" in answer.content.decode()
+    assert "has no column “email”, only “Kunde”, “Anschrift”" in answer.content.decode()
     upload.refresh_from_db()
     assert upload.status == "draft"
 

@@ -150,7 +150,7 @@ def test_who_left_another_service_is_stopped(heading, cell, reason):
 
 def test_who_never_confirmed_elsewhere_is_no_client():
     assert read("email,status\nann@example.org,unconfirmed\n") == [
-        (REFUSED, 2, "This person has not confirmed yet at the other service (“unconfirmed”).")
+        (REFUSED, 2, "This person has not yet confirmed at the other service (“unconfirmed”).")
     ]
 
 
@@ -226,7 +226,7 @@ def test_a_file_of_nothing_but_open_quotation_marks_ends():
         ("x" * 300_000 + "\n", "This line is too long: over 100000 characters."),
         ("b@example.org" + "," * 300 + "\n", "This line has more than 200 columns."),
         ("b@example.org,N\0\n", "Null characters are not allowed."),
-        ("b@example.org,N\udcff\n", "It contains bytes that are not letters in UTF-8."),
+        ("b@example.org,N\udcff\n", "It contains bytes that are not valid in UTF-8."),
         (",N\n", "There is no address in this line."),
     ],
 )

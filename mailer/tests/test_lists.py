@@ -204,7 +204,7 @@ def test_names_are_text_and_never_markup(owner, browser):
 
 def test_a_list_says_what_it_is_when_it_is_empty(browser):
     answer = browser.get(reverse("clients"))
-    assert "No client found. Clients are the people who receive your mail." in answer.content.decode()
+    assert "No clients found. Clients are the people who receive your mail." in answer.content.decode()
 
 
 def test_the_numbers_of_groups_and_messages(owner, group, browser):

@@ -44,7 +44,7 @@ def test_the_audience_is_counted_while_one_chooses(browser, owner, stranger):
     assert (audience.total, audience.suppressed, audience.mailable) == (3, 1, 2)
     assert "It reaches 3 addresses" in answer.content.decode()
     assert "1 of them is on the stop-list" in answer.content.decode()
-    assert "Nobody is chosen yet." in recipients(browser, "audience").content.decode()
+    assert "Nobody has been chosen yet." in recipients(browser, "audience").content.decode()
 
 
 def test_odd_searches_do_no_harm(browser, owner):

@@ -26,7 +26,7 @@ NEW = "/mailings/new/"
 INVALID, NOT_ONE = "Select a valid choice.", "is not one of the available choices."
 TOO_LONG_AGO = "The start is more than twenty years ago. Choose a later one."
 TOO_FAR = "The end is more than twenty years away. Choose an earlier one."
-GONE = "One of these is not yours, or is gone. Load the page again."
+GONE = "One of these is not yours or no longer exists. Reload the page."
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_without_a_message_the_form_leads_to_the_first_one(browser, message):
 def test_a_start_in_the_past_and_an_end_in_the_past(browser, form):
     answer = browser.post(NEW, {**form, "starts_at": "2020-01-01T09:00", "ends_at": "2020-02-01T09:00"})
     assert answer.status_code == 422
-    assert beside(answer, "ends_at") == ["The end has passed already. Choose a later one."]
+    assert beside(answer, "ends_at") == ["The end has already passed. Choose a later one."]
     assert not Mailing.objects.exists()
 
 

@@ -186,7 +186,7 @@ def test_a_message_in_use_stays_and_says_why(headers, browser, message, owner):
     ):
         html = answer.content.decode()
         assert answer.status_code == status
-        assert "This message stays, because these mailings send it." in html
+        assert "This message cannot be deleted, because these mailings send it." in html
         assert f'href="{reverse("mailing_detail", args=[mailing.pk])}"' in html
         assert "every week" in html
         assert 'class="btn btn-danger"' not in html

@@ -99,7 +99,7 @@ def test_a_report_s_facts_and_answers(browser, mailing):
         answers={"250 Ok": 5, "Not mailed: unsubscribed": 2, "550 <b>no</b>": 1},
     )
     html = browser.get(f"/reports/{attempt.pk}/").content.decode()
-    assert "2 earlier runs were missed and are folded into this one" in html
+    assert "2 earlier runs were missed and are combined with this one" in html
     assert "<strong>3</strong> possibly twice" in html
     assert html.index("550 &lt;b&gt;no") < html.index("250 Ok") < html.index("Not mailed: unsubscribed")
 

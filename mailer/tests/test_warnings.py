@@ -59,7 +59,7 @@ def test_gmail_s_limit_is_in_octets(size, says):
             "<p>Dear *|FNAME|*</p>",
             "*|FNAME|* looks like a merge field of another program and is sent as it is.",
         ),
-        ("<p>" + "many words " * 10_000, "The HTML part has 108 kB. Gmail cuts off all that is over 102 kB."),
+        ("<p>" + "many words " * 10_000, "The HTML part is 108 kB. Gmail cuts off everything beyond 102 kB."),
     ],
 )
 def test_they_stand_beside_the_preview_and_hold_nothing_up(owner, client_of, body, says):

@@ -17,7 +17,7 @@ class AttributeList(TableView):
     filterset_class = AttributeNameFilter
     things = "attributes"
     title = _("Attributes of clients")
-    lead = _("What you know of clients beyond name and address, for messages, filters and groups.")
+    lead = _("What you know about clients beyond name and address, for messages, filters and groups.")
     create_url_name = "attribute_create"
     create_title = _("New attribute")
     template_name = "attributes/list.html"
@@ -33,14 +33,14 @@ class AttributeCreate(CreatePanel):
 class AttributeDelete(DeletePanel):
     list_view = AttributeList
     title = _("Delete attribute")
-    done_text = _("The attribute was deleted. Its values go in the background.")
+    done_text = _("The attribute was deleted. Its values are being removed in the background.")
 
     def remove(self) -> None:
         remove(attribute=self.object)
 
     def consequences(self) -> list[str]:
         return [
-            str(_("All clients lose it. In messages that name it nothing stands in its place.")),
+            str(_("All clients lose it. Messages that use it show nothing in its place.")),
         ]
 
 

@@ -117,8 +117,8 @@ class ClientDelete(DeletePanel):
         if waiting:
             lines.append(
                 ngettext(
-                    "%(count)s mail that waits to be sent to this client does not go out.",
-                    "%(count)s mails that wait to be sent to this client do not go out.",
+                    "%(count)s mail waiting to be sent to this client will not go out.",
+                    "%(count)s mails waiting to be sent to this client will not go out.",
                     waiting,
                 )
                 % {"count": waiting}

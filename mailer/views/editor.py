@@ -59,12 +59,12 @@ class MessageEditor(OwnersOnly):
         self.message = own_row(Message, request.user, pk)
         do, _colon, what = request.POST.get("do", "draft").partition(":")
         if "subject" not in request.POST:
-            return self._refused(_("That was incomplete. Load the page again and repeat."))
+            return self._refused(_("Something was missing. Reload the page and try again."))
         try:
             written = read_posted(request.POST, format=self.message.format)
             return self._actions().get(do, self._step)(written, do, what)
         except TooLarge:
-            return self._refused(_("That is more than a message may have. Nothing of it was kept."))
+            return self._refused(_("That is more than a message can hold. None of it was kept."))
         except ChangedMeanwhile:
             return self._overtaken(written)
 
@@ -149,7 +149,7 @@ class MessageEditor(OwnersOnly):
         if upload is None or block is None:
             messages.error(self.request, _("Choose a file first."))
         elif not ratelimit.consume(self.request, action="message_picture", user=self.request.user):
-            messages.error(self.request, _("That were many pictures within an hour. Wait a while."))
+            messages.error(self.request, _("Too many pictures in one hour. Try again later."))
         else:
             try:
                 picture = keep_picture(owner=self.request.user, upload=upload, name=upload.name or "")

@@ -50,7 +50,7 @@ class ImportNew(OwnersOnly):
         try:
             request.POST  # noqa: B018  (read here, for what is wrong with it)
         except RequestDataTooBig:
-            return self.refuse(_("That is too much to paste. Save it as a file and choose that."))
+            return self.refuse(_("That is too much to paste. Save it as a file and upload it."))
         answer: HttpResponse = csrf_protect(self.take)(request)
         return answer
 

@@ -57,7 +57,7 @@ class MailingPause(Switch):
 class MailingResume(Switch):
     throw = mailings.resume
     undone_by = "mailing_pause"
-    done_text = _("The mailing goes on.")
+    done_text = _("The mailing continues.")
 
 
 class MailingRun(PanelView):
@@ -126,7 +126,7 @@ class AttemptTryAgain(ActionView):
     def post(self, request: Request, pk: int) -> HttpResponse:
         attempt = own_row(Attempt, request.user, pk)
         if mailings.try_again(attempt):
-            messages.success(request, str(_("It is tried again.")))
+            messages.success(request, str(_("We are trying again.")))
         if is_htmx(request):
             return no_content("mailings:changed", "reports:changed")
         return redirect("attempt_detail", pk)

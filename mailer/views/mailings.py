@@ -70,7 +70,7 @@ class MailingList(TableView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if self.request.user.only_watches:
-            kwargs = {"lead": _("The mailings of all users."), **kwargs}
+            kwargs = {"lead": _("All users' mailings."), **kwargs}
         return super().get_context_data(**kwargs)
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
@@ -201,7 +201,7 @@ class MailingDelete(DeletePanel):
             % {"count": mails}
         ]
         if mails > LIMIT:
-            lines.append(str(_("It disappears at once. Removing that much takes a few more minutes.")))
+            lines.append(str(_("It disappears at once. Deleting this much takes a few more minutes.")))
         if self.object.attempts.running().exists():
             lines.append(str(_("It is being sent right now; what has not been sent yet will not go out.")))
         return lines

@@ -95,7 +95,7 @@ class MessageVersions(OwnersOnly):
         else:
             number = int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0
             bring_back(message=message, version=get_object_or_404(message.versions, pk=number))
-            messages.success(request, gettext("It is back, as a draft. Save it to have it sent."))
+            messages.success(request, gettext("It is back as a draft. Save it before it can be sent."))
         return redirect("message_edit", pk)
 
 
@@ -103,7 +103,10 @@ class MessageDelete(DeletePanel):
     list_view = MessageList
     title = _("Delete message")
     done_text = _("The message was deleted.")
-    blocked_text = _("This message stays, because these mailings send it. Delete them or give them another:")
+    blocked_text = _(
+        "This message cannot be deleted, because these mailings send it."
+        " Delete them or give them another one:"
+    )
 
     def blockers(self) -> list[tuple[str, str]]:
         return [

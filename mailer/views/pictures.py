@@ -31,7 +31,7 @@ class UploadForm(forms.Form):
     picture = forms.FileField(
         label=_("A new picture"),
         widget=forms.FileInput({"accept": "image/jpeg,image/png,image/webp,image/gif"}),
-        help_text=_("JPEG, PNG, WebP or GIF up to 10 MB. A GIF is shown still."),
+        help_text=_("JPEG, PNG, WebP or GIF, up to 10 MB. GIFs do not move."),
     )
 
 
@@ -44,7 +44,7 @@ class PictureLibrary(OwnersOnly):
         if not form.is_valid():
             return self.page(form, status=422)
         if not ratelimit.consume(request, action="message_picture", user=request.user):
-            form.add_error("picture", gettext("That were many pictures within an hour. Wait a while."))
+            form.add_error("picture", gettext("Too many pictures in one hour. Try again later."))
             return self.page(form, status=422)
         upload = form.cleaned_data["picture"]
         try:
@@ -79,9 +79,7 @@ class PictureDelete(DeletePanel):
         return reverse("pictures")
 
     def consequences(self) -> list[str]:
-        return [
-            gettext("Mail that was sent already shows it no longer, and neither do messages that hold it.")
-        ]
+        return [gettext("Mail already sent will no longer show it, nor will messages that use it.")]
 
 
 @require_safe

@@ -17,16 +17,18 @@ def zone_choices() -> list[tuple[str, str]]:
 
 class ProfileForm(ModelForm[User]):
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=zone_choices, help_text=_("All times are shown and entered in it.")
+        label=_("Time zone"),
+        choices=zone_choices,
+        help_text=_("All times are shown and entered in this zone."),
     )
     language = forms.ChoiceField(
-        label=_("Language"), choices=settings.LANGUAGES, help_text=_("Of the site and of our mail to you.")
+        label=_("Language"), choices=settings.LANGUAGES, help_text=_("For the site and our emails to you.")
     )
     avatar = forms.FileField(
         label=_("Picture"),
         required=False,
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
-        help_text=_("JPEG, PNG, WebP or GIF, at most 5 MB. It is cut to a square."),
+        help_text=_("JPEG, PNG, WebP or GIF, at most 5 MB. It is cropped to a square."),
     )
     remove_avatar = forms.BooleanField(label=_("Remove the picture"), required=False)
 

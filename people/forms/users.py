@@ -58,5 +58,5 @@ class ReasonForm(forms.Form):
         max_length=500,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=_("It is shown to the person it concerns."),
+        help_text=_("The person concerned will see it."),
     )

@@ -90,7 +90,7 @@ class User(AbstractUser):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
     )
     blocked_reason = models.CharField(_("reason"), max_length=500, blank=True, editable=False)
-    waiting = models.BooleanField(_("waits to be let in"), default=False, editable=False)
+    waiting = models.BooleanField(_("waiting for approval"), default=False, editable=False)
     mails_per_day = models.PositiveIntegerField(
         _("mails a day"), null=True, blank=True, default=new_account_mails, validators=[MinValueValidator(1)],
         help_text=_("How many may be sent within any 24 hours. Empty: as many as they like."),
@@ -120,7 +120,7 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 fields=("email",),
                 name="people_user_email_unique",
-                violation_error_message=_("There is an account with this e-mail already."),
+                violation_error_message=_("There is already an account with this e-mail."),
             ),
         )
 

@@ -65,7 +65,7 @@ def test_two_spellings_of_a_mailbox_are_no_two_accounts(first, second):
     assert User.objects.count() == EmailAddress.objects.count() == 1
     assert [(message.to, message.subject) for message in mail.outbox] == [
         (mail.outbox[0].to, "Confirm your e-mail address"),
-        (mail.outbox[0].to, "You have an account already"),
+        (mail.outbox[0].to, "You already have an account"),
     ]
 
 
@@ -87,10 +87,10 @@ def test_two_mailboxes_are_two_accounts(first, second):
 @pytest.mark.parametrize(
     ("email", "says"),
     [
-        ("demo@\uff45xample.com", "“\uff45xample.com” is not the name of a domain."),
+        ("demo@\uff45xample.com", "“\uff45xample.com” is not a domain name."),
         ("demo@exam\u00adple.com", INVISIBLE),
         ("a@victim.com＞\u3000NOTIFY＝NEVER＜b.org", "Enter a valid email address."),
-        ('"a"@b.cd', '“"” cannot stand in an address.'),
+        ('"a"@b.cd', '“"” is not allowed in an address.'),
     ],
 )
 def test_no_door_takes_what_is_no_address(verified, email, says):
@@ -147,7 +147,7 @@ def test_a_superuser_makes_no_second_account_for_a_mailbox(superuser, client_of)
     UserFactory(email="user@bücher.example")
     browser = client_of(superuser)
     answer = browser.post(reverse("user_create"), {**USER, "email": "User@xn--bcher-kva.example"})
-    assert answer.context["form"].errors == {"email": ["There is an account with this e-mail already."]}
+    assert answer.context["form"].errors == {"email": ["There is already an account with this e-mail."]}
     browser.post(reverse("user_create"), {**USER, "email": "Second@xn--bcher-kva.example"})
     assert User.objects.filter(email="second@bücher.example").exists()
 
@@ -158,7 +158,7 @@ def test_the_administration_makes_no_second_account_for_a_mailbox(superuser, cli
     form = {"usable_password": "true", "password1": "correct-horse-7", "password2": "correct-horse-7"}
     answer = browser.post(url, {**form, "email": "USER@xn--bcher-kva.example"})
     assert answer.context["adminform"].form.errors == {
-        "__all__": ["There is an account with this e-mail already."]
+        "__all__": ["There is already an account with this e-mail."]
     }
     answer = browser.post(url, {**form, "email": "x@exam\u00adple.com"})
     assert answer.context["adminform"].form.errors == {"email": [INVISIBLE]}

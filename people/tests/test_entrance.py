@@ -128,7 +128,7 @@ def test_an_address_that_is_taken_is_told_to_nobody_but_its_owner(email, verifie
     assert User.objects.count() == 2
     assert [(message.to, message.subject) for message in mail.outbox] == [
         (["nina@example.com"], "Confirm your e-mail address"),
-        (["owner@example.com"], "You have an account already"),
+        (["owner@example.com"], "You already have an account"),
     ]
 
 

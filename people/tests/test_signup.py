@@ -54,7 +54,7 @@ def test_review_waits_for_a_manager(settings, manager, client_of):
     settings.SIGNUP = "review"
     browser, answer = register()
     assert answer.status_code == 403
-    assert b"Your account waits to be let in" in answer.content
+    assert b"Your account is waiting for approval" in answer.content
     assert EmailAddress.objects.get(email="nina@example.com").verified
     assert browser.get("/mailings/").status_code == 302
     assert log_in().status_code == 403

@@ -81,7 +81,7 @@ class DeleteAccount(SignedIn):
             form.add_error(None, _("You are the last superuser. Make another one first."))
             return self.show(form, status=422)
         logout(request)
-        messages.success(request, _("Your account and all that belonged to it are deleted."))
+        messages.success(request, _("Your account and everything in it have been deleted."))
         return redirect("account_login")
 
     def show(self, form: DeleteAccountForm, status: int = 200) -> HttpResponse:

@@ -174,7 +174,7 @@ class UserAdmit(Permitted, OnUser, ActionView):
     def post(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         admit(user=self.object, by=request.user)
-        text = gettext("%(user)s was let in, and told so by a mail.") % {"user": self.object}
+        text = gettext("%(user)s was approved and has been notified by email.") % {"user": self.object}
         return self.done(text, row=targets(request, row_id(self.object)))
 
 
@@ -211,7 +211,7 @@ class UserCreate(UserFormView):
     def post(self, request: Request) -> HttpResponse:
         form = self.make_form(request.POST)
         if form.is_valid() and self.saved(form):
-            return self.changed(gettext("%(user)s was invited by a mail.") % {"user": self.object})
+            return self.changed(gettext("%(user)s was invited by email.") % {"user": self.object})
         self.object = None
         return self.show(form=form, submit=_("Create and invite"), status=422)
 

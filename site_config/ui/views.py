@@ -303,7 +303,7 @@ class PanelFormView(PanelView):
         except IntegrityError:
             form.validate_constraints()
             if form.is_valid():
-                form.add_error(None, _("This could not be saved. Load the page again and repeat."))
+                form.add_error(None, _("This could not be saved. Reload the page and try again."))
             return False
         return True
 

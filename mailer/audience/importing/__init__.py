@@ -218,7 +218,7 @@ def as_meanings(mapping: Mapping[str, str], kinds: Mapping[str, str]) -> dict[st
             key, _colon, kind = rest.lower().partition(":")
             meanings[column] = columns.as_attribute(key, kind or kinds.get(key, Attribute.Kind.TEXT))
             if columns.attribute_of(meanings[column]) is None:
-                raise CannotRead(_("There can be no attribute “%s”.") % shown(rest))
+                raise CannotRead(_("“%s” cannot be an attribute.") % shown(rest))
     return meanings
 
 
@@ -239,9 +239,9 @@ def check_columns(layout: Layout) -> None:
     if layout.has_email:
         return
     if not layout.heading:
-        raise CannotRead(_("There is no address in its first lines."))
+        raise CannotRead(_("There are no addresses in its first lines."))
     found = ", ".join(f"“{name}”" for name in layout.names[:10])
-    raise CannotRead(_("Its first line names no column “email”, but %s.") % found)
+    raise CannotRead(_("Its first line has no column “email”, only %s.") % found)
 
 
 def unused_columns(layout: Layout) -> list[str]:

@@ -54,7 +54,8 @@ def run_import(import_id: int) -> None:
             _end(upload, Status.FAILED, problem=_("The file is gone. Upload it again."))
         except Exception:
             log.exception("Import %s failed", import_id)
-            _end(upload, Status.FAILED, problem=_("Something went wrong here, and we have been told."))
+            problem = _("Something went wrong on our side, and we have been notified.")
+            _end(upload, Status.FAILED, problem=problem)
         else:
             if not imported.stopped:
                 _end(upload, Status.FINISHED)

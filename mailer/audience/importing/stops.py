@@ -64,7 +64,7 @@ def stop_of(values: Mapping[str, list[str]]) -> Stop | None:
     plain = {what: [columns.key(cell) for cell in cells] for what, cells in values.items()}
     for word in [*plain.get(columns.STATUS, ()), *plain.get(columns.STOPPED, ())]:
         if word in _UNCONFIRMED:
-            raise NotConfirmed(_("This person has not confirmed yet at the other service (“%s”).") % word)
+            raise NotConfirmed(_("This person has not yet confirmed at the other service (“%s”).") % word)
         if word in _REASON:
             found.setdefault(_REASON[word], None)
     if any(word in _REASON or word in _NO for word in plain.get(columns.AGREED, ())):

@@ -33,7 +33,7 @@ def lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
                     pass
                 yield Line(number, text[:100], _("This line is too long: over %d characters.") % LONGEST_LINE)
             elif not text.isascii() and "\N{REPLACEMENT CHARACTER}" in text:
-                yield Line(number, text, _("It contains bytes that are not letters in %s.") % label(encoding))
+                yield Line(number, text, _("It contains bytes that are not valid in %s.") % label(encoding))
             else:
                 yield Line(number, text)
     finally:

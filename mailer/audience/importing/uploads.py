@@ -84,7 +84,7 @@ def read_again(*, upload: ClientImport, encoding: str, delimiter: str, heading: 
 
 
 def preview(*, upload: ClientImport, layout: Layout) -> list[Previewed]:
-    """What the first lines become; CannotRead."""
+    """How the first lines are read; CannotRead."""
     reader = RowReader(layout.meanings, stop_all=upload.to_stop_list)
     found = []
     with _open(upload) as file:

@@ -93,7 +93,7 @@ class Workbook:
                 while chunk := part.read(_CHUNK):
                     size += len(chunk)
                     if size > limit:
-                        raise CannotRead(_("This workbook is too large when it is unpacked. Save it as CSV."))
+                        raise CannotRead(_("This workbook is too large once unpacked. Save it as CSV."))
                     yield chunk
         except (BadZipFile, OSError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
             raise CannotRead(

@@ -21,7 +21,7 @@ def new_parser() -> Any:
     """An XML parser that takes no entities, by which a small file could become a large one."""
 
     def refuse(*_args: Any) -> None:
-        raise CannotRead(_("This workbook holds XML that no spreadsheet writes."))
+        raise CannotRead(_("This workbook contains XML that no spreadsheet program writes."))
 
     parser = expat.ParserCreate()
     parser.EntityDeclHandler = refuse
