@@ -46,8 +46,9 @@ const openHelp = () => {
   dialogBody.querySelector("[data-dialog-close]").focus();
 };
 const search = () => {
-  const fields = [...document.querySelectorAll("#filter input[type=search], #filter input[type=text], #nav-find")];
-  fields.find(visible)?.focus();
+  // The list's own search before the one in the header.
+  const fields = ["#filter input[type=search]", "#filter input[type=text]", "#nav-find"];
+  fields.map((field) => document.querySelector(field)).find(visible)?.focus();
 };
 
 let goes = 0; // when g was pressed: the letter after it names the place

@@ -143,13 +143,15 @@ document.addEventListener("keydown", (event) => {
 document.querySelector("main [aria-invalid=true]")?.focus();
 
 // What was ticked while a search was on its way stands in the list that it brings.
-let ticks = [];
+let picked = null; // the list that goes: once it is replaced it stands nowhere
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (detail.target.matches(".picker .choices")) ticks = [...detail.target.querySelectorAll("input[type=checkbox]")];
+  if (detail.target.matches(".picker .choices")) picked = detail.target;
 });
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  const list = detail.target.matches(".picker .choices") && document.getElementById(detail.target.id);
-  if (!list) return;
+document.addEventListener("htmx:afterSwap", () => {
+  const list = picked && document.getElementById(picked.id);
+  if (!list || list === picked) return;
+  const ticks = picked.querySelectorAll("input[type=checkbox]");
+  picked = null;
   let changed = false;
   ticks.forEach((tick) => {
     const box = document.getElementById(tick.id);
