@@ -64,7 +64,7 @@ def test_who_is_on_the_stop_list_is_skipped(attempt, owner, smtp):
 
 def test_a_run_is_followed_once_and_its_follow_up_in_turn(attempt, smtp):
     again = send_again(attempt.pk)
-    with pytest.raises(CannotRun, match="It was sent again already"):
+    with pytest.raises(CannotRun, match="It has already been sent again"):
         send_again(attempt.pk)
     with pytest.raises(CannotRun, match="Everybody was reached"):
         send_again(again.pk)
@@ -78,7 +78,7 @@ def test_a_run_is_followed_once_and_its_follow_up_in_turn(attempt, smtp):
     [
         ({"status": "running", "finished_at": None}, {}, "This run is not over yet."),
         ({"failed": 0, "expired": 0}, {}, "Everybody was reached."),
-        ({"pruned_at": timezone.now()}, {}, "is not kept any more"),
+        ({"pruned_at": timezone.now()}, {}, "has been deleted"),
         ({}, {"paused_at": timezone.now()}, "This mailing is paused."),
         ({}, {"disabled_at": timezone.now()}, "disabled by a manager"),
         ({}, {"ends_at": timezone.now() - timedelta(hours=1)}, "This mailing has ended."),

@@ -81,7 +81,7 @@ def test_the_page_of_a_group_shows_its_clients(browser, group, owner):
         headers={**HTMX, "HX-Target": "table-region"},
     )
     assert b"<h1>" not in part.content
-    assert b"No client here." in part.content
+    assert b"No clients here." in part.content
 
 
 def test_remove_takes_one_client_out_and_may_be_repeated(browser, group, owner):

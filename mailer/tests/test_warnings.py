@@ -43,7 +43,7 @@ def test_they_are_named_once_and_in_order():
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("size", "says"), [(102 * 1024, ""), (102 * 1024 + 1, "The HTML part has 103 kB")])
+@pytest.mark.parametrize(("size", "says"), [(102 * 1024, ""), (102 * 1024 + 1, "The HTML part is 103 kB")])
 def test_gmail_s_limit_is_in_octets(size, says):
     html = "é" * (size // 2) + "x" * (size % 2)
     assert len(html.encode()) == size
