@@ -98,7 +98,7 @@ def test_saving_checks_all_and_shows_what_is_wrong_beside_it(browser, message):
         assert answer.status_code == 422
         html = answer.content.decode()
         assert "There is no merge field “nobody”." in html
-        assert "Write a whole address" in html
+        assert "Enter a full address" in html
     message.refresh_from_db()
     assert message.body == ""
     assert len(blocks_of(message)) == 2  # and nothing is lost
@@ -218,7 +218,7 @@ def test_more_than_a_message_may_have_is_refused(headers, browser, message):
     many = [(f"b{number}", "text", {"text": "x"}) for number in range(150)]
     answer = browser.post(url_of(message), page(*many), headers=headers)
     assert answer.status_code == 422
-    assert "That is more than a message may have." in answer.content.decode()
+    assert "That is more than a message can hold." in answer.content.decode()
     assert blocks_of(message) == []
 
 

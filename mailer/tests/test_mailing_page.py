@@ -74,7 +74,7 @@ def test_a_disabled_mailing_has_no_switch_and_says_by_whom_and_why(browser, mail
 def test_run_now_asks_first_and_runs_once_for_a_click_sent_twice(browser, mailing, smtp):
     url = f"/mailings/{mailing.pk}/run/"
     asked = browser.get(url, headers=DIALOG)
-    assert "to 1 recipient at once" in asked.content.decode()
+    assert "to 1 recipient now" in asked.content.decode()
     assert asked.context["after"] is None
     first = browser.post(url, {"after": ""}, headers=DIALOG)
     assert (first.status_code, events(first)) == (204, {"mailings:changed", "dialog:close", "toasts"})

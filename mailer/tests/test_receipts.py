@@ -92,7 +92,7 @@ def test_a_mail_of_another_run_is_not_found(browser, sent, mailing):
 def test_a_message_that_cannot_be_made_again_says_so(browser, sent):
     Attempt.objects.filter(pk=sent.attempt_id).update(body="{{ broken")
     url = f"/reports/{sent.attempt_id}/mails/{sent.pk}/"
-    assert "cannot be made again" in browser.get(url).content.decode()
+    assert "cannot be rebuilt" in browser.get(url).content.decode()
     assert browser.get(f"{url}eml/").status_code == 404
 
 

@@ -55,7 +55,7 @@ def test_a_list_ends_where_it_is_not_counted(number, page, rows, text, limit, ow
     html = answer.content.decode()
     assert len(shown(answer)) == rows
     assert text in html
-    assert ("A list ends here." in html) == (number > 5)
+    assert ("The list ends here." in html) == (number > 5)
 
 
 def test_a_large_number_is_written_in_the_reader_s_language(limit, owner, client_of):
@@ -171,7 +171,7 @@ def test_the_pages_of_a_mailing_say_that_they_did_not_count_on(limit, owner, cli
             f"/mailings/{mailing.pk}/edit/",
             "It reaches more than 5 addresses right now; clients on the stop-list",
         ),
-        (f"/mailings/{mailing.pk}/run/", "to more than 5 recipients at once"),
+        (f"/mailings/{mailing.pk}/run/", "to more than 5 recipients now"),
         ("/groups/", "more than 5"),
     ):
         assert text in flat(browser.get(url))
@@ -206,7 +206,7 @@ def test_a_large_ledger_goes_in_the_background(
     other = DeliveryFactory()
     DeliveryFactory.create_batch(6, attempt=attempt)
     page = client_of(owner).get(f"/mailings/{mailing.pk}/delete/").content.decode()
-    assert "Removing that much takes a few more minutes." in page
+    assert "Deleting this much takes a few more minutes." in page
     with django_capture_on_commit_callbacks() as later:
         mailings.delete(mailing)
     assert not Mailing.objects.filter(pk=mailing.pk).exists()

@@ -46,11 +46,11 @@ def plan_on_sqlite(sql):
 
 
 def plan_of_prepared(*, beginning):
-    """The plan that PostgreSQL keeps for a statement of this connection, whatever its values."""
+    """The plan that PostgreSQL keeps for the latest such statement of this connection."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements"
-            " WHERE starts_with(statement, %s)",
+            " WHERE starts_with(statement, %s) ORDER BY prepare_time DESC LIMIT 1",
             [beginning],
         )
         [(name, number)] = cursor.fetchall()
