@@ -115,6 +115,7 @@ def test_the_keyboard_leads_everywhere_and_leaves_who_types_alone(page, check):
     page.goto("/groups/")
     page.keyboard.press("n")
     expect(page.locator("dialog[open]").get_by_label("Name")).to_be_focused()
+    expect(page.locator(".htmx-added")).to_have_count(0)
     page.keyboard.press("Control+s")
     expect(page.locator("dialog[open]").get_by_text("This field is required.")).to_be_visible()
     page.keyboard.press("Escape")

@@ -22,7 +22,7 @@ PAGES = {
     "message": "/messages/|tbody .main-cell a",
     "reports": "/reports/",
     "report": "/reports/|tbody .main-cell a",
-    "report-failed": "/reports/?state=failed|tbody .main-cell a",
+    "report-partly": "/reports/?state=partly|tbody .main-cell a",
     "outbox": "/outbox/",
 }
 

@@ -161,7 +161,7 @@ def unblock(page):
 def log_in(page):
     page.get_by_label("E-mail").fill("nina@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.locator("main").get_by_role("button", name="Log in").click()
+    page.locator("main").get_by_role("button", name="Log in", exact=True).click()
 
 
 def test_a_manager_disables_a_mailing_in_its_row(context_of, check):

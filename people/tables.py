@@ -78,7 +78,6 @@ class UserTable(RowTable):
     last_login = TimeColumn(default="")
     actions = ActionsColumn(
         Action(name="admit", title=_("Approve"), url_name="user_admit", post=True, shown=admissible),
-        Action(name="allowance", title=_("Allowance"), url_name="user_allowance", shown=limitable),
         Action(name="block", title=_("Block"), url_name="user_block", shown=blockable, danger=True),
         Action(
             name="unblock",
@@ -88,6 +87,7 @@ class UserTable(RowTable):
             confirm=_("Unblock %(row)s? Their mailings continue."),
             shown=unblockable,
         ),
+        Action(name="allowance", title=_("Allowance"), url_name="user_allowance", shown=limitable),
         Action(name="edit", title=_("Edit"), url_name="user_edit", shown=for_superusers),
         Action(name="delete", title=_("Delete"), url_name="user_delete", shown=deletable, danger=True),
     )

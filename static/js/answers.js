@@ -5,7 +5,7 @@ const looksAgain = (element) => element?.id === "table-poll" || ["outbox", "over
 // A modal dialog makes the rest of the page inert, so it has a list of toasts of its own.
 const fade = (note, after = 8000) => setTimeout(() => note.remove(), after);
 const undo = (note, address) => {
-  const form = document.getElementById("undo").content.firstElementChild.cloneNode(true);
+  const form = document.getElementById("toast-undo").content.firstElementChild.cloneNode(true);
   form.action = address;
   form.addEventListener("submit", (event) => {
     event.preventDefault();

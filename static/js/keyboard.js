@@ -62,7 +62,10 @@ document.addEventListener("keydown", (event) => {
     const form = openForm();
     if (!form) return;
     event.preventDefault();
-    form.requestSubmit(form.querySelector("button[type=submit].btn-primary") || form.querySelector("button[type=submit]"));
+    const button = form.querySelector("button[type=submit].btn-primary") || form.querySelector("button[type=submit]");
+    const save = form.querySelector("#save");
+    if (save) save.click();
+    else form.requestSubmit(button);
   }
   if (control || event.altKey || dialog.open || event.isComposing || typing(event.target)) return;
   const place = Date.now() - goes < 1500 && document.querySelector(`[data-key="${CSS.escape(key)}"]`);

@@ -100,12 +100,8 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// Keys: Ctrl+S saves; Alt+↑ and Alt+↓ move a block; Enter in a line keeps the draft, without leaving the page.
+// Keys: Alt+↑ and Alt+↓ move a block; Enter in a line keeps the draft, without leaving the page.
 document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
-    event.preventDefault();
-    document.getElementById("save").click();
-  }
   const block = event.altKey && event.target.closest?.("[data-block]");
   if (block && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
     event.preventDefault();
