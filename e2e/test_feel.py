@@ -101,6 +101,7 @@ def test_a_tick_made_while_a_search_is_under_way_stays(page):
     expect(form.locator("#clients-list .form-check")).to_have_count(2)
     expect(form.locator(f"#{name}")).to_be_checked()
     expect(form.locator("#audience")).to_contain_text("It reaches 1 address")
+    page.wait_for_load_state("networkidle")  # an answer that finds the page gone complains of it
 
 
 def test_the_keyboard_leads_everywhere_and_leaves_who_types_alone(page, check):
