@@ -75,7 +75,7 @@ def test_a_body_that_looks_like_a_stand_in_is_left_alone():
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("{{ nobody }}", "There is no merge field “nobody”. Known are: full_name"),
+        ("{{ nobody }}", "There is no merge field “nobody”. Available: full_name"),
         ("{{ full_name.secret }}{{ a.b }}", "There is no merge field “a”"),
         ("{{ full_name | evil }}", "There is no filter “evil”"),
         ("{{ full_name | safe }}", "There is no filter “safe”"),

@@ -127,7 +127,7 @@ def test_a_zip_bomb_is_given_up_as_it_is_unpacked(monkeypatch):
     monkeypatch.setattr("mailer.audience.importing.xlsx.LARGEST_PART", 8 << 20)
     data = workbook("", sheet1=BOMB)
     assert len(data) < 20_000
-    with pytest.raises(CannotRead, match="too large when it is unpacked"):
+    with pytest.raises(CannotRead, match="too large once unpacked"):
         read(data)
 
 
