@@ -36,6 +36,10 @@ def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
         if kept is not None:
             return cast("T", kept[1])
     try:
+        if mine:  # since the look above, the one who had the lock before may have made it
+            kept = _safely(cache.get, key)
+            if kept is not None and time.time() < kept[0]:
+                return cast("T", kept[1])
         made = make()  # what it raises is not kept
         _safely(cache.set, key, (time.time() + seconds, made), seconds * STALE_FACTOR)
     finally:
