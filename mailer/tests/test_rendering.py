@@ -7,11 +7,11 @@ from email.header import decode_header, make_header
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from mailer.composing.compiling import compile_message
-from mailer.composing.merge import SAMPLE
+from mailer.composing.merge import SAMPLE, CannotCompile
 from mailer.composing.mime_template import LONGEST_LINE
 from mailer.composing.rendering import Composer, Recipient, RenderedMessage
 from mailer.transport import CannotWrite
@@ -68,7 +68,10 @@ def composer_of(subject, body, name="Olga Owner"):
 @settings(max_examples=300, deadline=None)
 @given(subject=SUBJECTS, body=BODIES, full_name=NAMES, address=EMAILS, sender=NAMES, eight_bit=st.booleans())
 def test_both_ways_of_writing_a_mail_parse_to_the_same(subject, body, full_name, address, sender, eight_bit):
-    composer = composer_of(subject, body, sender)
+    try:
+        composer = composer_of(subject, body, sender)
+    except CannotCompile:
+        reject()  # "<A{{ full_name }}" is HTML that is refused when it is saved
     recipient = Recipient(email=address, full_name=full_name, message_id="<1.abc@example.com>")
     content = composer.write(recipient, eight_bit=eight_bit)
     fast, slow = parsed(content), parsed(composer.as_django(recipient).message().as_bytes(linesep="\r\n"))
