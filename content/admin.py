@@ -29,7 +29,7 @@ class Shown(admin.SimpleListFilter):
     parameter_name = "shown"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("shown")), ("later", _("waits for its date")), ("draft", _("draft"))]
+        return [("yes", _("shown")), ("later", _("waiting for its date")), ("draft", _("draft"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
         published = queryset.filter(status=Article.Status.PUBLISHED)
@@ -63,7 +63,7 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
     def thumbnail(self, article: Article) -> SafeString | str:
         return self._picture(article, 96)
 
-    @admin.display(description=_("as it is shown"))
+    @admin.display(description=_("as it appears"))
     def image_preview(self, article: Article) -> SafeString | str:
         return self._picture(article, 480) or "–"
 

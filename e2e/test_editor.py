@@ -66,7 +66,7 @@ def test_by_mouse(page, check):
     page.locator("#save").click()
     expect(page.locator("#draft-state")).to_contain_text("Not saved")
     check(page, "editor-with-an-error")
-    button.get_by_label("It leads to").fill("https://example.com/")
+    button.get_by_label("It links to").fill("https://example.com/")
     expect(mail(page).get_by_text("Dear Anna, read on.")).to_be_visible()
     page.locator("#b3-up").click()
     expect(page.locator("#blocks > .block").nth(1)).to_contain_text("Picture")

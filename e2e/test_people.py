@@ -92,7 +92,7 @@ def test_from_registering_to_being_blocked(chromium, stack, context_of, check):
 def register(page):
     page.goto("/accounts/signup/")
     page.get_by_label("Your name").fill("Nina New")
-    page.get_by_label("E-mail").fill("Nina@Example.com")
+    page.get_by_label("Email").fill("Nina@Example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password, again").fill(PASSWORD)
     page.get_by_role("button", name="Sign up").click()
@@ -100,7 +100,7 @@ def register(page):
 
 
 def confirm(page, check):
-    email = page.get_by_role("link", name="Confirm your e-mail address")
+    email = page.get_by_role("link", name="Confirm your email address")
     page.get_by_role("link", name="Open the outbox").click()
     for _ in range(200):
         if email.count():
@@ -159,7 +159,7 @@ def unblock(page):
 
 
 def log_in(page):
-    page.get_by_label("E-mail").fill("nina@example.com")
+    page.get_by_label("Email").fill("nina@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.locator("main").get_by_role("button", name="Log in", exact=True).click()
 

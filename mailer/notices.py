@@ -19,10 +19,10 @@ NOTICES = (
         email=AccountEmail(
             subject=_("On hold: %(mailing)s"),
             lines=(
-                _("The run was stopped before anybody lost a try, until you look at it."),
+                _("We stopped the run until you look at it. Nobody lost a try."),
                 "%(why)s",
             ),
-            button=_("Look at the report"),
+            button=_("View the report"),
         ),
     ),
     Notice(
@@ -31,7 +31,7 @@ NOTICES = (
         email=AccountEmail(
             subject=_("Not sent: %(mailing)s"),
             lines=(_("No mail was accepted: of %(total)s, %(failed)s failed and %(expired)s expired."),),
-            button=_("Look at the report"),
+            button=_("View the report"),
         ),
     ),
     Notice(
@@ -41,7 +41,7 @@ NOTICES = (
         email=AccountEmail(
             subject=_("Finished: %(mailing)s"),
             lines=(_("The last run sent %(sent)s of %(total)s mails; %(failed)s failed."),),
-            button=_("Look at the report"),
+            button=_("View the report"),
         ),
     ),
     Notice(
@@ -64,7 +64,7 @@ NOTICES = (
         email=AccountEmail(
             subject=_("Import done: %(file)s"),
             lines=("%(outcome)s",),
-            button=_("Look at the import"),
+            button=_("View the import"),
         ),
     ),
     Notice(
@@ -73,7 +73,7 @@ NOTICES = (
         email=AccountEmail(
             subject=_("Your week: %(sent)s mails sent"),
             lines=(_("Runs: %(runs)s. Sent: %(sent)s. Not delivered: %(refused)s. Unsubscribed: %(left)s."),),
-            button=_("Look at the charts"),
+            button=_("View the charts"),
         ),
     ),
 )

@@ -16,7 +16,7 @@ from people.models import AuditEntry, User
 from site_config.queue import after_commit
 from site_config.ui.counting import count
 
-MUCH = _("All of it disappears at once. Deleting this much takes a few more minutes.")
+MUCH = _("It disappears from your pages at once. Deleting this much takes a few more minutes.")
 
 
 def disable(*, mailing: Mailing, by: User, reason: str) -> bool:

@@ -29,7 +29,7 @@ class AccountEmail:
 IGNORE = _("If this was not you, you can ignore this: nothing happens without the link.")
 
 CONFIRM = AccountEmail(
-    subject=_("Confirm your e-mail address"),
+    subject=_("Confirm your email address"),
     lines=(
         _("Someone, probably you, entered %(email)s at our mailing service."),
         _("Confirm the address within three days to get started."),
@@ -76,7 +76,7 @@ PASSWORD_SET_BY = AccountEmail(
     button=_("Set a new password"),
 )
 EMAIL_CHANGED = AccountEmail(
-    subject=_("Your e-mail address was changed"),
+    subject=_("Your email address was changed"),
     lines=(_("Your account's address was changed from %(from_email)s to %(to_email)s."),),
     security=True,
 )
@@ -110,7 +110,7 @@ ACCOUNT_EMAILS: Mapping[str, AccountEmail] = {
         _("A passkey was added"), _("From now on a passkey logs %(email)s in.")
     ),
     "mfa/email/webauthn_removed": _notice(
-        _("A passkey was removed"), _("One of the passkeys of %(email)s does not log in any more.")
+        _("A passkey was removed"), _("One of the passkeys of %(email)s no longer works.")
     ),
     "mfa/email/recovery_codes_generated": _notice(
         _("New recovery codes were made"), _("The recovery codes of %(email)s were replaced by new ones.")

@@ -12,7 +12,7 @@ from site_config.ui.filters import ListFilter, SearchFilter
 
 
 class UserFilter(ListFilter):
-    q = SearchFilter(fields=("email", "name", "company"), label=_("E-mail, name or company"))
+    q = SearchFilter(fields=("email", "name", "company"), label=_("Email, name or company"))
     state = ChoiceFilter(
         method="by_state",
         label=_("State"),

@@ -74,7 +74,9 @@ def staff_two_factor(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         if is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]):
             return get_response(request)
-        messages.warning(request, _("Turn two-factor log-in on first: this service demands it of its staff."))
+        messages.warning(
+            request, _("Turn on two-factor log-in first: this service requires it of its staff.")
+        )
         return redirect("mfa_index")
 
     return middleware

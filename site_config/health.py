@@ -23,7 +23,7 @@ LOCK_MILLISECONDS = 1000
 OK, HANGS, AWAY = gettext_noop("ok"), gettext_noop("does not answer"), gettext_noop("away")
 # Said by `cause`.
 CAUSES = (
-    gettext_noop("takes no writes"), gettext_noop("full"), gettext_noop("has no connection free"),
+    gettext_noop("is read-only"), gettext_noop("full"), gettext_noop("has no free connection"),
     gettext_noop("is locked"),
 )  # fmt: skip
 _NAMES = {"database": gettext_noop("Database"), "queue": gettext_noop("Queue")}
@@ -103,9 +103,9 @@ def cause(error: BaseException) -> str:
     state = getattr(error.__cause__, "sqlstate", None) or ""
     text = str(error)
     known = {
-        "takes no writes": state == "25006" or "READONLY" in text or "readonly" in text,
+        "is read-only": state == "25006" or "READONLY" in text or "readonly" in text,
         "full": (state.startswith("53") and state != "53300") or "OOM" in text or "disk is full" in text,
-        "has no connection free": state == "53300" or "too many connections" in text or "in use" in text,
+        "has no free connection": state == "53300" or "too many connections" in text or "in use" in text,
         "is locked": state in ("55P03", "57014") or "locked" in text,
     }
     return next((words for words, fits in known.items() if fits), AWAY)

@@ -218,7 +218,7 @@ SIGNUP = choice("SIGNUP", default="open", among=("open", "review", "invite", "cl
 GUARD = switch("GUARD", default=True)
 NEW_ACCOUNT_MAILS_PER_DAY = number("NEW_ACCOUNT_MAILS_PER_DAY", default=200, low=0, high=10_000_000)
 SILENCED_SYSTEM_CHECKS = [
-    "auth.W004",  # the e-mail is unique, without case: people_user_email_unique
+    "auth.W004",  # the email is unique, without case: people_user_email_unique
     "security.W021",  # HSTS_PRELOAD is for who asks for it
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

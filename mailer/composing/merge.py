@@ -21,8 +21,8 @@ from mailer.composing.first_names import first_name
 MERGE_FIELDS: dict[str, str | Promise] = {
     "full_name": _("the client's full name"),
     "first_name": _("the client's first name, if the full name shows which it is"),
-    "email": _("the client's e-mail address"),
-    "sender_name": _("your name, or your e-mail address"),
+    "email": _("the client's email address"),
+    "sender_name": _("your name, or your email address"),
     "unsubscribe_url": _("the address of the client's unsubscribe page"),
 }
 SAMPLE = {

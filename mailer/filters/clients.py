@@ -23,7 +23,7 @@ def groups_of(request: HttpRequest | None) -> QuerySet[ClientGroup]:
 
 class ClientSearch(SearchFilter):
     def __init__(self) -> None:
-        super().__init__(fields=(), label=_("E-mail or name"))
+        super().__init__(fields=(), label=_("Email or name"))
 
     def filter(self, qs: Any, value: str) -> Any:
         return qs.search(value) if value else qs

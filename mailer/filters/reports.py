@@ -41,7 +41,7 @@ class AttemptFilter(OversightFilter):
 class DeliveryFilter(ListFilter):
     """Of the deliveries of one attempt."""
 
-    q = CharFilter(method="by_text", label=_("E-mail or name"), max_length=100, widget=SearchInput())
+    q = CharFilter(method="by_text", label=_("Email or name"), max_length=100, widget=SearchInput())
     status = ChoiceFilter(
         method="by_status", label=_("Status"), empty_label=_("Any"), choices=Delivery.Status.choices
     )

@@ -6,7 +6,7 @@ from site_config.ui.filters import ListFilter, SearchFilter
 
 
 class StopFilter(ListFilter):
-    q = SearchFilter(fields=("email",), label=_("E-mail"))
+    q = SearchFilter(fields=("email",), label=_("Email"))
     reason = ChoiceFilter(label=_("Reason"), empty_label=_("All reasons"), choices=Suppression.Reason.choices)
 
     class Meta:

@@ -168,7 +168,7 @@ class PictureForm(BlockForm):
     alt = _line(
         _("What it shows"), required=False, help_text=_("Read aloud, and shown where pictures are not.")
     )
-    link = _link(_("It leads to"))
+    link = _link(_("It links to"))
     width = forms.ChoiceField(
         label=_("Width"),
         required=False,
@@ -189,7 +189,7 @@ class ButtonForm(BlockForm):
     title = _("Button")
 
     text = _line(_("Text"))
-    link = _link(_("It leads to"), required=True)
+    link = _link(_("It links to"), required=True)
     wide = forms.BooleanField(label=_("As wide as the text"), required=False)
     align = _align()
 

@@ -138,7 +138,7 @@ class LayoutForm(forms.Form):
         origin.choices = [("", "—"), *ClientImport.Origin.choices]  # type: ignore[attr-defined]
         for name in ("origin", "consent_on"):
             self.fields[name].required = is_large
-            text = _("Please tell us: the file has more than %d lines.") % MANY
+            text = _("Required, because the file has more than %d lines.") % MANY
             self.fields[name].error_messages["required"] = text
         if upload.to_stop_list:
             for name in ("known", "group", "new_group", "origin", "consent_on", "origin_note"):
@@ -221,5 +221,5 @@ class StopForm(forms.Form):
     """An address for the stop-list."""
 
     email = AddressFormField(
-        label=pgettext_lazy("field of a form", "E-mail"), widget=AddressInput(attrs={"autocomplete": "off"})
+        label=pgettext_lazy("field of a form", "Email"), widget=AddressInput(attrs={"autocomplete": "off"})
     )

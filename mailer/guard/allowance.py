@@ -23,7 +23,7 @@ DAY = timedelta(hours=24)
 STEP = timedelta(minutes=10)
 # A mail may be in hand for a while before the server takes it, and 24 hours begin with that.
 IN_HAND = timedelta(minutes=10)
-USED_UP = gettext_noop("The allowance of mails within 24 hours is used up.")
+USED_UP = gettext_noop("The allowance for 24 hours is used up.")
 
 
 def allowance_for(attempt: Attempt, token: str) -> "Allowance | None":

@@ -11,7 +11,7 @@ from mailer.models import Attempt, Delivery
 
 MOST = 3  # mails to one address within 24 hours
 DAY = timedelta(hours=24)
-ENOUGH = gettext_noop("Not mailed: runs by hand have mailed this address three times within 24 hours")
+ENOUGH = gettext_noop("Not mailed: manual runs have mailed this address three times in 24 hours")
 Status = Delivery.Status
 
 

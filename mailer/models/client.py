@@ -50,7 +50,7 @@ class Client(HasAddress, Owned):
         related_name="clients",
         db_constraint=False,
     )
-    email = AddressField(_("e-mail"))
+    email = AddressField(_("email"))
     address_key = AddressKeyField()
     full_name = models.CharField(_("full name"), max_length=150, blank=True, validators=[validate_one_line])
     comment = models.TextField(_("comment"), max_length=2000, blank=True)
@@ -83,7 +83,7 @@ class Client(HasAddress, Owned):
             models.UniqueConstraint(
                 fields=("owner", "address_key"),
                 name="mailer_client_address_unique",
-                violation_error_message=_("You already have a client with this e-mail."),
+                violation_error_message=_("You already have a client with this email."),
             ),
         )
         indexes = (
@@ -177,7 +177,7 @@ class Suppression(HasAddress):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="suppressions", db_index=False
     )
-    email = AddressField(_("e-mail"))
+    email = AddressField(_("email"))
     address_key = AddressKeyField()
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     why = models.CharField(

@@ -64,7 +64,7 @@ class Delivery(models.Model):
         Attempt, models.DO_NOTHING, related_name="deliveries", db_index=False, db_constraint=False
     )
     client = models.ForeignKey(Client, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
-    email = models.EmailField(_("e-mail"))
+    email = models.EmailField(_("email"))
     address_key = models.CharField(
         max_length=LONGEST_KEY,
         null=True,

@@ -45,6 +45,6 @@ class Operation:
 
     @cached_property
     def held(self) -> list[Attempt]:
-        """Runs that wait for a person, the longest first."""
+        """Runs waiting for someone to act, the longest first."""
         rows = Attempt.objects.running().filter(held_at__isnull=False)
         return list(rows.select_related("mailing__owner", "mailing__message").order_by("held_at")[:MOST_HELD])

@@ -48,7 +48,7 @@ def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None
     if switched_off := _switched_off(attempt.mailing):
         return switched_off, None
     if attempt.problem_code == Attempt.ALLOWANCE:
-        return gettext("As much was sent in a day as this account may send."), attempt.resumes_at
+        return gettext("This account has used up its daily allowance."), attempt.resumes_at
     if until := holding.resumes_at(attempt.pk):
         return gettext("We are giving the mail server a break."), until
     return _by_what_is_due(attempt, now)
@@ -82,7 +82,7 @@ def _nobody_sends(attempt: Attempt, now: datetime) -> str:
         return gettext("It is waiting its turn behind other mailings.") if _is_late(attempt, now) else ""
     if not _is_late(attempt, now):
         return ""
-    return gettext("No consumer has picked it up. Ask whoever runs the service whether one is running.")
+    return gettext("No consumer has picked it up. Ask the people who run the service whether one is running.")
 
 
 def _is_late(attempt: Attempt, now: datetime) -> bool:

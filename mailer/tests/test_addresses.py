@@ -52,7 +52,7 @@ def test_the_form_takes_no_second_client_for_a_mailbox(owner, client_of, shown, 
     kept = Client.objects.get().email
     assert kept == canonical(text)
     answer = client_form(owner, browser, shown)
-    assert answer.context["form"].errors == {"email": ["You already have a client with this e-mail."]}
+    assert answer.context["form"].errors == {"email": ["You already have a client with this email."]}
     assert Client.objects.count() == 1
 
 

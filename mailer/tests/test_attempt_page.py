@@ -104,7 +104,7 @@ def test_a_run_that_is_over_says_how_long_it_took(mailing, browser):
 
 def test_a_run_that_nobody_takes_up_says_so(running):
     waits = progress_of(running).waits
-    assert waits == "No consumer has picked it up. Ask whoever runs the service whether one is running."
+    assert waits == "No consumer has picked it up. Ask the people who run the service whether one is running."
     Lease.objects.create(attempt=running, expires_at=timezone.now() + timedelta(seconds=20))
     assert progress_of(running).waits == "It is waiting its turn behind other mailings."
 
@@ -153,7 +153,7 @@ def test_a_run_that_waits_for_its_owner_s_allowance_says_so(running):
     later = timezone.now() + timedelta(hours=3)
     running.problem_code, running.resumes_at = Attempt.ALLOWANCE, later
     progress = progress_of(running)
-    assert (progress.waits, progress.until) == ("As much was sent in a day as this account may send.", later)
+    assert (progress.waits, progress.until) == ("This account has used up its daily allowance.", later)
 
 
 def test_a_page_of_a_run_that_is_stopped_looks_again_seldom(running, browser):

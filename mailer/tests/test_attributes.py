@@ -324,7 +324,7 @@ def test_chosen_attributes_are_columns(owner, browser, kinds):
     assert browser.post(reverse("client_columns"), {"columns": ["age", "vip", "city"]}).status_code == 302
     page = browser.get(reverse("clients"))
     names = [str(column.header) for column in page.context["table"].columns][1:]
-    assert names == ["E-mail", "Full name", "age", "city", "vip", "Groups", "Stop-list", "Added", "Actions"]
+    assert names == ["Email", "Full name", "age", "city", "vip", "Groups", "Stop-list", "Added", "Actions"]
     assert "&lt;i&gt;" in page.content.decode()
     assert browser.post(reverse("client_columns"), {"columns": ["foreign"]}).status_code == 422
     assert browser.post(reverse("client_columns"), {}).status_code == 302

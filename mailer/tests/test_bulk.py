@@ -148,7 +148,7 @@ def test_many_are_changed_in_the_background(browser, owner, group, people, small
     assert set(group.clients.all()) == set(people)
     assert late not in group.clients.all()
     state = flat(browser.get(page, headers={"HX-Request": "true", "HX-Target": "bulk-state"}))
-    assert "6 of 6 clients; for 6 of them" in state
+    assert "6 of 6 clients done, 6 of them changed" in state
     assert "every 1s" not in state
 
 
@@ -218,7 +218,7 @@ def test_the_lists_offer_it(browser, owner, group, people):
     assert f'action="{URL}?group={group.pk}"' in flat(browser.get(reverse("group_detail", args=[group.pk])))
     browser.post(f"{URL}?group={group.pk}", sent("leave", everybody="1", group=group.pk))
     assert not group.clients.exists()
-    assert "Look, undo" in flat(browser.get(reverse("clients")))
+    assert "View, undo" in flat(browser.get(reverse("clients")))
 
 
 def test_what_is_old_is_forgotten(owner):

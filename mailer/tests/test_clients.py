@@ -110,7 +110,7 @@ def test_another_client_with_the_address_at_the_same_instant(browser, owner, mon
     ClientFactory(owner=owner, email="ANNA@example.org")
     answer = browser.post(NEW, form())
     assert (answer.status_code, Client.objects.count()) == (422, 1)
-    assert beside(answer, "email") == ["You already have a client with this e-mail."]
+    assert beside(answer, "email") == ["You already have a client with this email."]
 
 
 @pytest.mark.parametrize("headers", [{}, DIALOG])
@@ -123,7 +123,7 @@ def test_another_client_with_the_address_at_the_same_instant(browser, owner, mon
         ("email", "a\r\nBcc: b@example.org", "Enter a valid email address."),
         ("email", "a\x00@example.org", "Null characters are not allowed."),
         ("email", f"{'a' * 250}@example.org", "Ensure this value has at most 254 characters (it has 262)."),
-        ("email", "TAKEN@example.org", "You already have a client with this e-mail."),
+        ("email", "TAKEN@example.org", "You already have a client with this email."),
         ("full_name", "A\r\nBcc: b", "Line breaks and control characters are not allowed here."),
         ("full_name", "A\u2028B", "Line breaks and control characters are not allowed here."),
         ("full_name", "A\x00B", "Null characters are not allowed."),
@@ -208,7 +208,7 @@ def test_a_bad_edit_changes_nothing(headers, browser, owner):
     url = reverse("client_edit", args=[client.pk])
     answer = browser.post(url, form(email="Taken@example.org", full_name="New"), headers=headers)
     assert answer.status_code == 422
-    assert beside(answer, "email") == ["You already have a client with this e-mail."]
+    assert beside(answer, "email") == ["You already have a client with this email."]
     client.refresh_from_db()
     assert (client.email, client.full_name, list(client.groups.all())) == (
         "anna@example.org",

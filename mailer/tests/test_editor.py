@@ -188,7 +188,7 @@ def test_versions_are_kept_and_come_back(browser, message):
         browser.post(url_of(message), page(heading(text=text), do="save"))
     url = url_of(message, "message_versions")
     first = message.versions.filter(kind="saved").last()
-    assert browser.get(url).content.decode().count("Bring back") == 2
+    assert browser.get(url).content.decode().count("Restore") == 2
     assert browser.post(url, {"version": first.pk})["Location"] == url_of(message)
     assert blocks_of(message)[0]["text"] == "one"
     message.refresh_from_db()

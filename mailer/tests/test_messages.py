@@ -213,7 +213,7 @@ def test_tests_are_not_a_way_around_mailings(browser, owner, smtp):
     url = reverse("message_test", args=[message.pk])
     answers = [browser.post(url, {"to": "me@example.com"}) for _ in range(21)]
     assert [answer.status_code for answer in answers] == [*[302] * 20, 422]
-    says = "Too many tests within a day. Try again tomorrow."
+    says = "Too many tests in one day. Try again tomorrow."
     assert answers[-1].context["form"].errors["to"] == [says]
     assert len(smtp.mails) == 20
 

@@ -34,7 +34,7 @@ def test_it_is_for_those_who_look_after_mailings(owner, manager, superuser, clie
 def test_nobody_sends(manager, client_of):
     text = page(manager, client_of).content.decode()
     assert "None is running: nothing is sent." in text
-    assert "It is used." in text
+    assert "In use." in text
 
 
 def test_what_keeps_mail_from_going_out_is_there(owner, manager, client_of):

@@ -31,9 +31,9 @@ class ClientsBulk(BulkPanel):
     title = _("Many clients")
     body = "bulk/body.html"
     explanations: ClassVar[dict[str, Any]] = {
-        Kind.JOIN: _("Who is in the group already stays in it."),
-        Kind.LEAVE: _("They stay clients."),
-        Kind.STOP: _("Nothing is sent to them any more, in no mailing of yours."),
+        Kind.JOIN: _("Clients who are in the group already stay in it."),
+        Kind.LEAVE: _("They remain your clients."),
+        Kind.STOP: _("None of your mailings will be sent to them any more."),
         Kind.DELETE: _("They leave their groups and mailings. Reports keep the addresses. There is no undo."),
     }
 
@@ -91,7 +91,7 @@ class BulkStop(ActionView):
 
     def post(self, request: "Request", pk: int) -> HttpResponse:
         if bulk.stop(action=own_row(BulkAction, request.user, pk)):
-            messages.success(request, _("It was stopped. What is done stays, and can be undone."))
+            messages.success(request, _("Stopped. What was done stays, and can be undone."))
         return redirect("bulk_detail", pk)
 
 
@@ -100,5 +100,5 @@ class BulkUndo(ActionView):
 
     def post(self, request: "Request", pk: int) -> HttpResponse:
         if not bulk.undo(action=own_row(BulkAction, request.user, pk)):
-            messages.warning(request, _("This cannot be undone, or was before."))
+            messages.warning(request, _("This cannot be undone, or already was."))
         return redirect("bulk_detail", pk)

@@ -64,7 +64,7 @@ class MessageEditor(OwnersOnly):
             written = read_posted(request.POST, format=self.message.format)
             return self._actions().get(do, self._step)(written, do, what)
         except TooLarge:
-            return self._refused(_("That is more than a message can hold. None of it was kept."))
+            return self._refused(_("That is more than a message can hold. None of it was saved."))
         except ChangedMeanwhile:
             return self._overtaken(written)
 

@@ -201,7 +201,9 @@ class MailingDelete(DeletePanel):
             % {"count": mails}
         ]
         if mails > LIMIT:
-            lines.append(str(_("It disappears at once. Deleting this much takes a few more minutes.")))
+            lines.append(
+                str(_("It disappears from your pages at once. Deleting this much takes a few more minutes."))
+            )
         if self.object.attempts.running().exists():
             lines.append(str(_("It is being sent right now; what has not been sent yet will not go out.")))
         return lines

@@ -174,7 +174,7 @@ class MessageTest(MessageView, ActionView):
         if not form.is_valid():
             return self.answer(message, form, status=422)
         if not ratelimit.consume(request, action="message_test", user=request.user):
-            form.add_error("to", gettext("Too many tests within a day. Try again tomorrow."))
+            form.add_error("to", gettext("Too many tests in one day. Try again tomorrow."))
             return self.answer(message, form, status=422)
         try:
             answer = send_test(message=message, owner=request.user, to=form.cleaned_data["to"])

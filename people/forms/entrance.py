@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from people.address_fields import AccountAddressFormField, AddressInput
 
 WORDS = {
-    "login": _("E-mail"),
-    "email": _("E-mail"),
+    "login": _("Email"),
+    "email": _("Email"),
     "password": _("Password"),
     "oldpassword": _("Current password"),
     "password1": _("Password"),
@@ -26,10 +26,10 @@ WORDS = {
     "code": _("Code"),
     "remember": _("Stay logged in on this device"),
 }
-STRENGTH = _("At least 8 characters. Not your name or e-mail, not only digits, not a common one.")
+STRENGTH = _("At least 8 characters. Not your name or email, not only digits, not a common password.")
 
 
-NO_PASSKEY = _("This is no answer of a passkey. Try again.")
+NO_PASSKEY = _("This is not a passkey's answer. Try again.")
 
 
 class InOurWords(forms.Form):
@@ -84,7 +84,7 @@ class SetPassword(InOurWords, account.SetPasswordForm): ...
 class AddEmail(InOurWords, account.AddEmailForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = _("New e-mail")
+        self.fields["email"].label = _("New email")
 
 
 class Reauthenticate(InOurWords, account.ReauthenticateForm): ...

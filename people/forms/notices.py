@@ -15,10 +15,10 @@ class NoticesForm(forms.Form):
     """What one wants to be told, by mail and in the site; nothing at all is a choice too."""
 
     mail = forms.MultipleChoiceField(
-        label=_("By mail"), choices=kinds, required=False, widget=forms.CheckboxSelectMultiple
+        label=_("By email"), choices=kinds, required=False, widget=forms.CheckboxSelectMultiple
     )
     site = forms.MultipleChoiceField(
-        label=_("In the site"), choices=kinds, required=False, widget=forms.CheckboxSelectMultiple
+        label=_("On the site"), choices=kinds, required=False, widget=forms.CheckboxSelectMultiple
     )
 
     def __init__(self, data: Any = None, *, user: User) -> None:

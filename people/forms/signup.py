@@ -9,7 +9,7 @@ from people.validators import validate_display_name
 
 
 class SignupExtras(forms.Form):
-    """What is asked beside e-mail and password. The browser's script fills the time zone in."""
+    """What is asked beside email and password. The browser's script fills the time zone in."""
 
     name = forms.CharField(
         label=_("Your name"),

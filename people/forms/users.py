@@ -41,12 +41,12 @@ class AllowanceForm(forms.Form):
     """How much a user may send."""
 
     mails = forms.IntegerField(
-        label=_("Mails within 24 hours"),
+        label=_("Mails in 24 hours"),
         required=False,
         min_value=1,
         max_value=10_000_000,
         widget=forms.NumberInput(attrs={"autocomplete": "off"}),
-        help_text=_("Empty: as many as they like. What is more than that waits, and goes on by itself."),
+        help_text=_("Leave it empty for no limit. Mail above the limit waits, and goes out later by itself."),
     )
 
 
@@ -58,5 +58,5 @@ class ReasonForm(forms.Form):
         max_length=500,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=_("The person concerned will see it."),
+        help_text=_("The user will see it."),
     )

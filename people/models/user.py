@@ -40,7 +40,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users by e-mail, in whatever spelling."""
+    """Users by email, in whatever spelling."""
 
     def get_queryset(self) -> UserQuerySet:
         return UserQuerySet(self.model, using=self._db)
@@ -53,7 +53,7 @@ class UserManager(BaseUserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         if not email:
-            raise ValueError("A user needs an e-mail address.")
+            raise ValueError("A user needs an email address.")
         user = self.model(email=account_address(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -79,7 +79,7 @@ class User(AbstractUser):
     username = None  # type: ignore[assignment]
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
-    email = AccountAddressField(_("e-mail"))
+    email = AccountAddressField(_("email"))
     name = models.CharField(_("name"), max_length=150, blank=True, validators=[validate_display_name])
     company = models.CharField(_("company"), max_length=150, blank=True, validators=[validate_one_line])
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])
@@ -93,7 +93,7 @@ class User(AbstractUser):
     waiting = models.BooleanField(_("waiting for approval"), default=False, editable=False)
     mails_per_day = models.PositiveIntegerField(
         _("mails a day"), null=True, blank=True, default=new_account_mails, validators=[MinValueValidator(1)],
-        help_text=_("How many may be sent within any 24 hours. Empty: as many as they like."),
+        help_text=_("How many may be sent in any 24 hours. Leave it empty for no limit."),
     )  # fmt: skip
     notices = models.JSONField(
         null=True, editable=False, help_text="What one is told, by mail and in the site; none: as usual."
@@ -120,7 +120,7 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 fields=("email",),
                 name="people_user_email_unique",
-                violation_error_message=_("There is already an account with this e-mail."),
+                violation_error_message=_("There is already an account with this email."),
             ),
         )
 

@@ -64,7 +64,7 @@ def test_two_spellings_of_a_mailbox_are_no_two_accounts(first, second):
     assert sign_up(second)["Location"] == SENT  # as for a new one: nobody is told
     assert User.objects.count() == EmailAddress.objects.count() == 1
     assert [(message.to, message.subject) for message in mail.outbox] == [
-        (mail.outbox[0].to, "Confirm your e-mail address"),
+        (mail.outbox[0].to, "Confirm your email address"),
         (mail.outbox[0].to, "You already have an account"),
     ]
 
@@ -147,7 +147,7 @@ def test_a_superuser_makes_no_second_account_for_a_mailbox(superuser, client_of)
     UserFactory(email="user@bücher.example")
     browser = client_of(superuser)
     answer = browser.post(reverse("user_create"), {**USER, "email": "User@xn--bcher-kva.example"})
-    assert answer.context["form"].errors == {"email": ["There is already an account with this e-mail."]}
+    assert answer.context["form"].errors == {"email": ["There is already an account with this email."]}
     browser.post(reverse("user_create"), {**USER, "email": "Second@xn--bcher-kva.example"})
     assert User.objects.filter(email="second@bücher.example").exists()
 
@@ -158,7 +158,7 @@ def test_the_administration_makes_no_second_account_for_a_mailbox(superuser, cli
     form = {"usable_password": "true", "password1": "correct-horse-7", "password2": "correct-horse-7"}
     answer = browser.post(url, {**form, "email": "USER@xn--bcher-kva.example"})
     assert answer.context["adminform"].form.errors == {
-        "__all__": ["There is already an account with this e-mail."]
+        "__all__": ["There is already an account with this email."]
     }
     answer = browser.post(url, {**form, "email": "x@exam\u00adple.com"})
     assert answer.context["adminform"].form.errors == {"email": [INVISIBLE]}

@@ -36,7 +36,7 @@ def test_the_walk_from_registering_to_logging_in():
     early = log_in("nina@example.com", "correct-horse-7")
     assert (early.status_code, early["Location"]) == (302, SENT)
     [message] = mail.outbox  # logging in at once sends no second one
-    assert (message.to, message.subject) == (["nina@example.com"], "Confirm your e-mail address")
+    assert (message.to, message.subject) == (["nina@example.com"], "Confirm your email address")
     link = link_in(message)
     assert b"<strong>nina@example.com</strong> your address?" in browser.get(link).content
     assert not EmailAddress.objects.get().verified
@@ -127,7 +127,7 @@ def test_an_address_that_is_taken_is_told_to_nobody_but_its_owner(email, verifie
     assert pages[0] == pages[1]
     assert User.objects.count() == 2
     assert [(message.to, message.subject) for message in mail.outbox] == [
-        (["nina@example.com"], "Confirm your e-mail address"),
+        (["nina@example.com"], "Confirm your email address"),
         (["owner@example.com"], "You already have an account"),
     ]
 
@@ -170,7 +170,7 @@ def test_the_same_registration_at_the_same_instant(monkeypatch):
         ("password1", "1234567", "This password is too short."),
         ("password1", "84621973465", "This password is entirely numeric."),
         ("password1", "password", "This password is too common."),
-        ("password1", "nina@example.com", "The password is too similar to the e-mail."),
+        ("password1", "nina@example.com", "The password is too similar to the email."),
         ("password2", "another-horse-7", "You must type the same password each time."),
         ("name", "a\r\nBcc: x@example.com", "Line breaks and control characters are not allowed here."),
         ("name", "n" * 151, "Ensure this value has at most 150 characters (it has 151)."),
@@ -329,7 +329,7 @@ def test_change_of_address_counts_when_it_is_confirmed(verified):
     assert EmailAddress.objects.get().email == "new@example.com"
     assert (mail.outbox[1].to, mail.outbox[1].subject) == (
         ["owner@example.com"],
-        "Your e-mail address was changed",
+        "Your email address was changed",
     )
     assert AuditEntry.objects.filter(action="email_changed").get().detail == (
         "owner@example.com → new@example.com"

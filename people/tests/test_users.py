@@ -283,7 +283,7 @@ def test_the_same_new_user_sent_twice_is_one(roles, superuser, client_of):
     [
         ("email", "", "This field is required."),
         ("email", "nobody", "Enter a valid email address."),
-        ("email", "OWNER@example.com", "There is already an account with this e-mail."),
+        ("email", "OWNER@example.com", "There is already an account with this email."),
         ("email", "a@example.com\r\nBcc: b@example.com", "Enter a valid email address."),
         ("name", "a\r\nb", "Line breaks and control characters are not allowed here."),
         ("name", "x" * 151, "Ensure this value has at most 150 characters (it has 151)."),
@@ -355,4 +355,4 @@ def test_two_superusers_make_the_same_user_at_once(superuser, client_of, monkeyp
     data = {"email": "New@example.com", "name": "", "company": "", "time_zone": "UTC", "language": "en"}
     answer = client_of(superuser).post("/users/new/", data)
     assert answer.status_code == 422
-    assert answer.context["form"].errors["email"] == ["There is already an account with this e-mail."]
+    assert answer.context["form"].errors["email"] == ["There is already an account with this email."]

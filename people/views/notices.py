@@ -30,7 +30,7 @@ class NoticeSettings(SignedIn):
         if not form.is_valid():
             return self.show(form, status=422)
         form.save()
-        messages.success(request, _("Saved: you are told what you chose."))
+        messages.success(request, _("Saved. You will be notified of what you chose."))
         return redirect("account_notices")
 
     def show(self, form: NoticesForm, status: int = 200) -> HttpResponse:

@@ -128,7 +128,7 @@ class UserAllowance(Permitted, OnUser):
     """How many mails a user may send within 24 hours."""
 
     permission = "people.block_user"
-    title: ClassVar[str | Promise] = _("Allowance of mails")
+    title: ClassVar[str | Promise] = _("Daily allowance")
     body = "includes/form_body.html"
 
     def get(self, request: Request, pk: int) -> HttpResponse:

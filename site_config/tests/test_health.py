@@ -61,11 +61,11 @@ def test_all_is_well_and_a_row_was_written():
     ("error", "said"),
     [
         (OperationalError("connection refused on 10.0.0.5"), "away"),
-        (caused(InternalError("cannot execute INSERT"), Refused("25006")), "takes no writes"),
-        (OperationalError('FATAL: too many connections for role "mailings"'), "has no connection free"),
+        (caused(InternalError("cannot execute INSERT"), Refused("25006")), "is read-only"),
+        (OperationalError('FATAL: too many connections for role "mailings"'), "has no free connection"),
         (caused(OperationalError("could not extend file"), Refused("53100")), "full"),
         (caused(OperationalError("canceling statement"), Refused("55P03")), "is locked"),
-        (OperationalError("attempt to write a readonly database"), "takes no writes"),
+        (OperationalError("attempt to write a readonly database"), "is read-only"),
         (OperationalError("database is locked"), "is locked"),
     ],
 )
@@ -79,7 +79,7 @@ def test_what_is_the_matter_with_the_database_is_said(fresh, error, said):
     [
         (ConnectionError("connection refused"), "away"),
         (RuntimeError("OOM command not allowed when used memory > 'maxmemory'."), "full"),
-        (RuntimeError("READONLY You can't write against a read only replica."), "takes no writes"),
+        (RuntimeError("READONLY You can't write against a read only replica."), "is read-only"),
     ],
 )
 def test_what_is_the_matter_with_the_queue_is_said(monkeypatch, error, said):
@@ -123,7 +123,7 @@ def test_a_real_database_that_takes_no_writes(monkeypatch):
         pytest.skip("SQLite has no such mode for a connection")
     params = connection.settings_dict["OPTIONS"]
     monkeypatch.setitem(params, "options", "-c default_transaction_read_only=on")
-    assert ask() == (503, {"database": "takes no writes", "queue": "ok"})
+    assert ask() == (503, {"database": "is read-only", "queue": "ok"})
 
 
 def test_a_queue_that_is_away_is_one_line_a_minute():

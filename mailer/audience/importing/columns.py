@@ -18,7 +18,7 @@ LEFT_AT, STOPPED, UNUSED = "left_at", "stopped", ""
 
 LABELS = {
     UNUSED: _("not used"),
-    EMAIL: _("e-mail"),
+    EMAIL: _("email"),
     NAME: _("full name"),
     FIRST: _("first name"),
     MIDDLE: _("middle name"),

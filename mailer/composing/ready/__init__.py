@@ -34,15 +34,15 @@ def _language(code: str | None) -> str:
 
 
 READY = (
-    Ready(name="letter", title=_("Letter"), purpose=_("A few words, as from person to person."), draft=letters.LETTER),
+    Ready(name="letter", title=_("Letter"), purpose=_("A few words, from one person to another."), draft=letters.LETTER),
     Ready(name="newsletter", title=_("Newsletter"), purpose=_("A picture, one story, two more."), draft=regular.NEWSLETTER),
     Ready(name="digest", title=_("Digest"), purpose=_("What happened, in short pieces with links."), draft=regular.DIGEST),
     Ready(name="announcement", title=_("Announcement"), purpose=_("One piece of news that everybody should read."), draft=letters.ANNOUNCEMENT),
-    Ready(name="offer", title=_("Offer"), purpose=_("What there is, for how much, until when."), draft=offers.OFFER),
+    Ready(name="offer", title=_("Offer"), purpose=_("What is on offer, for how much, until when."), draft=offers.OFFER),
     Ready(name="products", title=_("Products"), purpose=_("Four things side by side, with prices."), draft=offers.PRODUCTS),
     Ready(name="event", title=_("Event"), purpose=_("Where, when, why, and a button to sign up."), draft=offers.EVENT),
     Ready(name="receipt", title=_("Receipt"), purpose=_("Thanks for an order, and what is in it."), draft=offers.RECEIPT),
-    Ready(name="welcome", title=_("Welcome"), purpose=_("For who is new: three first steps."), draft=letters.WELCOME),
+    Ready(name="welcome", title=_("Welcome"), purpose=_("For newcomers: three first steps."), draft=letters.WELCOME),
     Ready(name="survey", title=_("Survey"), purpose=_("One question, answered by one click."), draft=regular.SURVEY),
     Ready(name="changelog", title=_("Changelog"), purpose=_("What is new, improved and fixed."), draft=regular.CHANGELOG),
     Ready(name="reminder", title=_("Reminder"), purpose=_("What is due, by when, and what to do."), draft=letters.REMINDER),
