@@ -1,5 +1,5 @@
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import ratelimit
@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_noop
 
@@ -118,6 +119,13 @@ class AccountAdapter(DefaultAccountAdapter):
         email = str(credentials.get("email") or "")
         ratelimit.consume(request, action="login_failed_anywhere", key=spelled(email))
         record_failed_log_in(email=email, detail=gettext_noop("wrong password"))
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Who is here to write the blog begins where it is written."""
+        user = cast("User", request.user)
+        if user.is_staff and not user.is_superuser and not user.oversees:
+            return reverse("admin:index")
+        return str(super().get_login_redirect_url(request))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.SIGNUP in ("open", "review")

@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "people.middleware.user_language",
     "site_config.ui.middleware.user_time_zone",
     "site_config.ui.middleware.htmx_responses",
+    "site_config.ui.middleware.own_not_found",
     "people.middleware.staff_two_factor",
 ]
 TEMPLATES = [

@@ -52,6 +52,14 @@ def test_the_walk_from_registering_to_logging_in():
     ]
 
 
+def test_who_writes_the_blog_begins_in_the_administration():
+    editor = UserFactory(email="editor@example.com", is_staff=True)
+    mark_verified(editor)
+    assert log_in(editor.email, PASSWORD)["Location"] == reverse("admin:index")
+    login = {"login": editor.email, "password": PASSWORD, "next": "/blog/"}
+    assert Browser().post(reverse("account_login"), login)["Location"] == "/blog/"
+
+
 def test_every_account_email_is_text_and_html_and_no_mailing():
     Browser().post(SIGNUP, NEW)
     [message] = mail.outbox

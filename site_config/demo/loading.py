@@ -22,8 +22,8 @@ from site_config.demo.dates import mailing_keys, moved_to
 FIXTURES = ("groups", "users", "clients", "client_groups", "messages", "mailings", "attempts", "blog")
 PASSWORD = "demo-mailings-2026"  # noqa: S105  (as the command prints it; its hash is in fixtures/users.json)
 LOGINS = {
-    "demo@example.com": "clients, messages and mailings of all kinds",
-    "olga@example.com": "another owner, in another time zone",
+    "demo@example.com": "clients, messages and mailings, in Russian",
+    "olga@example.com": "clients, messages and mailings, in English",
     "manager@example.com": "watches over all mailings and users",
     "editor@example.com": "writes the blog, in the administration",
     "admin@example.com": "may do everything",

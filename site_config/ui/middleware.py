@@ -3,10 +3,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.messages import get_messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.views.defaults import page_not_found
 
 from site_config.ui.http import is_htmx, trigger
 
@@ -42,6 +43,18 @@ def private_answers(get_response: GetResponse) -> GetResponse:
         secret = secret or request.user.is_authenticated  # who has just logged in
         if secret and "public" not in response.get("Cache-Control", ""):
             response["Cache-Control"] = "private, no-store"
+        return response
+
+    return middleware
+
+
+def own_not_found(get_response: GetResponse) -> GetResponse:
+    """Say that a page is not there as visitors read it, also while DEBUG, where Django would list its URLs."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if settings.DEBUG and isinstance(response, HttpResponseNotFound):
+            return page_not_found(request, Http404())
         return response
 
     return middleware
