@@ -70,8 +70,8 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
             return context
         page = context.new_page()
         page.goto("/accounts/login/")
-        page.locator("[name=login]").fill(email)
-        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("#id_login").fill(email)
+        page.locator("#id_password").fill(PASSWORD)
         page.locator("main .btn-primary[type=submit]").click()
         page.wait_for_url(lambda url: "/login/" not in url)
         page.close()

@@ -79,8 +79,8 @@ def log_in_beside(page, email):
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Log in in a new tab").click()
     other = opened.value
-    other.locator("[name=login]").fill(email)
-    other.locator("[name=password]").fill(PASSWORD)
+    other.locator("#id_login").fill(email)
+    other.locator("#id_password").fill(PASSWORD)
     other.locator("main .btn-primary[type=submit]").click()
     other.wait_for_url("**/start/")
     other.close()

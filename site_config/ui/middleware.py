@@ -49,7 +49,7 @@ def private_answers(get_response: GetResponse) -> GetResponse:
 
 
 def own_not_found(get_response: GetResponse) -> GetResponse:
-    """Say that a page is not there as visitors read it, also while DEBUG, where Django would list its URLs."""
+    """Say that a page is not there as visitors read it, also while DEBUG (Django lists its URLs)."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
