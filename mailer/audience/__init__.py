@@ -79,6 +79,17 @@ def measure(
     return Audience(total=UpTo.of(counts["total"]), suppressed=counts["stopped"])
 
 
+def first_of(
+    *, owner: User, clients: Collection[int], groups: Collection[int], excluded: Collection[int], most: int
+) -> ClientQuerySet:
+    """Some of those whom a choice reaches: all, unless they are more than `most`."""
+    own = ClientGroup.objects.owned_by(owner)
+    members = MEMBERS.filter(clientgroup_id__in=own.filter(pk__in=list(groups)).values("pk"))
+    found = {*clients, *members.values_list("client_id", flat=True)[:most]}
+    left_out = own.filter(pk__in=list(excluded)).values_list("pk", flat=True)
+    return _but(Client.objects.owned_by(owner).filter(pk__in=found), excluded=list(left_out), once=None)
+
+
 def audience_of_mailing(mailing: Mailing) -> Audience:
     """Count what a mailing would reach if it ran now."""
     chosen = CHOSEN.filter(mailing_id=mailing.pk).values_list("client_id", flat=True)

@@ -14,7 +14,7 @@ from liquid.exceptions import LiquidError
 
 from mailer.composing.attribute_values import nothing, samples
 from mailer.composing.headers import one_line
-from mailer.composing.html import LARGEST, look, prepare
+from mailer.composing.html import LARGEST, Facts, Prepared, look, prepare
 from mailer.composing.languages import language_of
 from mailer.composing.merge import (
     HTML,
@@ -27,8 +27,8 @@ from mailer.composing.merge import (
     parse_our_own,
     refuse_excess,
 )  # fmt: skip
-from mailer.composing.plain_text import as_html, names_way_out
-from mailer.models import Format, Message
+from mailer.composing.plain_text import as_html, links_in, names_way_out
+from mailer.models import Format
 from mailer.models.attribute import kinds_of
 from people.models import User
 
@@ -40,7 +40,7 @@ __all__ = [
     "check_template",
     "compile_message",
     "one_line",
-    "preview",
+    "preview_of",
 ]
 
 _DOCUMENT = re.compile(r"<(?:html|head|body)[\s>]|<!doctype", re.IGNORECASE)
@@ -60,7 +60,8 @@ class Compiled:
     subject: BoundTemplate
     html: BoundTemplate
     text: BoundTemplate
-    language: str = "en"
+    language: str
+    facts: Facts
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -88,12 +89,13 @@ def compile_message(*, subject: str, body: str, format: str = Format.HTML) -> Co
     _refuse_large(body, format)
     parse(body, environment=HTML)  # each block ends
     language = language_of(f"{subject} {body}")
-    html, text = _parts(body, format, language)
+    html, text, facts = _parts(body, format, language)
     return Compiled(
         subject=subject_template,
         html=parse_our_own(html, environment=HTML),
         text=parse_our_own(text.strip() + "\n", environment=TEXT),
         language=language,
+        facts=facts,
     )
 
 
@@ -105,16 +107,17 @@ def _refuse_large(body: str, format: str) -> None:
         raise CannotCompile(what, token=None)
 
 
-def _parts(body: str, format: str, language: str) -> tuple[str, str]:
+def _parts(body: str, format: str, language: str) -> Prepared:
     why, out = _way_out(language)
     if format != Format.TEXT:
         footer = _FOOTER % {"why": why, "out": out}
         return prepare(
             _document(body), footer_html=footer, footer_text=[why, f"{out}: {{{{ unsubscribe_url }}}}"]
         )
-    if not names_way_out(body):
+    facts = Facts(links=tuple(links_in(body)), own_way_out=names_way_out(body))
+    if not facts.own_way_out:
         body = f"{body.rstrip()}\n\n-- \n{why}\n{out}: {{{{ unsubscribe_url }}}}\n"
-    return _document(as_html(body)), body
+    return Prepared(_document(as_html(body)), body, facts)
 
 
 def check_message(
@@ -134,11 +137,6 @@ def check_message(
         raise ValidationError(
             _("This message cannot be prepared: %(reason)s."), params={"reason": error.message}, code="excess"
         ) from error
-
-
-def preview(*, message: Message, owner: User) -> Preview:
-    """The message as a sample recipient would get it; LiquidError if it was saved with bad syntax."""
-    return preview_of(subject=message.subject, body=message.body, format=message.format, owner=owner)
 
 
 def preview_of(*, subject: str, body: str, owner: User, format: str = Format.HTML) -> Preview:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ from mailer.composing.slots import ASKER, Busy, slot
 log = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("html_process.py")
-VERSION = 1  # of what the program makes of the same source
+VERSION = 2  # of what the program makes of the same source
 KEEP_SECONDS = 7 * 24 * 3600
 # On a busy machine; the process has a limit of processor time of its own.
 WAIT_SECONDS = 12
@@ -38,9 +38,23 @@ MOST_MATCHES = 25_000_000  # rules times tags
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9:]*)", re.IGNORECASE)
 
 
+class Facts(NamedTuple):
+    """What a check wants to know of what its author wrote; addresses still with their Liquid tags."""
+
+    links: tuple[str, ...] = ()
+    pictures: tuple[tuple[str, str | None], ...] = ()  # address and alternative text
+    own_way_out: bool = True
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> Self:
+        pictures = tuple((address, alt) for address, alt in data["pictures"])
+        return cls(links=tuple(data["links"]), pictures=pictures, own_way_out=data["own_way_out"])
+
+
 class Prepared(NamedTuple):
     html: str
     text: str
+    facts: Facts
 
 
 def prepare(source: str, *, footer_html: str, footer_text: list[str]) -> Prepared:
@@ -54,7 +68,7 @@ def prepare(source: str, *, footer_html: str, footer_text: list[str]) -> Prepare
     if problem := answer.get("problem"):
         line = source.count("\n", 0, answer.get("position", 0)) + 1
         raise CannotCompile(_sentence(problem, line), token=None)
-    return Prepared(answer["html"], answer["text"])
+    return Prepared(answer["html"], answer["text"], Facts.of(answer["facts"]))
 
 
 def look(source: str) -> None:

@@ -12,7 +12,6 @@ from mailer.composing.compiling import Compiled, compile_message
 from mailer.composing.drafts import Written
 from mailer.composing.merge import SAMPLE, values_for
 from mailer.composing.picture_files import pictures_of
-from mailer.composing.warnings import warnings
 from mailer.models import Client, Format
 from mailer.models.attribute import kinds_of
 from people.models import User
@@ -40,14 +39,18 @@ class Look:
     text: str = ""
     problem: str = ""
     lacks: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    compiled: Compiled | None = None
+    size: int = 0  # octets of the HTML part
 
 
-def look(*, written: Written, owner: User, client: Client | None) -> Look:
-    """What one client, or a sample recipient, would get of a draft as it stands."""
+def look(*, written: Written, owner: User, client: Client | None = None, laid_out: str = "") -> Look:
+    """What one client, or a sample recipient, would get of a draft as it stands.
+
+    `laid_out`: the HTML that its blocks became when it was saved.
+    """
     try:
-        body = written.body
-        if written.format == Format.BLOCKS:
+        body = laid_out or written.body
+        if written.format == Format.BLOCKS and not laid_out:
             body = html_of(written.content, pictures=pictures_of(owner), subject=written.subject)
         compiled = compile_message(subject=written.subject, body=body, format=written.format)
         values = values_of(compiled, owner=owner, client=client)
@@ -59,7 +62,8 @@ def look(*, written: Written, owner: User, client: Client | None) -> Look:
         html=_MARKED.sub(lambda match: _STANDS_OUT % match[1], filled.html),
         text=filled.text,
         lacks=sorted(name for name, value in values.items() if not value and name in compiled.names),
-        notices=warnings(subject=written.subject, body=body, html=filled.html),
+        compiled=compiled,
+        size=len(filled.html.encode()),
     )
 
 

@@ -35,6 +35,16 @@ def names_way_out(text: str) -> bool:
     return all(UNSUBSCRIBE_URL.search(text_of(text, spans)) for spans in branches(text))
 
 
+def links_in(text: str) -> list[str]:
+    """The addresses of pages that become links."""
+    found = [(match["www"], _without_punctuation(match[0])[0]) for match in _pages(text)]
+    return [f"https://{address}" if www else address for www, address in found]
+
+
+def _pages(text: str) -> Iterator[re.Match[str]]:
+    return (match for match in _ADDRESS.finditer(text) if match["url"] or match["www"])
+
+
 def _only_tags(part: str) -> bool:
     """Whether a paragraph has nothing to show."""
     tags = tags_of(part)

@@ -109,11 +109,13 @@ class MailingPage:
         plan = form.plan
         if plan is None or not plan.now or self.request.POST.get("confirmed"):
             return None
-        subject = form.cleaned_data["message"].subject
+        message = form.cleaned_data["message"]
         return self.show(
             form=form,
             plan=plan,
-            subject=subject,
+            subject=message.subject,
+            message=message,
+            findings=form.findings(message),
             sender=form.owner.get_full_name() or form.owner.email,
             body="mailings/review_body.html",
             title=_("Check before sending"),

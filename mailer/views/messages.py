@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
-from liquid.exceptions import LiquidError
 
-from mailer.composing.compiling import MERGE_FIELDS, Preview, preview
-from mailer.composing.drafts import bring_back, discard_draft, start_message
+from mailer.checking.content import check
+from mailer.composing.compiling import MERGE_FIELDS
+from mailer.composing.drafts import bring_back, discard_draft, saved_of, start_message
+from mailer.composing.looking import Look, look
 from mailer.composing.ready import READY, beginning
-from mailer.composing.warnings import warnings
 from mailer.filters import MessageFilter
 from mailer.forms.message import TestSendForm
 from mailer.models import Attribute, Message, MessageDraft, MessageVersion
@@ -127,24 +127,15 @@ class MessageView(SignedIn):
     def message(self) -> Message:
         return get_object_or_404(Message.objects.visible_to(self.request.user), pk=self.kwargs["pk"])
 
-    def merged(self, message: Message) -> tuple[Preview | None, str]:
-        """The preview, or why there is none."""
-        try:
-            return preview(message=message, owner=message.owner), ""
-        except LiquidError as error:
-            return None, str(error)
+    def look(self, message: Message) -> Look:
+        return look(written=saved_of(message), owner=message.owner, laid_out=message.body)
 
     def page(self, message: Message, form: TestSendForm, **context: Any) -> dict[str, Any]:
-        merged, problem = self.merged(message)
-        notices = warnings(subject=message.subject, body=message.body, html=merged.html) if merged else []
-        return {
-            "message": message,
-            "form": form,
-            "preview": merged,
-            "problem": problem,
-            "notices": notices,
-            **context,
-        }
+        shown = self.look(message)
+        findings = []
+        if message.owner_id == self.request.user.pk:
+            findings = check(written=saved_of(message), look=shown, owner=message.owner)
+        return {"message": message, "form": form, "preview": shown, "findings": findings, **context}
 
 
 class MessagePreview(MessageView):
@@ -161,8 +152,8 @@ class MessagePreviewHtml(MessageView):
     """The HTML part alone, for a sandboxed frame: nothing in it can act on this site."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
-        merged, problem = self.merged(self.message())
-        return HttpResponse(merged.html if merged else "", status=422 if problem else 200)
+        shown = self.look(self.message())
+        return HttpResponse(shown.html, status=422 if shown.problem else 200)
 
 
 class MessageTest(MessageView, ActionView):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from mailer.checking.content import check
 from mailer.composing import drafts
 from mailer.composing.drafts import Written
 from mailer.composing.looking import Look, as_dark, look, preheader_of
@@ -64,6 +65,7 @@ def seen_by(message: Message, written: Written, user: User, chosen: Chosen) -> d
     return {
         "message": message,
         "look": shown,
+        "findings": check(written=written, look=shown, owner=message.owner),
         "chosen": chosen,
         "client": client,
         "found": found,

@@ -75,6 +75,15 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const field = made.querySelector(".ProseMirror") || made.querySelector("textarea, input:not([type=hidden]), select");
   (field || made).focus();
 });
+// What a check found leads to its place: here without loading the page anew.
+document.addEventListener("click", (event) => {
+  const place = document.getElementById(event.target.closest("a[data-place]")?.dataset.place || "-");
+  if (!place) return;
+  event.preventDefault();
+  place.querySelector("details")?.setAttribute("open", "");
+  place.scrollIntoView({ block: "center" });
+  (place.matches("input, textarea") ? place : place.querySelector("summary"))?.focus();
+});
 form.addEventListener("toggle", (event) => event.target.open && start(form), true);
 
 // New blocks come after the one that was worked on; merge fields go where one wrote last.

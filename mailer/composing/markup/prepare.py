@@ -5,6 +5,7 @@ from typing import Any
 from mailer.composing.markup import edits
 from mailer.composing.markup.branches import branches, read_alone, text_of
 from mailer.composing.markup.document import Document
+from mailer.composing.markup.facts import facts_of
 from mailer.composing.markup.styles import compute
 from mailer.composing.markup.text_part import TextPart
 from mailer.composing.markup.tokens import BadMarkup
@@ -12,7 +13,7 @@ from mailer.composing.markup.way_out import UNSUBSCRIBE_URL, footer_place, has_w
 
 
 def prepare(*, source: str, footer_html: str, footer_text: list[str]) -> dict[str, Any]:
-    """`html` and `text`, or the `problem` and the `position` it has in the source."""
+    """`html`, `text` and `facts` about both, or the `problem` and the `position` it has in the source."""
     try:
         return _prepare(source, footer_html, footer_text)
     except BadMarkup as error:
@@ -32,7 +33,7 @@ def _prepare(source: str, footer_html: str, footer_text: list[str]) -> dict[str,
     text = TextPart(document).render([] if own else footer_text)
     if own and not _names_way_out(text):
         text = TextPart(document).render(footer_text)
-    return {"html": html, "text": text}
+    return {"html": html, "text": text, "facts": {**facts_of(document), "own_way_out": own}}
 
 
 def _footer(document: Document, footer_html: str) -> edits.Edit:

@@ -1,0 +1,37 @@
+"""Merge fields in the manner of other programs, which go out as they are."""
+
+import re
+
+from mailer.composing.markup.liquid_tags import tags_of
+
+_FOREIGN = re.compile(
+    r"\*\|[A-Z][A-Z0-9_:]*\|\*"  # Mailchimp
+    r"|%%[A-Za-z_][\w ]*%%"  # Salesforce
+    r"|%[A-Z][A-Z_]+%"  # ActiveCampaign
+    r"|\[\[[A-Za-z_][\w .:-]*\]\]"
+    r"|\$\{[A-Za-z_][\w.]*\}"
+    r"|\{\$?[A-Za-z_][\w.]*(?:\|[^{}\n]*)?\}"  # MailerLite, many others
+    r"|(?<![\w-])-(?:(?:first|last|full)?_?name|email)-(?![\w-])"  # SendGrid
+    r"|\[(?:f|l|first|last|full)?[_ ]?(?:name|email)\]"
+    r"|<%=?.*?%>"
+    r"|<<[A-Za-z_][\w ]*>>",
+    re.IGNORECASE,
+)
+_NOT_READ = re.compile(r"<style\b.*?</style\s*>|<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
+
+
+def foreign_placeholders(subject: str, body: str) -> list[str]:
+    """Each once and in order."""
+    found: dict[str, None] = {}
+    for source in (subject, _NOT_READ.sub(" ", body)):
+        for match in _FOREIGN.finditer(_without_ours(source)):
+            found[match[0]] = None
+    return list(found)
+
+
+def _without_ours(source: str) -> str:
+    pieces, position = [], 0
+    for tag in tags_of(source):
+        pieces.append(source[position : tag.start])
+        position = tag.end
+    return "\x00".join([*pieces, source[position:]])
