@@ -77,6 +77,7 @@ class SuppressionAdmin(OwnedAdmin):
     list_display = ("email", "reason", "owner", "created_at")
     list_filter = ("reason",)
     search_fields = ("email", "owner__email")
+    readonly_fields = ("until",)
 
 
 @admin.register(Mailing)

@@ -34,6 +34,13 @@ def resume_attempt(attempt_id: int) -> None:
     enqueue(attempt_id)
 
 
+@db_periodic_task(crontab())
+def end_pauses() -> None:
+    from mailer.returns.leaving import end_pauses
+
+    end_pauses()
+
+
 @db_task()
 def catch_up() -> None:
     from mailer.sending.dispatcher import catch_up

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
-from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Suppression
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, OptOut, Suppression
 from mailer.models.client import ClientGroupQuerySet, ClientQuerySet
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
@@ -58,10 +58,12 @@ def measure(
     groups: Collection[int],
     excluded: Collection[int] = (),
     once: int | None = None,
+    mailing: int | None = None,
 ) -> Audience:
     """Count what a choice would reach, before it is saved; foreign ids count for nothing.
 
-    `excluded`: groups whose clients are left out; `once`: the mailing that nobody gets twice.
+    `excluded`: groups whose clients are left out; `once`: the mailing that nobody gets twice;
+    `mailing`: who left this one is not mailed.
     """
     own = ClientGroup.objects.owned_by(owner).filter(pk__in=list(groups))
     sizes = _sizes(own)
@@ -73,7 +75,10 @@ def measure(
     reached = Client.objects.owned_by(owner).filter(pk__in=chosen.union(members))
     left_out = ClientGroup.objects.owned_by(owner).filter(pk__in=list(excluded)).values_list("pk", flat=True)
     reached = _but(reached, excluded=list(left_out) if excluded else (), once=once)
-    counts = reached.annotate(is_stopped=Exists(Suppression.objects.against_client())).aggregate(
+    against: Any = Exists(Suppression.objects.against_client())
+    if mailing:
+        against |= Exists(OptOut.objects.from_mailing(mailing))
+    counts = reached.annotate(is_stopped=against).aggregate(
         total=Count("pk"), stopped=Count("pk", filter=Q(is_stopped=True))
     )
     return Audience(total=UpTo.of(counts["total"]), suppressed=counts["stopped"])
@@ -100,6 +105,7 @@ def audience_of_mailing(mailing: Mailing) -> Audience:
         groups=list(groups.values_list("clientgroup_id", flat=True)),
         excluded=list(mailing.excluded.values_list("pk", flat=True)),
         once=mailing.pk if mailing.each_once else None,
+        mailing=mailing.pk,
     )
 
 

@@ -133,8 +133,12 @@ def _members(action: BulkAction) -> QuerySet[Any]:
 
 
 def _stop(action: BulkAction, clients: QuerySet[Client]) -> list[int]:
-    free = clients.filter(~Exists(Suppression.objects.against_client())).order_by("address_key")
+    paused = Suppression.Reason.PAUSED
+    for_good = Suppression.objects.against_client().exclude(reason=paused)
+    free = clients.filter(~Exists(for_good)).order_by("address_key")
     found = list(free.values_list("pk", "email", "address_key"))
+    pauses = Suppression.objects.filter(owner=action.owner_id, address_key__in=[key for *_, key in found])
+    pauses.filter(reason=paused).update(reason=Suppression.Reason.ADDED, until=None)
     Suppression.objects.bulk_create(
         [
             Suppression(

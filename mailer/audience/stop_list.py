@@ -2,15 +2,16 @@
 
 from django.db import IntegrityError, transaction
 
-from mailer.models import Suppression
+from mailer.models import OptOut, Suppression
 from people.audit import record
 from people.models import AuditEntry, User
 
 
 def add_stop(*, owner: User, email: str, reason: str = Suppression.Reason.ADDED) -> bool:
-    """Put an address on the stop-list; False if it stands there already."""
-    if Suppression.objects.matching_address(email, owner.pk).exists():
-        return False
+    """Put an address on the stop-list, for good where there was a pause; False if it stands there already."""
+    there = Suppression.objects.matching_address(email, owner.pk)
+    if there.exists():
+        return bool(there.filter(reason=Suppression.Reason.PAUSED).update(reason=reason, until=None))
     try:
         with transaction.atomic():
             Suppression.objects.create(owner=owner, email=email, reason=reason)
@@ -26,4 +27,14 @@ def lift_stop(*, stop: Suppression, by: User) -> bool:
         if deleted:
             why = f"{stop.reason}, {stop.created_at:%Y-%m-%d}"
             record(actor=by, action=AuditEntry.Action.STOP_LIFTED, target=stop, detail=why)
+    return bool(deleted)
+
+
+def lift_opt_out(*, left: OptOut, by: User) -> bool:
+    """Resume a mailing or topic for who left it, with a line of the audit trail; False if somebody did."""
+    with transaction.atomic():
+        deleted, _kinds = OptOut.objects.filter(pk=left.pk).delete()
+        if deleted:
+            why = f"left, {left.created_at:%Y-%m-%d}"
+            record(actor=by, action=AuditEntry.Action.STOP_LIFTED, target=left, detail=why)
     return bool(deleted)

@@ -171,7 +171,7 @@ class Composer:
 
     @cached_property
     def _tokens(self) -> unsubscribe_links.Tokens:
-        return unsubscribe_links.Tokens(self.owner.pk)
+        return unsubscribe_links.Tokens(self.owner.pk, mailing_id=self.mailing_id)
 
     @cached_property
     def _sender(self) -> tuple[str, str]:

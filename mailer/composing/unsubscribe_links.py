@@ -6,7 +6,9 @@ import json
 import re
 from binascii import b2a_base64
 from contextlib import suppress as suppress_error
+from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -28,21 +30,30 @@ _signer = Signer(salt=_SALT)
 class Tokens:
     """Signed, permanent tokens of one owner: they must work long after delivery and client are gone."""
 
-    def __init__(self, owner_id: int) -> None:
+    def __init__(self, owner_id: int, *, mailing_id: int | None = None) -> None:
         self._owner_id = owner_id
+        self._mailing = f",{mailing_id}" if mailing_id else ""
         self._signed = hmac.new(_key(settings.SECRET_KEY), digestmod="sha256")
 
     def make(self, email: str) -> str:
-        """The same as `_signer.sign_object([owner_id, email])`, at a fifth of the time."""
+        """The same as `_signer.sign_object([owner_id, email, mailing_id])`, at a fifth of the time."""
         quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else _quoted(email)
-        value = _base64(f"[{self._owner_id},{quoted}]".encode("ascii"))
+        value = _base64(f"[{self._owner_id},{quoted}{self._mailing}]".encode("ascii"))
         signed = self._signed.copy()
         signed.update(value)
         return (value + b":" + _base64(signed.digest())).decode("ascii")
 
 
-def token_for(*, owner_id: int, email: str) -> str:
-    return Tokens(owner_id).make(email)
+class Link(NamedTuple):
+    """What a token says: whose mail came to which address, and of which mailing if it was of one."""
+
+    owner_id: int
+    email: str
+    mailing_id: int | None = None
+
+
+def token_for(*, owner_id: int, email: str, mailing_id: int | None = None) -> str:
+    return Tokens(owner_id, mailing_id=mailing_id).make(email)
 
 
 def _quoted(email: str) -> str:
@@ -63,13 +74,12 @@ def _key(secret: str) -> bytes:
     return hashlib.sha256(f"{_SALT}signer{secret}".encode()).digest()
 
 
-def read_token(token: str) -> tuple[int, str] | None:
-    """The owner's id and the address, or None if the token is not one of ours."""
+def read_token(token: str) -> Link | None:
+    """What a token says, or None if it is not one of ours."""
     try:
-        owner_id, email = _signer.unsign_object(token)
-    except (BadSignature, ValueError, UnicodeError):
+        return Link(*_signer.unsign_object(token))
+    except (BadSignature, ValueError, TypeError, UnicodeError):
         return None
-    return owner_id, email
 
 
 def link(token: str) -> str:
@@ -84,21 +94,38 @@ def headers(token: str) -> dict[str, str]:
     return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
-def suppress(*, owner_id: int, email: str, reason: str, attempt_id: int | None = None, why: str = "") -> bool:
+def suppress(
+    *,
+    owner_id: int,
+    email: str,
+    reason: str,
+    attempt_id: int | None = None,
+    why: str = "",
+    until: datetime | None = None,
+) -> bool:
     """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes.
 
-    `attempt_id`: the run whose mail is the cause; `why`: what a recipient said who left.
+    `attempt_id`: the run whose mail is the cause; `why`: what a recipient said who left; `until`: the end of
+    a pause.
     """
     with suppress_error(ValidationError):  # kept from before spellings were refused
         email = str(nearest(email))
-    if Suppression.objects.matching_address(email, owner_id).exists():
-        return False
+    there = Suppression.objects.matching_address(email, owner_id)
+    if there.exists():
+        # Only a pause gives way, and counts as new: it would end, and what comes after it does not.
+        said = {"reason": reason, "attempt_id": attempt_id, "why": why, "until": None}
+        return until is None and bool(there.filter(reason=Suppression.Reason.PAUSED).update(**said))
     if not User.objects.filter(pk=owner_id).exists():
         return False
     try:
         with transaction.atomic():
             Suppression.objects.create(
-                owner_id=owner_id, email=email, reason=reason, attempt_id=attempt_id, why=why
+                owner_id=owner_id,
+                email=email,
+                reason=reason,
+                attempt_id=attempt_id,
+                why=why,
+                until=until,
             )
     except IntegrityError:  # the same click twice at once
         return False

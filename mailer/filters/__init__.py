@@ -4,7 +4,7 @@ from mailer.filters.clients import AttributeNameFilter, ClientFilter, GroupFilte
 from mailer.filters.mailings import MailingFilter
 from mailer.filters.messages import MessageFilter
 from mailer.filters.reports import AttemptFilter, DeliveryFilter
-from mailer.filters.stop_list import StopFilter
+from mailer.filters.stop_list import OptOutFilter, StopFilter
 
 __all__ = [
     "AttemptFilter",
@@ -15,5 +15,6 @@ __all__ = [
     "MailingFilter",
     "MemberFilter",
     "MessageFilter",
+    "OptOutFilter",
     "StopFilter",
 ]

@@ -1,7 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 from django_filters import ChoiceFilter
 
-from mailer.models import Suppression
+from mailer.models import OptOut, Suppression
 from site_config.ui.filters import ListFilter, SearchFilter
 
 
@@ -11,4 +11,12 @@ class StopFilter(ListFilter):
 
     class Meta:
         model = Suppression
+        fields: tuple[str, ...] = ()
+
+
+class OptOutFilter(ListFilter):
+    q = SearchFilter(fields=("email", "mailing__name", "group__name"), label=_("E-mail or mailing"))
+
+    class Meta:
+        model = OptOut
         fields: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
 from mailer.models.figures import DomainCount
 from mailer.models.guard import BegunMails
+from mailer.models.leaving import OptOut
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
 from mailer.models.server import Consumer, HealthCheck, MailServer, RateLimit
@@ -32,6 +33,7 @@ __all__ = [
     "MessageDraft",
     "MessageTheme",
     "MessageVersion",
+    "OptOut",
     "Picture",
     "RateLimit",
     "Suppression",

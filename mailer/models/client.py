@@ -2,6 +2,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -165,6 +166,7 @@ class Suppression(HasAddress):
         BOUNCED = "bounced", _("hard bounce")
         COMPLAINED = "complained", _("complaint")
         ADDED = "added", _("added by hand")
+        PAUSED = "paused", _("pause of 30 days")
 
     class Why(models.TextChoices):
         """What a recipient says who leaves."""
@@ -192,6 +194,9 @@ class Suppression(HasAddress):
         related_name="+",
         help_text="The run whose mail was the cause, where one knows it.",
     )
+    until = models.DateTimeField(
+        null=True, editable=False, help_text="When a pause ends: then the entry goes."
+    )
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     objects = SuppressionQuerySet.as_manager()
@@ -205,8 +210,18 @@ class Suppression(HasAddress):
                 name="mailer_suppression_address_unique",
                 violation_error_message=_("This address is already on the stop-list."),
             ),
+            models.CheckConstraint(
+                name="mailer_suppression_pause_ends",
+                condition=Q(reason="paused", until__isnull=False) | ~Q(reason="paused") & Q(until=None),
+                violation_error_message=_("Only a recipient can ask for a pause."),
+            ),
         )
-        indexes = (models.Index(fields=("created_at", "reason"), name="mailer_suppression_by_day"),)
+        indexes = (
+            models.Index(fields=("created_at", "reason"), name="mailer_suppression_by_day"),
+            models.Index(
+                fields=("until",), name="mailer_suppression_pauses", condition=Q(until__isnull=False)
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.email}: {self.get_reason_display()}"

@@ -1,21 +1,28 @@
 """What a recipient does by the signed link of their mail: leave, come back, ask why, take their data."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from mailer.composing.unsubscribe_links import suppress
-from mailer.models import Client, Delivery, Suppression
+from mailer.composing.unsubscribe_links import Link, suppress
+from mailer.models import Client, Delivery, Mailing, OptOut, Suppression
+from mailer.models.client import SuppressionQuerySet
 from mailer.reporting.receipt import subjects_again
 from people.addresses import key_of, nearest
 from people.models import User
 
 LATEST = 5  # subjects named on the page
 MOST_MAILS = 1000  # in the file of one's data
+PAUSE = timedelta(days=30)
+# How much somebody leaves. What is none of these is everything, as for the mail program's own button.
+ALL, MAILING, FOR_A_WHILE = "all", "mailing", "pause"
+Reason = Suppression.Reason
 # What a recipient's own click has done, and a click can undo.
-BY_RECIPIENT = (Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.COMPLAINED)
+BY_RECIPIENT = (Reason.UNSUBSCRIBED, Reason.COMPLAINED, Reason.PAUSED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,48 +31,108 @@ class Relation:
 
     owner: User | None  # gone with their account
     email: str
+    mailing: Mailing | None  # that the mail was of, if it is still there
     stop: Suppression | None
+    left: bool  # this mailing, at least
     client: Client | None
 
     @property
+    def sender(self) -> str:
+        return self.owner.get_short_name() if self.owner else ""
+
+    @property
     def may_return(self) -> bool:
-        return self.stop is not None and self.stop.reason in BY_RECIPIENT
+        return self.stop.reason in BY_RECIPIENT if self.stop else self.left
+
+    @property
+    def stops_less(self) -> bool:
+        """Something is stopped, and more could be."""
+        return self.stop.until is not None if self.stop else self.left
+
+    @property
+    def heading(self) -> str:
+        if self.stop and self.stop.until:
+            return _("Mail is paused")
+        return _("You left this mailing") if self.left and not self.stop else _("You are unsubscribed")
 
 
-def leave(*, owner_id: int, email: str, why: str = "") -> bool:
-    """Stop mail from this sender; tell whether it is new. `why` is one of Suppression.Why or nothing.
+def leave(link: Link, *, what: str = ALL, why: str = "") -> bool:
+    """Stop mail of this sender, or of one mailing, or for 30 days; tell whether anything is new.
 
-    “I never asked for this” is a complaint: it counts as one even after a plain “unsubscribe”.
+    `why` is one of Suppression.Why or nothing. “I never asked for this” is a complaint, and stops everything,
+    even after something less.
     """
     why = why if why in Suppression.Why.values else ""
-    complaint = why == Suppression.Why.NEVER_ASKED
-    reason = Suppression.Reason.COMPLAINED if complaint else Suppression.Reason.UNSUBSCRIBED
-    new = suppress(owner_id=owner_id, email=email, reason=reason, why=why)
+    if why == Suppression.Why.NEVER_ASKED:
+        return _stop(link, Reason.COMPLAINED, why)
+    if what == MAILING and (mailing := _mailing(link)):
+        _row, new = OptOut.objects.get_or_create(
+            mailing=mailing,
+            address_key=key_of(_spelled(link.email)),
+            defaults={"owner_id": link.owner_id, "email": _spelled(link.email)},
+        )
+        return new
+    if what == FOR_A_WHILE:
+        return _pause(link, why)
+    return _stop(link, Reason.UNSUBSCRIBED, why)
+
+
+def _stop(link: Link, reason: str, why: str) -> bool:
+    new = suppress(owner_id=link.owner_id, email=link.email, reason=reason, why=why)
     if not new and why:
-        stops = Suppression.objects.matching_address(_spelled(email), owner_id)
+        complaint = reason == Reason.COMPLAINED
         said = {"why": why, "reason": reason} if complaint else {"why": why}
-        stops.filter(reason__in=BY_RECIPIENT).exclude(why=Suppression.Why.NEVER_ASKED).update(**said)
+        _stops(link).filter(reason__in=BY_RECIPIENT).exclude(why=Suppression.Why.NEVER_ASKED).update(**said)
     return new
 
 
-def come_back(*, owner_id: int, email: str) -> bool:
+def _pause(link: Link, why: str) -> bool:
+    """For 30 days from now, unless mail is stopped for good already."""
+    until = timezone.now() + PAUSE
+    new = suppress(owner_id=link.owner_id, email=link.email, reason=Reason.PAUSED, why=why, until=until)
+    if not new:
+        _stops(link).filter(reason=Reason.PAUSED).update(until=until)
+    return new
+
+
+def come_back(link: Link) -> bool:
     """Undo what the recipient's own click has done; tell whether there was something to undo.
 
     What the sender or the mail server put on the stop-list stays there.
     """
-    stops = Suppression.objects.matching_address(_spelled(email), owner_id).filter(reason__in=BY_RECIPIENT)
-    return bool(stops.delete()[0])
+    undone = _stops(link).filter(reason__in=BY_RECIPIENT).delete()[0]
+    if link.mailing_id is not None:
+        left = OptOut.objects.matching_address(_spelled(link.email), link.owner_id)
+        undone += left.filter(mailing_id=link.mailing_id).delete()[0]
+    return bool(undone)
 
 
-def relation(*, owner_id: int, email: str) -> Relation:
+def end_pauses() -> int:
+    """Take off the stop-list whose 30 days are over; return how many."""
+    return Suppression.objects.filter(until__lte=timezone.now()).delete()[0]
+
+
+def relation(link: Link) -> Relation:
     """What there is between a sender and an address."""
-    email = _spelled(email)
+    email, mailing = _spelled(link.email), _mailing(link)
     return Relation(
-        owner=User.objects.filter(pk=owner_id).first(),
+        owner=User.objects.filter(pk=link.owner_id).first(),
         email=email,
-        stop=Suppression.objects.matching_address(email, owner_id).first(),
-        client=Client.objects.filter(owner=owner_id, address_key=key_of(email)).first(),
+        mailing=mailing,
+        stop=_stops(link).first(),
+        left=mailing is not None and mailing.opt_outs.filter(address_key=key_of(email)).exists(),
+        client=Client.objects.filter(owner=link.owner_id, address_key=key_of(email)).first(),
     )
+
+
+def _mailing(link: Link) -> Mailing | None:
+    if link.mailing_id is None:
+        return None
+    return Mailing.objects.filter(pk=link.mailing_id, owner=link.owner_id).first()
+
+
+def _stops(link: Link) -> SuppressionQuerySet:
+    return Suppression.objects.matching_address(_spelled(link.email), link.owner_id)
 
 
 def latest_mails(found: Relation) -> list[tuple[datetime | None, str]]:
@@ -89,8 +156,18 @@ def data_of(found: Relation) -> dict[str, Any]:
         "groups": sorted(client.groups.values_list("name", flat=True)) if client else [],
         "since": _written(client.created_at) if client else None,
         "stop_list": {"reason": stop.reason, "since": _written(stop.created_at)} if stop else None,
+        "left": _left(found),
         "mails": _mails(client, found.owner) if client and found.owner else [],
     }
+
+
+def _left(found: Relation) -> list[dict[str, Any]]:
+    """The mailings and topics left."""
+    rows = OptOut.objects.filter(owner=found.owner, address_key=key_of(found.email))
+    return [
+        {"name": str(row.mailing or row.group), "since": _written(row.created_at)}
+        for row in rows.select_related("mailing", "group")
+    ]
 
 
 def _mails(client: Client, owner: User) -> list[dict[str, Any]]:

@@ -49,7 +49,12 @@ class LedgerClaims:
 
     def __init__(self, *, attempt: Attempt, token: str) -> None:
         self._attempt = attempt.pk
-        self._fixed = {"attempt": attempt.pk, "owner": attempt.mailing.owner_id, "token": token}
+        self._fixed = {
+            "attempt": attempt.pk,
+            "mailing": attempt.mailing_id,
+            "owner": attempt.mailing.owner_id,
+            "token": token,
+        }
         self._start: tuple[str, int] = _START[connection.vendor]
         if len(_reached) > MOST_REACHED:
             _reached.clear()

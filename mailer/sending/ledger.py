@@ -12,21 +12,25 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import CharField, Count, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
 
 from mailer.composing.attribute_values import names_attributes
-from mailer.models import Attempt, Delivery, Suppression
+from mailer.models import Attempt, Delivery, OptOut, Suppression
 from mailer.models.client import ClientQuerySet
 from mailer.sending import clock
 from mailer.sending.sql import run, statements
 from people.addresses import key_of
 
-SUPPRESSED = {
+LEFT = "left"  # beside the reasons of the stop-list: the recipient left this mailing alone
+SUPPRESSED: dict[str, str] = {
     Suppression.Reason.UNSUBSCRIBED: gettext_noop("Not mailed: unsubscribed"),
     Suppression.Reason.BOUNCED: gettext_noop("Not mailed: the address bounced before"),
     Suppression.Reason.COMPLAINED: gettext_noop("Not mailed: the recipient complained"),
     Suppression.Reason.ADDED: gettext_noop("Not mailed: you put the address on the stop-list"),
+    Suppression.Reason.PAUSED: gettext_noop("Not mailed: the recipient asked for a pause"),
+    LEFT: gettext_noop("Not mailed: the recipient left this mailing"),
 }
 CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
 
@@ -72,7 +76,11 @@ def new_message_id(left: str) -> str:
 def write_deliveries(attempt: Attempt, clients: ClientQuerySet, *, now: datetime) -> Counter[str]:
     """Insert a delivery for each of these clients by one INSERT … SELECT; return the statuses' counts."""
     found: Any = clients.order_by("pk").with_suppression()
-    columns = found.values_list("pk", "email", "address_key", "full_name", "suppressed", "attributes")
+    against = "suppressed"
+    if OptOut.objects.filter(mailing=attempt.mailing_id).exists():
+        left = OptOut.objects.from_mailing(attempt.mailing_id).values(why=Value(LEFT, CharField()))[:1]
+        found, against = found.annotate(against=Coalesce("suppressed", Subquery(left))), "against"
+    columns = found.values_list("pk", "email", "address_key", "full_name", against, "attributes")
     query, values = columns.query.sql_with_params()
     named = {f"recipients_{number}": value for number, value in enumerate(values)}
     query = query.replace("%%", "%%%%") % tuple(f"%({name})s" for name in named)

@@ -11,7 +11,7 @@ from liquid.exceptions import LiquidError
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, RenderedMessage
 from mailer.composing.slots import Busy
-from mailer.models import Attempt, Delivery, Suppression
+from mailer.models import Attempt, Delivery
 from mailer.sending import clock, holding, server_health
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, DeliveryResult
 from mailer.sending.ledger_writer import LedgerWriter
@@ -169,7 +169,7 @@ class SendLoop:
     def _mails(self, claimed: list[Claimed]) -> Iterable[RenderedMessage]:
         for row in claimed:
             if row.client_id is None or row.suppressed:
-                why = SUPPRESSED[Suppression.Reason(row.suppressed)] if row.suppressed else CLIENT_GONE
+                why = SUPPRESSED[row.suppressed] if row.suppressed else CLIENT_GONE
                 self._done(DeliveryResult(row, Status.SKIPPED, why, row.tries))
             elif self._stop_loss.closed(row):
                 self._done(self._stop_loss.skip_closed(row))

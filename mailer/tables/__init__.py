@@ -10,7 +10,7 @@ from mailer.tables.reports import (
     OwnDeliveryTable,
     ReportTable,
 )
-from mailer.tables.stop_list import StopTable
+from mailer.tables.stop_list import OptOutTable, StopTable
 
 __all__ = [
     "AttemptTable",
@@ -21,6 +21,7 @@ __all__ = [
     "MailingTable",
     "MemberTable",
     "MessageTable",
+    "OptOutTable",
     "OversightReportTable",
     "OversightTable",
     "OwnDeliveryTable",

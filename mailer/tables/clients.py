@@ -22,7 +22,7 @@ class SuppressionColumn(BadgeColumn):
     """Why a client is not mailed; empty if nothing is against it."""
 
     def __init__(self) -> None:
-        kinds = {"unsubscribed": "warn", "bounced": "bad", "complained": "bad"}
+        kinds = {"unsubscribed": "warn", "bounced": "bad", "complained": "bad", "paused": "idle"}
         # Not sorted by: the filter finds them, and those of a million would have to be looked up first.
         super().__init__(kinds, verbose_name=_("Stop-list"), orderable=False)
 

@@ -1,10 +1,16 @@
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
-from mailer.models import Suppression
+from mailer.models import OptOut, Suppression
 from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
 
-REASON_KINDS = {"unsubscribed": "warn", "bounced": "bad", "complained": "bad", "added": "idle"}
+REASON_KINDS = {
+    "unsubscribed": "warn",
+    "bounced": "bad",
+    "complained": "bad",
+    "added": "idle",
+    "paused": "idle",
+}
 
 
 class StopTable(RowTable):
@@ -20,3 +26,21 @@ class StopTable(RowTable):
         fields = ("email", "reason", "created_at", "actions")
         order_by = "-created_at"
         empty_text = _("No addresses found. Anyone who unsubscribes is added here automatically.")
+
+
+class OptOutTable(RowTable):
+    email = tables.Column(order_by=("address_key",), attrs={"td": {"class": "main-cell"}})
+    what = tables.Column(verbose_name=_("Left"), accessor="mailing", empty_values=(), orderable=False)
+    created_at = TimeColumn(verbose_name=_("Since"))
+    actions = ActionsColumn(
+        Action(name="lift", title=_("Resume"), url_name="optout_lift"),
+    )
+
+    class Meta(RowTable.Meta):
+        model = OptOut
+        fields = ("email", "what", "created_at", "actions")
+        order_by = "-created_at"
+        empty_text = _("Nobody has left a single mailing or topic.")
+
+    def render_what(self, record: OptOut) -> str:
+        return str(record.mailing or record.group)

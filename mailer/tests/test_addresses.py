@@ -347,8 +347,8 @@ def test_no_line_of_a_head_is_longer_than_a_line_may_be(name, gap):
 def test_the_token_of_the_longest_address_fits_on_a_line_and_is_read_back():
     token = token_for(owner_id=7, email=LONGEST)
     assert len(token) < 800
-    owner_id, address = read_token(token)
-    assert (owner_id, canonical(address)) == (7, LONGEST)
+    link = read_token(token)
+    assert (link.owner_id, canonical(link.email)) == (7, LONGEST)
 
 
 @pytest.mark.django_db

@@ -106,6 +106,7 @@ class TestSqlite:
             "SEARCH mailer_delivery USING INDEX mailer_delivery_queue"
             " (attempt_id=? AND next_try_at>? AND next_try_at<?)",
             "SEARCH s USING INDEX sqlite_autoindex_mailer_suppression_1 (owner_id=? AND address_key=?)",
+            "SEARCH o USING INDEX mailer_optout_once_a_mailing (mailing_id=? AND address_key=?)",
         }
 
 
@@ -116,7 +117,12 @@ class TestPostgresql:
         parts = dict(re.findall(r"^  CTE (\w+)\n(.*?)(?=^  \S)", plan, re.DOTALL | re.MULTILINE))
         assert {name: indexes(part) for name, part in parts.items() if name != "held"} == {
             "written": ["mailer_delivery_pkey"],
-            "claimed": ["mailer_delivery_queue", "mailer_delivery_pkey", "mailer_suppression_address_unique"],
+            "claimed": [
+                "mailer_delivery_queue",
+                "mailer_delivery_pkey",
+                "mailer_suppression_address_unique",
+                "mailer_optout_once_a_mailing",
+            ],
             "counted": ["mailer_attempt_pkey"],
         }
         assert set(re.findall(r"Seq Scan on (\w+)", plan)) <= {"mailer_mailserver"}  # one row

@@ -69,7 +69,7 @@ def test_other_methods_are_refused(url):
 
 def test_the_token_is_read_back_and_the_headers_name_it(settings):
     token = token_for(owner_id=7, email="ann@пример.рф")
-    assert read_token(token) == (7, "ann@пример.рф")
+    assert read_token(token) == (7, "ann@пример.рф", None)
     settings.MAIL_UNSUBSCRIBE_MAILTO = ""
     assert headers(token) == {
         "List-Unsubscribe": f"<http://testserver/u/{token}/>",
@@ -80,4 +80,6 @@ def test_the_token_is_read_back_and_the_headers_name_it(settings):
 def test_a_token_made_fast_is_the_token_that_django_makes():
     for email in ("a@example.org", 'o"neil\\@example.org', "анна@почта.рф"):
         assert token_for(owner_id=7, email=email) == _signer.sign_object([7, email])
-        assert read_token(token_for(owner_id=7, email=email)) == (7, email)
+        assert read_token(token_for(owner_id=7, email=email)) == (7, email, None)
+        assert token_for(owner_id=7, email=email, mailing_id=9) == _signer.sign_object([7, email, 9])
+        assert read_token(token_for(owner_id=7, email=email, mailing_id=9)) == (7, email, 9)

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from mailer.models import Attribute, Client, Suppression
+from mailer.models import Attribute, Client, OptOut, Suppression
 from mailer.models.attribute import attributes_of, shown_value
 from mailer.reporting.clients import MOST_FOUND, find_clients, mails_of
 from site_config.ui.http import targets
@@ -45,6 +45,9 @@ def facts(client: Client, attributes: list[Attribute]) -> dict[str, Any]:
         "attributes": known,
         "groups": client.groups.order_by("name"),
         "stop": stops.select_related("attempt").first(),
+        "opt_outs": OptOut.objects.matching_address(client.email, client.owner_id).select_related(
+            "mailing__message", "group"
+        ),
         "source": client.imported_in if client.imported_in_id else None,
     }
 

@@ -4,13 +4,22 @@ from django.http import Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from mailer.audience.exporting import CLIENT_COLUMNS, FORMATS, STOP_COLUMNS, client_rows, stop_rows, stream
+from mailer.audience.exporting import (
+    CLIENT_COLUMNS,
+    FORMATS,
+    OPT_OUT_COLUMNS,
+    STOP_COLUMNS,
+    client_rows,
+    opt_out_rows,
+    stop_rows,
+    stream,
+)
 from mailer.filters import AttemptFilter, DeliveryFilter, MemberFilter
 from mailer.models import Attempt, Client, ClientGroup
 from mailer.models.attribute import kinds_of
 from mailer.reporting.exporting import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, attempt_rows, delivery_rows
 from mailer.views.clients import ClientList
-from mailer.views.stop_list import StopList
+from mailer.views.stop_list import OptOutList, StopList
 from people.audit import record
 from people.models import AuditEntry
 from site_config.ui.http import Request
@@ -64,6 +73,15 @@ class StopExport(OwnersOnly, OnAllFound):
 
     def get(self, request: Request) -> HttpResponseBase:
         return _file(request, stop_rows(self.found()), STOP_COLUMNS, "stop-list")
+
+
+class OptOutExport(OwnersOnly, OnAllFound):
+    """Who left one mailing or topic, as the list's filter finds them."""
+
+    list_view = OptOutList
+
+    def get(self, request: Request) -> HttpResponseBase:
+        return _file(request, opt_out_rows(self.found()), OPT_OUT_COLUMNS, "left-one-mailing")
 
 
 class AttemptsExport(SignedIn):

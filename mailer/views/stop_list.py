@@ -1,12 +1,16 @@
+from typing import Any
+
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from mailer.audience.stop_list import add_stop, lift_stop
-from mailer.filters import StopFilter
+from mailer.audience.stop_list import add_stop, lift_opt_out, lift_stop
+from mailer.filters import OptOutFilter, StopFilter
 from mailer.forms.imports import StopForm
-from mailer.models import Client, Suppression
-from mailer.tables import StopTable
+from mailer.models import Client, OptOut, Suppression
+from mailer.tables import OptOutTable, StopTable
+from people.models import User
 from site_config.ui.http import Request
 from site_config.ui.views import OwnersOnly, PanelView, TableView
 
@@ -59,3 +63,36 @@ class StopLift(PanelView):
         self.object = self.find()
         lift_stop(stop=self.object, by=request.user)
         return self.changed(str(_("The address was taken off the stop-list.")))
+
+
+class OptOutList(TableView):
+    """Who left one mailing or topic and still gets the rest."""
+
+    model = OptOut
+    table_class = OptOutTable
+    filterset_class = OptOutFilter
+    things = "opt_outs"
+    title = _("Left one mailing")
+    template_name = "stop_list/opt_outs.html"
+    above_table = "stop_list/opt_outs_above.html"
+
+    @classmethod
+    def rows(cls, user: User) -> QuerySet[Any]:
+        return OptOut.objects.visible_to(user).select_related("mailing__message", "group")
+
+
+class OptOutLift(PanelView):
+    """Mail something again to who left it, after a warning."""
+
+    list_view = OptOutList
+    title = _("Resume this mail")
+    body = "stop_list/opt_out_body.html"
+
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        self.object = self.find()
+        return self.show()
+
+    def post(self, request: Request, pk: int) -> HttpResponse:
+        self.object = self.find()
+        lift_opt_out(left=self.object, by=request.user)
+        return self.changed(str(_("The address gets this mailing again.")))

@@ -25,17 +25,18 @@ def unsubscribe(request: "HttpRequest", token: str) -> HttpResponse:
     known = read_token(token)
     if known is None:
         return _unknown(request)
-    owner_id, email = known
     if request.method == "POST":
-        if request.POST.get("do") == "return":
-            leaving.come_back(owner_id=owner_id, email=email)
+        said = request.POST
+        if said.get("do") == "return":
+            leaving.come_back(known)
         else:
-            leaving.leave(owner_id=owner_id, email=email, why=request.POST.get("why", ""))
+            leaving.leave(known, what=said.get("what", leaving.ALL), why=said.get("why", ""))
         if "do" in request.POST:  # a person's: loading the page again must not act again
             return redirect("unsubscribe", token)
-    found = leaving.relation(owner_id=owner_id, email=email)
+    found = leaving.relation(known)
     context = {"found": found, "token": token, "reasons": Suppression.Why.choices}
-    return render(request, "unsubscribe/done.html" if found.stop else "unsubscribe/ask.html", context)
+    done = (found.stop or found.left) and not (found.stops_less and "more" in request.GET)
+    return render(request, "unsubscribe/done.html" if done else "unsubscribe/ask.html", context)
 
 
 @require_safe
@@ -44,7 +45,7 @@ def unsubscribe_why(request: "HttpRequest", token: str) -> HttpResponse:
     known = read_token(token)
     if known is None:
         return _unknown(request)
-    found = leaving.relation(owner_id=known[0], email=known[1])
+    found = leaving.relation(known)
     context = {"found": found, "token": token, "latest": leaving.latest_mails(found)}
     return render(request, "unsubscribe/why.html", context)
 
@@ -55,7 +56,7 @@ def unsubscribe_data(request: "HttpRequest", token: str) -> HttpResponse:
     known = read_token(token)
     if known is None:
         return _unknown(request)
-    data = leaving.data_of(leaving.relation(owner_id=known[0], email=known[1]))
+    data = leaving.data_of(leaving.relation(known))
     answer = JsonResponse(data, json_dumps_params={"ensure_ascii": False, "indent": 2})
     answer["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer

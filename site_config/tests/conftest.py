@@ -6,7 +6,7 @@ import pytest
 
 from content.feeds import SITEMAPS
 from mailer.composing.unsubscribe_links import token_for
-from mailer.models import Attribute, BulkAction, ClientGroup, ClientImport, Picture, Suppression
+from mailer.models import Attribute, BulkAction, ClientGroup, ClientImport, OptOut, Picture, Suppression
 from testing.articles import ArticleFactory
 from testing.factories import AttemptFactory, ClientFactory, DeliveryFactory, MailingFactory
 
@@ -25,6 +25,7 @@ def arguments(owner):
         "client": client.pk,
         "import": ClientImport.objects.create(owner=owner, file_name="x.csv", status="finished").pk,
         "stop": Suppression.objects.create(owner=owner, email="left@example.org", reason="bounced").pk,
+        "optout": OptOut.objects.create(owner=owner, email="left@example.org", mailing=mailing).pk,
         "group": group.pk,
         "bulk": BulkAction.objects.create(owner=owner, kind="stop").pk,
         "attribute": Attribute.objects.create(owner=owner, key="city").pk,

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import QuerySet, Subquery
 
 from mailer.audience.exporting.xlsx import workbook
-from mailer.models import Client, Suppression
+from mailer.models import Client, OptOut, Suppression
 from mailer.models.attribute import written_value
 
 FORMATS = {
@@ -21,7 +21,8 @@ FORMATS = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 CLIENT_COLUMNS = ("email", "full_name", "comment", "stop_list", "stop_list_since")
-STOP_COLUMNS = ("email", "reason", "since")
+STOP_COLUMNS = ("email", "reason", "since", "until")
+OPT_OUT_COLUMNS = ("email", "left", "since")
 _CHUNK = 5_000  # rows read at once
 _LINES = 500  # lines written at once
 _CALCULATED = re.compile(r"'*[=+\-@\t\r]")
@@ -49,8 +50,16 @@ def client_rows(clients: QuerySet[Client], keys: Sequence[str] = ()) -> Iterator
 
 
 def stop_rows(stops: QuerySet[Suppression]) -> Iterator[tuple[str, ...]]:
-    for email, reason, since in by_key(stops, "email", "reason", "created_at"):
-        yield email, reason, written(since)
+    for email, reason, since, until in by_key(stops, "email", "reason", "created_at", "until"):
+        yield email, reason, written(since), written(until)
+
+
+def opt_out_rows(opt_outs: QuerySet[OptOut]) -> Iterator[tuple[str, ...]]:
+    """Who left which mailing or topic, and since when."""
+    for email, mailing, group, since in by_key(
+        opt_outs, "email", "mailing__name", "group__name", "created_at"
+    ):
+        yield email, mailing or group, written(since)
 
 
 def stream(rows: Iterable[tuple[str, ...]], *, columns: tuple[str, ...], kind: str) -> Iterator[bytes]:

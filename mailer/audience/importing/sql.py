@@ -65,7 +65,8 @@ STOPS = """
 INSERT INTO mailer_suppression (owner_id, email, address_key, reason, why, created_at)
 SELECT %(owner)s, email, key, reason, '', COALESCE(since, {now})
 FROM incoming_clients WHERE reason <> '' ORDER BY key
-ON CONFLICT (owner_id, address_key) DO NOTHING
+ON CONFLICT (owner_id, address_key) DO UPDATE SET reason = excluded.reason, until = NULL
+WHERE mailer_suppression.reason = 'paused'
 """
 
 

@@ -70,12 +70,17 @@ claimed AS (
     RETURNING
         id, email, full_name, message_id, tries, possibly_twice, client_id,
         CAST(next_try_at AS text) AS next_try_at,
-        (
+        coalesce((
             SELECT s.reason FROM mailer_suppression s
             WHERE s.owner_id = %(owner)s
                 AND s.address_key = coalesce(mailer_delivery.address_key, mailer_delivery.email)
             LIMIT 1
-        ) AS suppressed,
+        ), (
+            SELECT 'left' FROM mailer_optout o
+            WHERE o.mailing_id = %(mailing)s
+                AND o.address_key = coalesce(mailer_delivery.address_key, mailer_delivery.email)
+            LIMIT 1
+        )) AS suppressed,
         CAST(attributes AS text) AS attributes
 ),
 counted AS (
@@ -200,6 +205,8 @@ SELECT
         WHEN 'bounced' THEN %(bounced)s
         WHEN 'complained' THEN %(complained)s
         WHEN 'added' THEN %(added)s
+        WHEN 'paused' THEN %(paused)s
+        WHEN 'left' THEN %(left)s
         ELSE ''
     END,
     '',
