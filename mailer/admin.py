@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer import mailings
@@ -59,6 +60,8 @@ class ClientGroupAdmin(OwnedAdmin):
 
     @admin.display(description=_("clients"))
     def size(self, group: ClientGroup) -> str:
+        if group.rule is not None:
+            return gettext("by rule")
         return count(group.clients.all()).shown if group.pk else ""
 
 

@@ -170,6 +170,8 @@ TABLE: dict[str, Row] = {
     "group_detail": Row(owner(PAGE), users(NONE)),
     "group_edit": EDIT,
     "group_delete": DELETE,
+    "group_rule_create": CREATE,
+    "group_rule_edit": EDIT,
     "group_remove": SWITCH,
     # Messages
     "messages": LIST,

@@ -1,17 +1,18 @@
 """Who a mailing goes to."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q
 
+from mailer.audience.rules import BrokenRule, Known, clients_of
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, OptOut, Suppression
 from mailer.models.client import ClientGroupQuerySet, ClientQuerySet
 from people.models import User
-from site_config.ui.counting import LIMIT, UpTo
+from site_config.ui.counting import LIMIT, UpTo, count
 
 MEMBERS = ClientGroup.clients.through.objects
 CHOSEN = Mailing.clients.through.objects
@@ -23,6 +24,7 @@ class Audience:
 
     total: UpTo
     suppressed: int = 0
+    problem: str = ""  # why it cannot be counted: a group's rule names what is not there any more
 
     @property
     def mailable(self) -> UpTo:
@@ -30,20 +32,40 @@ class Audience:
 
 
 def recipients(mailing: Mailing) -> ClientQuerySet:
-    """The clients of a mailing, each once, as its clients and groups stand now."""
+    """The clients of a mailing, each once, as its clients, groups and their rules stand now.
+
+    BrokenRule says why a group's rule cannot be looked up.
+    """
+    known = Known(mailing.owner)
     chosen = CHOSEN.filter(mailing_id=mailing.pk).values("client_id")
-    groups = Mailing.groups.through.objects.filter(mailing_id=mailing.pk).values("clientgroup_id")
-    members = MEMBERS.filter(clientgroup_id__in=groups).values("client_id")
-    # One UNION and not two conditions: with OR, PostgreSQL compares client by client.
-    rows = Client.objects.filter(pk__in=chosen.union(members), owner_id=mailing.owner_id)
-    excluded = list(mailing.excluded.values_list("pk", flat=True))
-    return _but(rows, excluded=excluded, once=mailing.pk if mailing.each_once else None)
+    rows = _in_any(mailing.groups.all(), chosen=chosen, known=known)
+    once = mailing.pk if mailing.each_once else None
+    return _but(rows, excluded=mailing.excluded.all(), once=once, known=known)
 
 
-def _but(rows: ClientQuerySet, *, excluded: Collection[int], once: int | None) -> ClientQuerySet:
+def _in_any(groups: Iterable[ClientGroup], *, chosen: Any, known: Known) -> ClientQuerySet:
+    """An owner's clients that are chosen or in one of the groups."""
+    own = [group for group in groups if group.owner_id == known.owner.pk]
+    picked = [group.pk for group in own if group.rule is None]
+    members = MEMBERS.filter(clientgroup_id__in=picked).values("client_id")
+    ruled = [
+        clients_of(group, known=known).order_by().values("pk") for group in own if group.rule is not None
+    ]
+    # One UNION and not several conditions: with OR, PostgreSQL compares client by client.
+    return Client.objects.filter(pk__in=chosen.union(members, *ruled), owner_id=known.owner.pk)
+
+
+def _but(
+    rows: ClientQuerySet, *, excluded: Iterable[ClientGroup], once: int | None, known: Known
+) -> ClientQuerySet:
     """Those who are in none of these groups, and to whom nothing was sent yet by this mailing."""
-    if excluded:
-        rows = rows.filter(~Exists(MEMBERS.filter(client_id=OuterRef("pk"), clientgroup_id__in=excluded)))
+    own = [group for group in excluded if group.owner_id == known.owner.pk]
+    picked = [group.pk for group in own if group.rule is None]
+    if picked:
+        rows = rows.filter(~Exists(MEMBERS.filter(client_id=OuterRef("pk"), clientgroup_id__in=picked)))
+    for group in own:
+        if group.rule is not None:
+            rows = rows.filter(~Exists(clients_of(group, known=known).filter(pk=OuterRef("pk"))))
     if once:
         runs = Attempt.objects.filter(mailing=once).order_by().values("pk")
         got = Delivery.objects.filter(client=OuterRef("pk"), attempt__in=runs, status=Delivery.Status.SENT)
@@ -65,16 +87,20 @@ def measure(
     `excluded`: groups whose clients are left out; `once`: the mailing that nobody gets twice;
     `mailing`: who left this one is not mailed.
     """
-    own = ClientGroup.objects.owned_by(owner).filter(pk__in=list(groups))
-    sizes = _sizes(own)
-    if any(size.more for size in sizes.values()):
-        return Audience(total=UpTo.of(LIMIT + 1))
-    # No group is large here, so that these are few enough to be looked at one by one.
-    chosen = Client.objects.owned_by(owner).filter(pk__in=list(clients)).order_by().values("pk")
-    members = MEMBERS.filter(clientgroup_id__in=list(sizes)).values("client_id")
-    reached = Client.objects.owned_by(owner).filter(pk__in=chosen.union(members))
-    left_out = ClientGroup.objects.owned_by(owner).filter(pk__in=list(excluded)).values_list("pk", flat=True)
-    reached = _but(reached, excluded=list(left_out) if excluded else (), once=once)
+    known = Known(owner)
+    named = ClientGroup.objects.owned_by(owner).filter(pk__in=[*groups, *excluded]).with_size()
+    found = {group.pk: group for group in named} if groups or excluded else {}
+    own = [found[pk] for pk in groups if pk in found]
+    try:
+        if any(_size(group, known).more for group in own):
+            return Audience(total=UpTo.of(LIMIT + 1))
+        # No group is large here, so that these are few enough to be looked at one by one.
+        chosen = Client.objects.owned_by(owner).filter(pk__in=list(clients)).order_by().values("pk")
+        reached = _in_any(own, chosen=chosen, known=known)
+        left_out = [found[pk] for pk in excluded if pk in found]
+        reached = _but(reached, excluded=left_out, once=once, known=known)
+    except BrokenRule as error:
+        return Audience(total=UpTo.of(0), problem=str(error))
     against: Any = Exists(Suppression.objects.against_client())
     if mailing:
         against |= Exists(OptOut.objects.from_mailing(mailing))
@@ -84,15 +110,25 @@ def measure(
     return Audience(total=UpTo.of(counts["total"]), suppressed=counts["stopped"])
 
 
+def _size(group: Any, known: Known) -> UpTo:
+    return group.size if group.rule is None else count(clients_of(group, known=known))
+
+
 def first_of(
     *, owner: User, clients: Collection[int], groups: Collection[int], excluded: Collection[int], most: int
 ) -> ClientQuerySet:
-    """Some of those whom a choice reaches: all, unless they are more than `most`."""
-    own = ClientGroup.objects.owned_by(owner)
-    members = MEMBERS.filter(clientgroup_id__in=own.filter(pk__in=list(groups)).values("pk"))
-    found = {*clients, *members.values_list("client_id", flat=True)[:most]}
-    left_out = own.filter(pk__in=list(excluded)).values_list("pk", flat=True)
-    return _but(Client.objects.owned_by(owner).filter(pk__in=found), excluded=list(left_out), once=None)
+    """Some of those whom a choice reaches: all, unless they are more than `most`; nobody by a broken rule."""
+    known = Known(owner)
+    named = ClientGroup.objects.owned_by(owner).filter(pk__in=[*groups, *excluded])
+    of = {group.pk: group for group in named}
+    try:
+        rows = [clients_of(of[pk], known=known) for pk in groups if pk in of]
+        found = {*clients, *(pk for row in rows for pk in row.order_by().values_list("pk", flat=True)[:most])}
+        left_out = [of[pk] for pk in excluded if pk in of]
+        own = Client.objects.owned_by(owner).filter(pk__in=found)
+        return _but(own, excluded=left_out, once=None, known=known)
+    except BrokenRule:
+        return Client.objects.none()
 
 
 def audience_of_mailing(mailing: Mailing) -> Audience:
@@ -112,28 +148,33 @@ def audience_of_mailing(mailing: Mailing) -> Audience:
 def sizes_of(mailing_ids: Collection[int]) -> dict[int, UpTo]:
     """How many clients each of these mailings reaches as its choice stands now, in a few queries for all.
 
-    Only where a client may have been chosen twice, the clients themselves are compared.
+    Only where a client may have been chosen twice, the clients themselves are compared. Mailings whose
+    groups have rules are left out: what a rule finds is not counted for a list.
     """
+    has_rule = ExpressionWrapper(Q(clientgroup__rule__isnull=False), BooleanField())
+    named: Any = Mailing.groups.through.objects.filter(mailing_id__in=mailing_ids)
+    links = list(named.annotate(by_rule=has_rule).values_list("mailing_id", "clientgroup_id", "by_rule"))
+    left_out: Any = Mailing.excluded.through.objects.filter(mailing_id__in=mailing_ids)
+    ruled_last = left_out.annotate(by_rule=has_rule).order_by("by_rule")
+    excluding = dict(ruled_last.values_list("mailing_id", "by_rule"))
     of_group = _sizes(ClientGroup.objects.filter(mailings__in=mailing_ids).distinct())
-    links = Mailing.groups.through.objects.filter(mailing_id__in=mailing_ids)
     parts = defaultdict(list)
-    for mailing, group in links.values_list("mailing_id", "clientgroup_id"):
+    for mailing, group, _by_rule in links:
         parts[mailing].append(of_group.get(group, UpTo.of(0)))
     chosen = CHOSEN.filter(mailing_id__in=mailing_ids).values_list("mailing_id")
     for mailing, number in chosen.annotate(number=Count("pk")):
         parts[mailing].append(UpTo.of(number))
-    excluding = set(
-        Mailing.excluded.through.objects.filter(mailing_id__in=mailing_ids).values_list(
-            "mailing_id", flat=True
-        )
-    )
+    by_rule = {mailing for mailing, _group, is_rule in links if is_rule}
+    by_rule |= {mailing for mailing, is_rule in excluding.items() if is_rule}
     mixed = [
         mailing
         for mailing, sizes in parts.items()
         if (len(sizes) > 1 or mailing in excluding) and not any(n.more for n in sizes)
     ]
     largest = {mailing: max(sizes, key=lambda size: (size, size.more)) for mailing, sizes in parts.items()}
-    return largest | (_distinct_sizes(mixed) if mixed else {})
+    none = dict.fromkeys(mailing_ids, UpTo.of(0))
+    found = none | largest | (_distinct_sizes(mixed) if mixed else {})
+    return {mailing: size for mailing, size in found.items() if mailing not in by_rule}
 
 
 def _distinct_sizes(mailing_ids: Collection[int]) -> dict[int, UpTo]:

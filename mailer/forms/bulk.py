@@ -21,6 +21,7 @@ class BulkForm(forms.Form):
     def __init__(self, *args: Any, owner: User, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if kind in BulkAction.IN_GROUP:
-            self.fields["group"].queryset = ClientGroup.objects.owned_by(owner)  # type: ignore[attr-defined]
+            groups = ClientGroup.objects.owned_by(owner).picked()
+            self.fields["group"].queryset = groups  # type: ignore[attr-defined]
         else:
             del self.fields["group"]

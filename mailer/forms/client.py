@@ -36,7 +36,7 @@ class ClientForm(AttributeFields, OwnedForm[Client]):
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, owner=owner, **kwargs)
         groups = cast("forms.ModelMultipleChoiceField[ClientGroup]", self.fields["groups"])
-        groups.queryset = ClientGroup.objects.owned_by(owner)
+        groups.queryset = ClientGroup.objects.owned_by(owner).picked()
         if self.instance.pk:
             groups.initial = self.instance.groups.all()
         self.add_attributes(kinds_of(owner), self.instance.attributes)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from mailer.audience.importing import columns, encodings, named_group
+from mailer.audience.importing import check_group_name, columns, encodings, named_group
 from mailer.audience.importing.layout import Layout
 from mailer.audience.importing.text_lines import label
 from mailer.audience.importing.uploads import MANY, Choice
@@ -133,7 +133,7 @@ class LayoutForm(forms.Form):
         self.owner, self.layout, self.is_large = owner, layout, is_large
         self._offer_reading()
         groups = self.fields["group"]
-        groups.queryset = ClientGroup.objects.owned_by(owner)  # type: ignore[attr-defined]
+        groups.queryset = ClientGroup.objects.owned_by(owner).picked()  # type: ignore[attr-defined]
         origin = self.fields["origin"]
         origin.choices = [("", "—"), *ClientImport.Origin.choices]  # type: ignore[attr-defined]
         for name in ("origin", "consent_on"):
@@ -179,7 +179,7 @@ class LayoutForm(forms.Form):
             self.add_error("new_group", _("Choose one: an existing group or a new one."))
         elif data.get("new_group"):
             try:
-                ClientGroup(owner=self.owner, name=data["new_group"]).clean_fields()
+                check_group_name(self.owner, data["new_group"])
             except ValidationError as error:
                 self.add_error("new_group", error.messages)
         return data

@@ -191,7 +191,11 @@ class MailingForm(OwnedForm[Mailing]):
             name: [row.pk for row in data.get(name, ())] for name in (*RECIPIENTS, "excluded")
         }
         reached = measure(owner=self.owner, **chosen)
-        if not reached.total and chosen["excluded"]:
+        if reached.problem:
+            self.add_error("groups", reached.problem)
+        elif not reached.total and any(group.rule is not None for group in data["groups"]):
+            return  # who matches later is mailed then
+        elif not reached.total and chosen["excluded"]:
             self.add_error("excluded", _("This leaves nobody to mail."))
         elif not reached.total:
             self.add_error("groups", _("The chosen groups are empty. Add clients to them first."))

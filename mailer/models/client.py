@@ -108,14 +108,21 @@ class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
         members = ClientGroup.clients.through.objects.filter(clientgroup_id=models.OuterRef("pk"))
         return self.annotate(size=CountUpTo(members))
 
+    def picked(self) -> Self:
+        """Those that clients are put into; who is in the others is up to their rules."""
+        return self.filter(rule__isnull=True)
+
 
 class ClientGroup(Owned):
-    """A named set of clients; who joins later is included in the next run."""
+    """A named set of clients, picked by hand or by a rule; who joins later is included in the next run."""
 
     name = models.CharField(
         pgettext_lazy("of a group", "name"), max_length=100, validators=[validate_one_line]
     )
     clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="groups", blank=True)
+    rule = models.JSONField(
+        null=True, blank=True, editable=False, help_text="See mailer.audience.rules; none: picked by hand."
+    )
 
     objects = ClientGroupQuerySet.as_manager()
 

@@ -15,6 +15,7 @@ from django.db.models import Count, F, Min, Window
 from django.db.models.functions import RowNumber
 from django.urls import get_resolver
 
+from mailer.audience.rules import BrokenRule
 from mailer.models import Lease, Mailing
 from mailer.sending import clock, consumers, leases, sweep, without_queue
 from mailer.sending.database import is_away, is_locked
@@ -128,20 +129,22 @@ def open_one(mailing_id: int) -> None:
     """Open one mailing's run; whatever goes wrong is noted there, and the others are none the worse."""
     try:
         open_mailing(mailing_id)
+    except BrokenRule as error:
+        _note_failure(mailing_id, str(error))
     except Exception as error:  # one mailing's trouble is never another's
         if is_locked(error):
             return  # looked at again in a moment
         if is_away(error):
             raise
         log.exception("mailing %s could not be opened", mailing_id)
-        _note_failure(mailing_id, error)
+        _note_failure(mailing_id, f"{type(error).__name__}: {error}")
 
 
-def _note_failure(mailing_id: int, error: Exception) -> None:
+def _note_failure(mailing_id: int, problem: str) -> None:
     failures = Mailing.objects.filter(pk=mailing_id).values_list("opening_failures", flat=True).first() or 0
     pause = min(timedelta(minutes=1) * 2 ** min(failures, 10), LONGEST_PAUSE)
     Mailing.objects.filter(pk=mailing_id).update(
         opening_failures=failures + 1,
-        opening_problem=f"{type(error).__name__}: {error}"[:500],
+        opening_problem=problem[:500],
         opening_retry_at=clock.now() + pause,
     )

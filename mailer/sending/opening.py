@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from mailer.audience import recipients
+from mailer.audience.rules import BrokenRule
 from mailer.guard.by_hand import ENOUGH, skip_often_mailed
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.models.client import ClientQuerySet
@@ -62,7 +65,10 @@ def run_now(*, mailing: Mailing, after: int | None, by_hand: bool = False) -> At
         if latest_id(locked) != after:
             raise CannotRun(_("This mailing has run already; nothing was sent twice."))
         due = Due(scheduled_for=now, missed=0, next_run_at=locked.next_run_at)
-        return _open(locked, due, now, urgent=True, by_hand=by_hand)
+        try:
+            return _open(locked, due, now, urgent=True, by_hand=by_hand)
+        except BrokenRule as error:
+            raise CannotRun(str(error)) from error
 
 
 def why_not(mailing: Mailing) -> str:
@@ -114,7 +120,9 @@ def _open(
         body=mailing.message.body,
         by_hand=by_hand,
     )
-    return begin(attempt, clients=recipients(mailing), now=now, urgent=urgent)
+    with translation.override(mailing.owner.language or settings.LANGUAGE_CODE):
+        clients = recipients(mailing)  # or why there are none, which its owner reads
+    return begin(attempt, clients=clients, now=now, urgent=urgent)
 
 
 def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime, urgent: bool = False) -> Attempt:

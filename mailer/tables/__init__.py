@@ -1,6 +1,6 @@
 """What the lists of mailings show: columns, badges and actions."""
 
-from mailer.tables.clients import AttributeTable, ClientTable, GroupTable, MemberTable
+from mailer.tables.clients import AttributeTable, ClientTable, GroupTable, MemberTable, RuleMemberTable
 from mailer.tables.mailings import MailingTable, OversightTable
 from mailer.tables.messages import MessageTable
 from mailer.tables.reports import (
@@ -26,5 +26,6 @@ __all__ = [
     "OversightTable",
     "OwnDeliveryTable",
     "ReportTable",
+    "RuleMemberTable",
     "StopTable",
 ]

@@ -83,6 +83,13 @@ class MemberTable(WithAttributes):
         empty_text = _("No clients here. Add some from the list of clients.")
 
 
+class RuleMemberTable(MemberTable):
+    """The clients that a group's rule finds: nobody is taken out by hand."""
+
+    class Meta(MemberTable.Meta):
+        exclude = ("actions",)
+
+
 def shortened(names: list[str]) -> str:
     """The first few names, and how many there are more."""
     rest = f" +{len(names) - NAMES_SHOWN}" if len(names) > NAMES_SHOWN else ""
@@ -133,9 +140,19 @@ class AttributeTable(RowTable):
         return str(_("yes") if value else _("no"))
 
 
+class SizeColumn(tables.Column):
+    """How many clients are in a group; what a rule finds is counted on the group's own page."""
+
+    def __init__(self) -> None:
+        super().__init__(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"), attrs=NUMBER)
+
+    def render(self, value: str, record: ClientGroup) -> str:
+        return value if record.rule is None else str(_("by rule"))
+
+
 class GroupTable(RowTable):
     name = tables.Column(linkify=("group_detail", [tables.A("pk")]), attrs=MAIN)
-    size = tables.Column(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"), attrs=NUMBER)
+    size = SizeColumn()
     created_at = TimeColumn(verbose_name=_("Created"))
     actions = ActionsColumn(
         Action(name="edit", title=_("Rename"), url_name="group_edit"),

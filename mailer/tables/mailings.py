@@ -109,5 +109,7 @@ class OversightTable(MailingTable):
     def render_recipients(self, record: Mailing) -> int | str:
         if record.last_run:
             return record.last_run.total
-        size = self.sizes.get(record.pk, UpTo(0))
+        size = self.sizes.get(record.pk)
+        if size is None:
+            return str(_("by rule"))
         return size.shown if size.more else int(size)

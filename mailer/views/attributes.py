@@ -6,7 +6,7 @@ from mailer.filters import AttributeNameFilter
 from mailer.forms.attributes import AttributeForm, ColumnsForm
 from mailer.models import Attribute
 from mailer.tables import AttributeTable
-from mailer.views.clients import ClientList
+from mailer.views.clients import ClientList, rules_lost
 from site_config.ui.http import Request
 from site_config.ui.views import CreatePanel, DeletePanel, OwnersOnly, PanelView, TableView
 
@@ -41,6 +41,7 @@ class AttributeDelete(DeletePanel):
     def consequences(self) -> list[str]:
         return [
             str(_("All clients lose it. Messages that use it show nothing in its place.")),
+            *rules_lost(self.object, "attribute", self.object.key),
         ]
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from mailer.audience.membership import save_client
+from mailer.audience.rules import rules_with
 from mailer.filters import ClientFilter
 from mailer.forms.client import ClientForm
 from mailer.forms.picker import as_ids
@@ -28,6 +29,15 @@ def recent(user: User) -> BulkAction | None:
     """The last change of many clients, while it is likely to be asked about."""
     rows = BulkAction.objects.owned_by(user).filter(created_at__gt=timezone.now() - timedelta(minutes=30))
     return rows.select_related("group").first()
+
+
+def rules_lost(needed: Any, what: str, key: Any = None) -> list[str]:
+    """What happens to groups by rule when something that their rules need is deleted, in a sentence."""
+    names = rules_with(needed.owner_id, f"{what}:{needed.pk if key is None else key}")
+    if not names:
+        return []
+    text = _("The rule of “%(groups)s” needs it: mailings to that group wait until you mend the rule.")
+    return [str(text) % {"groups": "”, “".join(names)}]
 
 
 class ClientList(TableView):

@@ -14,8 +14,9 @@ from mailer.audience.exporting import (
     stop_rows,
     stream,
 )
+from mailer.audience.rules import members_of
 from mailer.filters import AttemptFilter, DeliveryFilter, MemberFilter
-from mailer.models import Attempt, Client, ClientGroup
+from mailer.models import Attempt, ClientGroup
 from mailer.models.attribute import kinds_of
 from mailer.reporting.exporting import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, attempt_rows, delivery_rows
 from mailer.views.clients import ClientList
@@ -61,7 +62,7 @@ class GroupExport(SignedIn):
 
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         group = own_row(ClientGroup, request.user, pk)
-        rows = Client.objects.filter(groups=group, owner=group.owner_id)
+        rows = members_of(group)
         found = MemberFilter(request.GET, queryset=rows, request=request).qs
         return _clients(request, found, f"group-{group.pk}")
 

@@ -10,14 +10,23 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from mailer.audience.membership import remove_client
+from mailer.audience.rules import BrokenRule, in_words, members_of
 from mailer.filters import GroupFilter, MemberFilter
 from mailer.forms.group import GroupForm
 from mailer.models import BulkAction, Client, ClientGroup
-from mailer.tables import GroupTable, MemberTable
-from mailer.views.clients import ClientList
+from mailer.tables import GroupTable, MemberTable, RuleMemberTable
+from mailer.views.clients import ClientList, rules_lost
 from people.models import User
-from site_config.ui.http import Request, is_htmx, no_content
-from site_config.ui.views import ActionView, CreatePanel, DeletePanel, EditPanel, TableView, own_row
+from site_config.ui.http import Request, is_htmx, no_content, targets
+from site_config.ui.views import (
+    REGION,
+    ActionView,
+    CreatePanel,
+    DeletePanel,
+    EditPanel,
+    TableView,
+    own_row,
+)
 
 
 class GroupList(TableView):
@@ -29,6 +38,7 @@ class GroupList(TableView):
     lead = _("A mailing to a group reaches everyone who is in it when it runs.")
     create_url_name = "group_create"
     create_title = _("New group")
+    template_name = "groups/list.html"
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[ClientGroup]:
@@ -55,7 +65,7 @@ class GroupDelete(DeletePanel):
     done_text = _("The group was deleted.")
 
     def consequences(self) -> list[str]:
-        lines = [str(_("Its clients stay; only the group goes."))]
+        lines = [str(_("Its clients stay; only the group goes.")), *rules_lost(self.object, "group")]
         uses = self.object.mailings.count()
         if uses:
             lines.append(
@@ -97,11 +107,19 @@ class GroupDetail(TableView):
         return query.urlencode()
 
     def get_queryset(self) -> QuerySet[Client]:
-        members = Client.objects.filter(groups=self.group, owner=self.group.owner_id)
-        return members.with_suppression()
+        return members_of(self.group).with_suppression()
+
+    def get_table_class(self) -> type[MemberTable]:
+        return MemberTable if self.group.rule is None else RuleMemberTable
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "group": self.group, "title": self.group.name}
+        own: dict[str, Any] = {"group": self.group, "title": self.group.name}
+        if self.group.rule is not None and not targets(self.request, REGION):
+            try:
+                own["rule"] = in_words(self.group)
+            except BrokenRule as error:
+                own["broken"] = str(error)
+        return {**super().get_context_data(**kwargs), **own}
 
 
 class GroupRemove(ActionView):

@@ -20,6 +20,7 @@ from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Mailing
 from mailer.sending.progress import progress_of
 from mailer.tables import AttemptTable, MailingTable, OversightTable
+from mailer.views.clients import rules_lost
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
 from site_config.ui.http import Request, targets
@@ -187,9 +188,10 @@ class MailingDelete(DeletePanel):
         mailings.delete(self.object)
 
     def consequences(self) -> list[str]:
+        lost = rules_lost(self.object, "mailing")
         attempts = self.object.attempts.count()
         if not attempts:
-            return []
+            return lost
         mails = mailings.mails_of(self.object)
         lines = [
             ngettext(
@@ -208,7 +210,7 @@ class MailingDelete(DeletePanel):
             )
         if self.object.attempts.running().exists():
             lines.append(str(_("It is being sent right now; what has not been sent yet will not go out.")))
-        return lines
+        return [*lines, *lost]
 
 
 class MailingDetail(TableView):

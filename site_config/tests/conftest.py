@@ -17,6 +17,8 @@ def arguments(owner):
     client = ClientFactory(owner=owner)
     group = ClientGroup.objects.create(owner=owner, name="Readers")
     group.clients.add(client)
+    rule = [{"what": "stop", "test": "is", "value": "no"}]
+    ruled = ClientGroup.objects.create(owner=owner, name="Can be mailed", rule=rule)
     mailing = MailingFactory(message__owner=owner)
     attempt = AttemptFactory(mailing=mailing)
     receipt = {"pk": attempt.pk, "delivery": DeliveryFactory(attempt=attempt, client=client).pk}
@@ -41,6 +43,7 @@ def arguments(owner):
 
     def of(name: str) -> dict[str, Any]:
         fixed: dict[str, dict[str, Any]] = {
+            "group_rule_edit": {"pk": ruled.pk},
             "group_remove": {"pk": group.pk, "client": client.pk},
             **dict.fromkeys(("receipt", "receipt_html", "receipt_mail"), receipt),
             **dict.fromkeys(

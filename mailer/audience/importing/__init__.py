@@ -252,9 +252,21 @@ def unused_columns(layout: Layout) -> list[str]:
 
 def named_group(owner: User, name: str) -> ClientGroup:
     """The owner's group of this name, made if it is new; ValidationError if no group can have it."""
-    group = ClientGroup.objects.owned_by(owner).filter(name__iexact=name.strip()).first()
+    group = check_group_name(owner, name)
     if group is None:
         group = ClientGroup(owner=owner, name=name.strip())
         group.full_clean()
         group.save()
+    return group
+
+
+def check_group_name(owner: User, name: str) -> ClientGroup | None:
+    """The owner's group of this name, if there is one; ValidationError if it can take no clients."""
+    group = ClientGroup.objects.owned_by(owner).filter(name__iexact=name.strip()).first()
+    if group is None:
+        ClientGroup(owner=owner, name=name.strip()).clean_fields()
+    elif group.rule is not None:
+        raise ValidationError(
+            _("Who is in “%(group)s” is up to its rule. Choose another group."), params={"group": group}
+        )
     return group

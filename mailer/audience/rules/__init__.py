@@ -1,0 +1,142 @@
+"""Groups by rule: conditions saved under a name, and looked up in the database each time they are needed.
+
+A rule is data: a list of conditions, all of which hold, each with `what` it looks at, a `test` and a `value`
+as people write it. They are read anew each time, so that one which no longer makes sense is never half true.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from mailer.audience.rules.known import BrokenRule, Known
+from mailer.audience.rules.terms import ATTRIBUTE, TERMS, AttributeTerm, GroupTerm, Term
+from mailer.models import Client, ClientGroup
+from mailer.models.client import ClientQuerySet
+
+__all__ = [
+    "MOST_TERMS",
+    "BrokenRule",
+    "Known",
+    "Rule",
+    "Term",
+    "clients_of",
+    "in_words",
+    "members_of",
+    "read_term",
+    "rules_with",
+]
+
+MOST_TERMS = 20
+
+
+def read_term(*, what: str, test: str, text: str, known: Known) -> Term:
+    """A condition as people write it; ValidationError if it makes no sense or names what is not there."""
+    name, _sep, key = what.partition(":")
+    if name == ATTRIBUTE:
+        return AttributeTerm.of_key(key, test=test, text=text, known=known)
+    if what not in TERMS:
+        raise ValidationError(_("Choose what to compare."))
+    return TERMS[what].read(test=test, text=text, known=known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Conditions that must all hold."""
+
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def load(cls, data: Any, *, known: Known) -> Self:
+        """What a group keeps; BrokenRule if it makes no sense any more."""
+        if not isinstance(data, list) or not 0 < len(data) <= MOST_TERMS:
+            raise BrokenRule(_("The rule cannot be read."))
+        terms = []
+        for part in data:
+            if not isinstance(part, dict) or set(part) != {"what", "test", "value"}:
+                raise BrokenRule(_("The rule cannot be read."))
+            try:
+                terms.append(
+                    read_term(
+                        what=str(part["what"]), test=str(part["test"]), text=str(part["value"]), known=known
+                    )
+                )
+            except ValidationError as error:
+                raise BrokenRule(error.messages[0]) from error
+        return cls(terms=tuple(terms))
+
+    def dump(self) -> list[dict[str, str]]:
+        return [{"what": term.what, "test": term.test, "value": term.text} for term in self.terms]
+
+    def among(self, clients: ClientQuerySet, *, known: Known) -> ClientQuerySet:
+        """Those of the clients for whom all conditions hold; BrokenRule if one cannot be looked up."""
+        for term in self.terms:
+            if isinstance(term, GroupTerm):
+                clients = _by_group(clients, term, known)
+            else:
+                clients = term.among(clients, known)
+        return clients
+
+    def check(self, *, group: ClientGroup | None, known: Known) -> None:
+        """BrokenRule if the rule, once it is this group's, would need itself, or is nested too deep."""
+        path = (group.pk,) if group and group.pk else ()
+        self.among(Client.objects.none(), known=known.within(path))
+
+
+def clients_of(group: ClientGroup, *, known: Known) -> ClientQuerySet:
+    """The clients of a group, picked or by rule; BrokenRule says why they cannot be looked up."""
+    rows = Client.objects.filter(owner_id=group.owner_id)
+    if group.rule is None:
+        return rows.filter(pk__in=_members(group.pk))
+    return _by_rule(rows, group, known)
+
+
+def members_of(group: ClientGroup) -> ClientQuerySet:
+    """The same for a page: nobody if its rule is broken."""
+    try:
+        return clients_of(group, known=Known(group.owner))
+    except BrokenRule:
+        return Client.objects.none()
+
+
+def in_words(group: ClientGroup) -> list[str]:
+    """The conditions of a group's rule as people read them; BrokenRule if they make no sense any more."""
+    known = Known(group.owner).within((group.pk,))
+    rule = Rule.load(group.rule, known=known)
+    rule.check(group=group, known=known)
+    return [term.says(known) for term in rule.terms]
+
+
+def _members(group_id: int) -> Any:
+    return ClientGroup.clients.through.objects.filter(clientgroup_id=group_id).values("client_id")
+
+
+def _by_rule(clients: ClientQuerySet, group: ClientGroup, known: Known) -> ClientQuerySet:
+    """Those of the clients whom a group's rule chooses."""
+    try:
+        inner = known.inside(group)
+        return Rule.load(group.rule, known=inner).among(clients, known=inner)
+    except BrokenRule as error:
+        raise BrokenRule(f"“{group.name}”: {error}") from error
+
+
+def _by_group(clients: ClientQuerySet, term: GroupTerm, known: Known) -> ClientQuerySet:
+    group = known.groups[term.value]
+    if group.rule is None:
+        return term.among(clients, known)
+    if term.is_in:
+        return _by_rule(clients, group, known)
+    return term.not_among(clients, _by_rule(Client.objects.filter(owner_id=group.owner_id), group, known))
+
+
+def rules_with(owner_id: int, *names: str) -> list[str]:
+    """The names of the owner's groups whose rules need one of these: “group:7”, “attribute:city”."""
+    groups = ClientGroup.objects.filter(owner=owner_id, rule__isnull=False)
+    return [group.name for group in groups if set(names) & _needs(group.rule)]
+
+
+def _needs(rule: Any) -> set[str]:
+    parts = [part for part in rule if isinstance(part, dict)] if isinstance(rule, list) else []
+    named = {f"{part.get('what')}:{part.get('value')}" for part in parts}
+    return named | {str(part.get("what")) for part in parts}
