@@ -160,9 +160,9 @@ class ClientFilter(AttributeFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.known is not None:
-            self.filters["suppressed"].extra["choices"] = StopTerm.choices(self.known)
-            self.filters["mailing"].extra["choices"] = MailingTerm.choices(self.known)
+        if (known := self.known) is not None:
+            self.filters["suppressed"].extra["choices"] = StopTerm.choices(known)
+            self.filters["mailing"].extra["choices"] = lambda: MailingTerm.choices(known)
 
 
 class MemberFilter(AttributeFilter):

@@ -72,9 +72,9 @@ def make_message(owner, group):
         (
             "clients",
             make_client,
-            10,
+            11,
             7,
-        ),  # … their groups, the last change of many; also the filter's choice of groups
+        ),  # … their groups, the last change of many; also the filter's choices of groups and mailings
         ("groups", make_group, 6, 4),
         ("messages", make_message, 6, 4),
         ("group_detail", make_client, 8, 6),  # … the group

@@ -62,6 +62,7 @@ class GroupExport(SignedIn):
 
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         group = own_row(ClientGroup, request.user, pk)
+        group.owner = request.user
         rows = members_of(group)
         found = MemberFilter(request.GET, queryset=rows, request=request).qs
         return _clients(request, found, f"group-{group.pk}")

@@ -98,6 +98,7 @@ class GroupDetail(TableView):
     @cached_property
     def group(self) -> ClientGroup:
         group: ClientGroup = own_row(ClientGroup, self.request.user, self.kwargs["pk"])
+        group.owner = self.request.user
         return group
 
     def bulk_query(self) -> str:

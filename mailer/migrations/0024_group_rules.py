@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0022_plain_email'),
+        ('mailer', '0023_opt_outs'),
     ]
 
     operations = [
