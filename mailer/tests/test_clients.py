@@ -9,7 +9,7 @@ from django.urls import reverse
 from mailer.audience.membership import put_into
 from mailer.forms.client import ClientForm
 from mailer.models import Client, Suppression
-from site_config.ui.views import CreatePanel
+from site_config.ui.panels import CreatePanel
 from testing.factories import ClientFactory, ClientGroupFactory, DeliveryFactory
 from testing.pages import DIALOG, flat
 

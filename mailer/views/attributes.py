@@ -8,7 +8,9 @@ from mailer.models import Attribute
 from mailer.tables import AttributeTable
 from mailer.views.clients import ClientList, rules_lost
 from site_config.ui.http import Request
-from site_config.ui.views import CreatePanel, DeletePanel, OwnersOnly, PanelView, TableView
+from site_config.ui.lists import TableView
+from site_config.ui.panels import CreatePanel, DeletePanel, PanelView
+from site_config.ui.views import OwnersOnly
 
 
 class AttributeList(TableView):

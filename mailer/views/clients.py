@@ -17,12 +17,8 @@ from mailer.models import BulkAction, Client, Delivery, Suppression
 from mailer.models.attribute import attributes_of
 from mailer.tables import ClientTable
 from people.models import User
-from site_config.ui.views import (
-    CreatePanel,
-    DeletePanel,
-    EditPanel,
-    TableView,
-)
+from site_config.ui.lists import TableView
+from site_config.ui.panels import CreatePanel, DeletePanel, EditPanel
 
 
 def recent(user: User) -> BulkAction | None:

@@ -24,7 +24,8 @@ from mailer.views.stop_list import OptOutList, StopList
 from people.audit import record
 from people.models import AuditEntry
 from site_config.ui.http import Request
-from site_config.ui.views import OnAllFound, OwnersOnly, SignedIn, own_row
+from site_config.ui.panels import OnAllFound
+from site_config.ui.views import OwnersOnly, SignedIn, own_row
 
 
 def _file(

@@ -14,7 +14,7 @@ from mailer.models import Client, ClientGroup
 from mailer.views.groups import GroupList
 from site_config.ui.counting import count
 from site_config.ui.http import Request, targets
-from site_config.ui.views import CreatePanel, EditPanel, PanelFormView
+from site_config.ui.panels import CreatePanel, EditPanel, PanelFormView
 
 FIRST = 5  # clients shown beside the conditions
 

@@ -18,15 +18,9 @@ from mailer.tables import GroupTable, MemberTable, RuleMemberTable
 from mailer.views.clients import ClientList, rules_lost
 from people.models import User
 from site_config.ui.http import Request, is_htmx, no_content, targets
-from site_config.ui.views import (
-    REGION,
-    ActionView,
-    CreatePanel,
-    DeletePanel,
-    EditPanel,
-    TableView,
-    own_row,
-)
+from site_config.ui.lists import REGION, TableView
+from site_config.ui.panels import CreatePanel, DeletePanel, EditPanel
+from site_config.ui.views import ActionView, own_row
 
 
 class GroupList(TableView):

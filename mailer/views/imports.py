@@ -27,7 +27,8 @@ from mailer.forms.imports import LayoutForm, UploadForm, too_large
 from mailer.models import ClientImport, Suppression
 from mailer.views.clients import ClientList
 from site_config.ui.http import Request, targets
-from site_config.ui.views import OwnersOnly, PanelView, SignedIn, own_row
+from site_config.ui.panels import PanelView
+from site_config.ui.views import OwnersOnly, SignedIn, own_row
 
 _ROOM = 100_000  # bytes of a request beside its file
 

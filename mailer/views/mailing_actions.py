@@ -18,8 +18,9 @@ from mailer.views.mailings import MailingList
 from mailer.views.reports import ReportList
 from site_config.ui.counting import count
 from site_config.ui.http import Request, done, is_htmx, no_content, targets
+from site_config.ui.panels import PanelView
 from site_config.ui.tables import row_id
-from site_config.ui.views import ActionView, PanelView, Text, own_row
+from site_config.ui.views import ActionView, Text, own_row
 
 
 class Switch(ActionView):

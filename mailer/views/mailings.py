@@ -24,17 +24,9 @@ from mailer.views.clients import rules_lost
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
 from site_config.ui.http import Request, targets
-from site_config.ui.views import (
-    POLL,
-    REGION,
-    ActionView,
-    CreatePanel,
-    DeletePanel,
-    EditPanel,
-    OwnersOnly,
-    TableView,
-    own_row,
-)
+from site_config.ui.lists import POLL, REGION, TableView
+from site_config.ui.panels import CreatePanel, DeletePanel, EditPanel
+from site_config.ui.views import ActionView, OwnersOnly, own_row
 
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)

@@ -25,8 +25,10 @@ from mailer.transport import MailRefused
 from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.ui.http import Request, targets
+from site_config.ui.lists import TableView
+from site_config.ui.panels import DeletePanel
 from site_config.ui.tables import moment
-from site_config.ui.views import ActionView, DeletePanel, OwnersOnly, SignedIn, TableView, own_row
+from site_config.ui.views import ActionView, OwnersOnly, SignedIn, own_row
 
 TEST_REGION = "test-send"
 

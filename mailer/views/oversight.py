@@ -15,7 +15,8 @@ from mailer.views.mailing_actions import show_changed
 from mailer.views.mailings import MailingList
 from people.forms.users import ReasonForm
 from site_config.ui.http import Request, done, no_content, sent_from
-from site_config.ui.views import ActionView, PanelView
+from site_config.ui.panels import PanelView
+from site_config.ui.views import ActionView
 
 
 class Oversight(PanelView):

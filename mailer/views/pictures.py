@@ -20,7 +20,8 @@ from mailer.composing.picture_files import FOLDER, keep_picture, remove_picture
 from mailer.models import Picture
 from mailer.views.messages import MessageList
 from site_config.ui.http import Request
-from site_config.ui.views import DeletePanel, OwnersOnly, own_row
+from site_config.ui.panels import DeletePanel
+from site_config.ui.views import OwnersOnly, own_row
 
 FOREVER = 365 * 24 * 3600
 PER_PAGE = 30

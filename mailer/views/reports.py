@@ -18,7 +18,8 @@ from mailer.views.mail_frame import mail_frame
 from mailer.views.mailings import IDLE_SECONDS, LIVE_SECONDS
 from people.models import User
 from site_config.ui.http import Request, targets
-from site_config.ui.views import REGION, SignedIn, TableView
+from site_config.ui.lists import REGION, TableView
+from site_config.ui.views import SignedIn
 
 
 class ReportList(TableView):

@@ -12,7 +12,9 @@ from mailer.models import Client, OptOut, Suppression
 from mailer.tables import OptOutTable, StopTable
 from people.models import User
 from site_config.ui.http import Request
-from site_config.ui.views import OwnersOnly, PanelView, TableView
+from site_config.ui.lists import TableView
+from site_config.ui.panels import PanelView
+from site_config.ui.views import OwnersOnly
 
 
 class StopList(TableView):

@@ -18,8 +18,10 @@ from people.forms.users import AllowanceForm, ReasonForm, UserForm
 from people.models import AuditEntry, User
 from people.tables import AuditTable, UserTable
 from site_config.ui.http import Request, done, targets
+from site_config.ui.lists import TableView
+from site_config.ui.panels import EditPanel, PanelFormView, PanelView
 from site_config.ui.tables import row_id
-from site_config.ui.views import ActionView, EditPanel, PanelFormView, PanelView, SignedIn, TableView
+from site_config.ui.views import ActionView, SignedIn
 
 
 class Permitted(SignedIn):

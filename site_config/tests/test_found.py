@@ -7,7 +7,8 @@ from django_filters import CharFilter, ChoiceFilter, DateFilter, ModelChoiceFilt
 
 from mailer.models import Attempt, ClientGroup
 from site_config.ui.filters import ListFilter
-from site_config.ui.views import OnAllFound, PanelView, TableView
+from site_config.ui.lists import TableView
+from site_config.ui.panels import OnAllFound, PanelView
 from testing.factories import ClientFactory
 
 BAD = {

@@ -11,7 +11,8 @@ import django_tables2 as tables
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from site_config.ui.views import OnAllFound, OwnersOnly, PanelView
+from site_config.ui.panels import OnAllFound, PanelView
+from site_config.ui.views import OwnersOnly
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
