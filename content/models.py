@@ -18,15 +18,18 @@ class ArticleQuerySet(models.QuerySet["Article"]):
 
     def published(self, now: datetime | None = None) -> Self:
         """What everybody may read: not a draft, and its time has come."""
-        return self.filter(status=Article.Status.PUBLISHED, published_at__lte=now or timezone.now())
+        return self.filter(status=ArticleStatus.PUBLISHED, published_at__lte=now or timezone.now())
+
+
+class ArticleStatus(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    PUBLISHED = "published", _("published")
 
 
 class Article(models.Model):
     """An article of the blog. The body is sanitised HTML; the picture is kept in several sizes."""
 
-    class Status(models.TextChoices):
-        DRAFT = "draft", _("draft")
-        PUBLISHED = "published", _("published")
+    Status = ArticleStatus
 
     title = models.CharField(_("title"), max_length=150, validators=[MinLengthValidator(3)])
     slug = models.SlugField(
@@ -90,7 +93,7 @@ class Article(models.Model):
             models.Index(
                 fields=("language", "-published_at", "-id"),
                 name="content_article_by_date",
-                condition=Q(status="published"),
+                condition=Q(status=ArticleStatus.PUBLISHED),
             ),
         )
 

@@ -96,6 +96,6 @@ def _tell_postgresql(state: str) -> None:
 
 
 def equip(connection: Any, **_kwargs: Any) -> None:
-    """Give a connection to SQLite what the triggers ask (see the migration audit_closed)."""
+    """Give a connection to SQLite what the triggers ask (see people/migrations)."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("people_audit_open", 0, lambda: int(_OPEN.get()))

@@ -49,17 +49,20 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
+class AttemptStatus(models.TextChoices):
+    RUNNING = "running", _("running")
+    SUCCEEDED = "succeeded", _("succeeded")
+    PARTLY = "partly", _("partly sent")
+    FAILED = "failed", _("failed")
+
+
 class Attempt(models.Model):
     """One run of a mailing, with the server's answers and exact counts.
 
     The counts change in the same transaction as the deliveries they count.
     """
 
-    class Status(models.TextChoices):
-        RUNNING = "running", _("running")
-        SUCCEEDED = "succeeded", _("succeeded")
-        PARTLY = "partly", _("partly sent")
-        FAILED = "failed", _("failed")
+    Status = AttemptStatus
 
     class State(models.TextChoices):
         """What a person is shown: the status, or what keeps it from going on."""
@@ -125,7 +128,9 @@ class Attempt(models.Model):
                 fields=("mailing", "scheduled_for"), name="mailer_attempt_once_per_occurrence"
             ),
             models.UniqueConstraint(
-                fields=("mailing",), name="mailer_attempt_one_running", condition=Q(status="running")
+                fields=("mailing",),
+                name="mailer_attempt_one_running",
+                condition=Q(status=AttemptStatus.RUNNING),
             ),
             models.CheckConstraint(
                 name="mailer_attempt_counts_fit",
@@ -163,7 +168,7 @@ class Attempt(models.Model):
         return bool(user and (user.is_superuser or user.pk == self.mailing.owner_id))
 
     @staticmethod
-    def outcome(*, sent: int, unsent: int) -> "Attempt.Status":
+    def outcome(*, sent: int, unsent: int) -> AttemptStatus:
         """Succeeded: every mail was handed over. Partly: some were. Failed: none was, or there was nobody."""
         if not sent:
             return Attempt.Status.FAILED

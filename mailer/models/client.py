@@ -36,7 +36,7 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
         return self.filter(models.Exists(against.filter(reason__in=reasons) if reasons else against))
 
     def search(self, text: str) -> Self:
-        """Those whose address or name contains a text; see the index of migration 0002_lists."""
+        """Those whose address or name contains a text; see index_texts in the migrations."""
         return self.filter(found(("email", "full_name"), text))
 
 

@@ -43,16 +43,19 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(pk__in=[*theirs, *orphans[: LIMIT + 1]])
 
 
+class DeliveryStatus(models.TextChoices):
+    QUEUED = "queued", _("queued")
+    SENDING = "sending", _("sending")
+    SENT = "sent", _("sent")
+    FAILED = "failed", _("failed")
+    SKIPPED = "skipped", _("skipped")
+    EXPIRED = "expired", _("expired")
+
+
 class Delivery(models.Model):
     """The ledger row of one recipient in one attempt."""
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("queued")
-        SENDING = "sending", _("sending")
-        SENT = "sent", _("sent")
-        FAILED = "failed", _("failed")
-        SKIPPED = "skipped", _("skipped")
-        EXPIRED = "expired", _("expired")
+    Status = DeliveryStatus
 
     OPEN = (Status.QUEUED, Status.SENDING)
     UNSENT = (Status.FAILED, Status.SKIPPED, Status.EXPIRED)
@@ -105,9 +108,12 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=("client", "attempt"), name="mailer_delivery_once_per_client"),
             models.CheckConstraint(
                 name="mailer_delivery_due_until_decided",
-                condition=Q(status="sent")
-                | Q(status__in=("queued", "sending"), next_try_at__isnull=False)
-                | Q(status__in=("failed", "skipped", "expired"), next_try_at=None),
+                condition=Q(status=DeliveryStatus.SENT)
+                | Q(status__in=(DeliveryStatus.QUEUED, DeliveryStatus.SENDING), next_try_at__isnull=False)
+                | Q(
+                    status__in=(DeliveryStatus.FAILED, DeliveryStatus.SKIPPED, DeliveryStatus.EXPIRED),
+                    next_try_at=None,
+                ),
             ),
         )
         indexes = (

@@ -6,7 +6,6 @@ from secrets import token_bytes
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.internal.auth import WebAuthn
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings as site_settings
@@ -35,18 +34,20 @@ def passkey(user, name="Phone", *, alone=True):
         0,
         AttestedCredentialData.create(b"\0" * 16, credential_id, key),
     )
-    told = json.dumps({"type": "webauthn.create", "challenge": "AAAA", "origin": "http://testserver"})
+    client_data = json.dumps({"type": "webauthn.create", "challenge": "AAAA", "origin": "http://testserver"})
     credential = {
         "type": "public-key",
         "id": websafe_encode(credential_id),
         "rawId": websafe_encode(credential_id),
         "response": {
-            "clientDataJSON": websafe_encode(told.encode()),
+            "clientDataJSON": websafe_encode(client_data.encode()),
             "attestationObject": websafe_encode(AttestationObject.create("none", made, {})),
         },
         "clientExtensionResults": {"credProps": {"rk": alone}},
     }
-    return WebAuthn.add(user, name, credential).instance
+    return Authenticator.objects.create(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": credential}
+    )
 
 
 @pytest.fixture
