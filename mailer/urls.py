@@ -12,7 +12,9 @@ from mailer.views import (
     imports,
     mailing_actions,
     mailings,
+    message_actions,
     messages,
+    online,
     outbox,
     oversight,
     pictures,
@@ -80,6 +82,13 @@ urlpatterns = [
     path(
         "messages/<int:pk>/preview/html/", messages.MessagePreviewHtml.as_view(), name="message_preview_html"
     ),
+    path("messages/<int:pk>/copy/", message_actions.MessageCopy.as_view(), name="message_copy"),
+    path("messages/<int:pk>/archive/", message_actions.MessageArchive.as_view(), name="message_archive"),
+    path(
+        "messages/<int:pk>/unarchive/", message_actions.MessageUnarchive.as_view(), name="message_unarchive"
+    ),
+    path("messages/<int:pk>/public/", message_actions.MessagePublic.as_view(), name="message_public_set"),
+    path("p/<str:key>/", online.public_page, name="message_public"),
     path("messages/<int:pk>/test/", messages.MessageTest.as_view(), name="message_test"),
     path("mailings/", mailings.MailingList.as_view(), name="mailings"),
     path("mailings/new/", mailings.MailingCreate.as_view(), name="mailing_create"),
@@ -108,6 +117,8 @@ urlpatterns = [
     path("outbox/", outbox.OutboxList.as_view(), name="outbox"),
     path("outbox/<str:key>/", outbox.OutboxMail.as_view(), name="outbox_mail"),
     path("outbox/<str:key>/html/", outbox.OutboxHtml.as_view(), name="outbox_html"),
+    path("v/<str:token>/", online.own_mail, name="mail_view"),
+    path("v/<str:token>", online.own_mail, name="mail_view_bare"),  # some programs cut the slash off
     path("u/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path(
         "u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe_bare"

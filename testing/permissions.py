@@ -185,6 +185,13 @@ TABLE: dict[str, Row] = {
     "message_picture": Row(public("404"), public(NONE)),  # of a file that is not there
     "message_delete": EDIT,  # of a message in use: it stays, and says why
     "message_preview": VIEW,
+    "message_copy": SWITCH,
+    "message_archive": SWITCH,
+    "message_unarchive": SWITCH,
+    "message_public_set": SWITCH,
+    "message_public": Row(public("404"), public(NONE)),  # of a page that is closed
+    "mail_view": Row(public("404"), public(NONE)),  # of a mail that is not there
+    "mail_view_bare": Row(public("404"), public(NONE)),
     "message_preview_html": VIEW,
     "message_test": Row(users(ELSEWHERE), owner(INVALID)),
     "start": LIST,

@@ -67,6 +67,22 @@ def start_message(*, owner: User, form_key: uuid.UUID, written: Written) -> Mess
     return message
 
 
+def copy_message(*, message: Message, form_key: uuid.UUID) -> Message:
+    """A new message that begins as this one stands now; the same form sent twice makes one."""
+    written, _since = written_of(message)
+    return start_message(owner=message.owner, form_key=form_key, written=written)
+
+
+def archive(*, message: Message) -> bool:
+    """Offer a message no longer; the mailings that send it go on. Tell whether this call did it."""
+    rows = Message.objects.filter(pk=message.pk, archived_at=None)
+    return bool(rows.update(archived_at=timezone.now()))
+
+
+def unarchive(*, message: Message) -> bool:
+    return bool(Message.objects.filter(pk=message.pk).exclude(archived_at=None).update(archived_at=None))
+
+
 def saved_of(message: Message) -> Written:
     return Written(
         subject=message.subject,

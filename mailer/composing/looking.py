@@ -84,6 +84,7 @@ def values_of(compiled: Compiled, *, owner: User, client: Client | None) -> dict
         email=client.email,
         sender_name=owner.get_short_name(),
         unsubscribe_url=SAMPLE["unsubscribe_url"],
+        view_url=SAMPLE["view_url"],
     )
     return {**own, **attributes.of(json.dumps(client.attributes))}
 

@@ -24,6 +24,7 @@ MERGE_FIELDS: dict[str, str | Promise] = {
     "email": _("the client's email address"),
     "sender_name": _("your name, or your email address"),
     "unsubscribe_url": _("the address of the client's unsubscribe page"),
+    "view_url": _("the address of the client's own mail in a browser"),
 }
 SAMPLE = {
     "full_name": "Anna Petrova",
@@ -31,6 +32,7 @@ SAMPLE = {
     "email": "anna@example.com",
     "sender_name": "Sender",
     "unsubscribe_url": "https://example.com/u/sample/",
+    "view_url": "https://example.com/v/sample/",
 }
 LONGEST_TAG = 500  # characters
 MOST_FILTERS = 5
@@ -134,7 +136,9 @@ def _refuse_unknown(template: BoundTemplate, known: Collection[str]) -> None:
         )
 
 
-def values_for(*, full_name: str, email: str, sender_name: str, unsubscribe_url: str) -> dict[str, str]:
+def values_for(
+    *, full_name: str, email: str, sender_name: str, unsubscribe_url: str, view_url: str = ""
+) -> dict[str, str]:
     """What each merge field stands for in one recipient's mail."""
     return {
         "full_name": full_name,
@@ -142,4 +146,5 @@ def values_for(*, full_name: str, email: str, sender_name: str, unsubscribe_url:
         "email": email,
         "sender_name": sender_name,
         "unsubscribe_url": unsubscribe_url,
+        "view_url": view_url,
     }

@@ -13,9 +13,9 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from mailer.composing import headers, unsubscribe_links
+from mailer.composing import headers, unsubscribe_links, view_links
 from mailer.composing.attribute_values import AttributeValues
-from mailer.composing.compiling import Compiled
+from mailer.composing.compiling import Compiled, Preview
 from mailer.composing.headers import mailbox, one_line, unstructured
 from mailer.composing.list_headers import feedback_id, list_id
 from mailer.composing.merge import MERGE_FIELDS, values_for
@@ -29,6 +29,8 @@ from people.models import User
 class Addressed(Protocol):
     """One mail's own part: who gets it and under which Message-ID."""
 
+    @property
+    def pk(self) -> int | None: ...  # of the delivery; none: a test
     @property
     def email(self) -> str: ...
     @property
@@ -46,6 +48,7 @@ class Recipient(NamedTuple):
     full_name: str
     message_id: str
     attributes: str | None = None
+    pk: int | None = None  # of the delivery, where a mail is made again
 
 
 class RenderedMessage:
@@ -124,7 +127,7 @@ class Composer:
     def as_django(self, recipient: Addressed) -> EmailMultiAlternatives:
         """The same as Django's own class (RFC 5322, RFC 8058), the slow and obvious way."""
         token = self._tokens.make(recipient.email)
-        filled = self.compiled.fill(self._values(recipient, unsubscribe_links.link(token)))
+        filled = self.fill(recipient)
         mail = EmailMultiAlternatives(
             subject=filled.subject,
             body=filled.text,
@@ -143,6 +146,11 @@ class Composer:
         mail.attach_alternative(filled.html, "text/html")
         return mail
 
+    def fill(self, recipient: Addressed) -> Preview:
+        """One recipient's subject and parts; LiquidError if a filter cannot take their values."""
+        token = self._tokens.make(recipient.email)
+        return self.compiled.fill(self._values(recipient, unsubscribe_links.link(token)))
+
     def _values(self, recipient: Addressed, link: str) -> dict[str, str]:
         name = recipient.full_name
         values = values_for(
@@ -150,10 +158,17 @@ class Composer:
             email=recipient.email,
             sender_name=self._sender_name,
             unsubscribe_url=link,
+            view_url=self._view_link(recipient) if self._has_view_link else "",
         )
         if self._attributes:
             values |= self._attributes.of(recipient.attributes)
         return values
+
+    def _view_link(self, recipient: Addressed) -> str:
+        if recipient.pk is None:
+            return view_links.link(view_links.OF_A_TEST)
+        token = view_links.token_for(pk=recipient.pk, message_id=recipient.message_id)
+        return self._view % token
 
     def _now(self) -> bytes:
         if self.at:
@@ -172,6 +187,15 @@ class Composer:
     @cached_property
     def _tokens(self) -> unsubscribe_links.Tokens:
         return unsubscribe_links.Tokens(self.owner.pk, mailing_id=self.mailing_id)
+
+    @cached_property
+    def _has_view_link(self) -> bool:
+        return "view_url" in self.compiled.names
+
+    @cached_property
+    def _view(self) -> str:
+        mark = secrets.token_hex(8)
+        return view_links.link(mark).replace("%", "%%").replace(mark, "%s")
 
     @cached_property
     def _sender(self) -> tuple[str, str]:

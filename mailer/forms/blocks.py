@@ -22,7 +22,7 @@ from mailer.composing.merge import MERGE_FIELDS
 LONGEST_TEXT = 20_000
 ALIGN = [("left", _("left")), ("center", _("in the middle")), ("right", _("right"))]
 ALWAYS = ("", _("everybody"))
-NOT_OF_A_CLIENT = ("sender_name", "unsubscribe_url")
+NOT_OF_A_CLIENT = ("sender_name", "unsubscribe_url", "view_url")
 
 
 def link(value: str) -> None:
@@ -301,6 +301,7 @@ class ThemeForm(WrittenForm):
     radius = forms.IntegerField(label=_("Round corners"), min_value=RADII[0], max_value=RADII[1])
     logo = forms.ChoiceField(label=_("Logo above"), required=False)
     logo_alt = _line(_("Name in the logo"), required=False)
+    view = forms.BooleanField(label=_("“View in your browser” above the message"), required=False)
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, prefix="theme", **kwargs)

@@ -2,7 +2,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,6 +22,9 @@ from mailer.forms.plan import Plan, plan_of
 from mailer.models import Client, ClientGroup, Mailing, Message
 from people.models import ZONES, User
 from site_config.ui.forms import OwnedForm, RowsField
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 LONGEST = timedelta(days=366 * 20)
 RECIPIENTS = ("groups", "clients")
@@ -75,7 +78,7 @@ class MailingForm(OwnedForm[Mailing]):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, owner=owner, **kwargs)
-        self._choices("message").queryset = Message.objects.owned_by(owner).sendable()
+        self._choices("message").queryset = self._messages()
         self._choices("message").empty_label = _("Choose a message")
         self._choices("groups").queryset = ClientGroup.objects.owned_by(owner)
         self._choices("excluded").queryset = ClientGroup.objects.owned_by(owner)
@@ -83,6 +86,11 @@ class MailingForm(OwnedForm[Mailing]):
         for name in ("message", "excluded", *RECIPIENTS):
             for code in ("invalid_choice", "invalid_pk_value"):
                 self.fields[name].error_messages[code] = NOT_YOURS
+
+    def _messages(self) -> "QuerySet[Message]":
+        """Those offered, and the one that this mailing sends already."""
+        own = Message.objects.owned_by(self.owner)
+        return own.sendable() | own.filter(pk=self.instance.message_id)
 
     def _choices(self, name: str) -> "forms.ModelChoiceField[Any]":
         return cast("forms.ModelChoiceField[Any]", self.fields[name])

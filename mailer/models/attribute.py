@@ -22,9 +22,9 @@ LARGEST_NUMBER = 10**15  # what every program that reads JSON keeps exactly
 KEY = re.compile(r"[^\W\d_]\w*")
 # Merge fields, columns of our own exports, and words of Liquid.
 RESERVED = {
-    "full_name", "first_name", "email", "sender_name", "unsubscribe_url", "comment", "stop_list",
-    "stop_list_since", "true", "false", "nil", "null", "empty", "blank", "and", "or", "not", "contains", "in",
-    "if", "unless", "case", "else",
+    "full_name", "first_name", "email", "sender_name", "unsubscribe_url", "view_url", "comment",
+    "stop_list", "stop_list_since", "true", "false", "nil", "null", "empty", "blank", "and", "or", "not",
+    "contains", "in", "if", "unless", "case", "else",
 }  # fmt: skip
 YES = frozenset(("yes", "y", "true", "1", "+", "on", "да", "д", "истина"))
 NO = frozenset(("no", "n", "false", "0", "-", "off", "нет", "н", "ложь"))

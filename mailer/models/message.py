@@ -21,6 +21,14 @@ class Format(models.TextChoices):
     TEXT = "text", _("plain text")
 
 
+class Public(models.TextChoices):
+    """Who finds a message's page that is nobody's own."""
+
+    NOBODY = "", _("nobody: there is no such page")
+    ADDRESS = "address", _("whoever has its address")
+    SEARCH = "search", _("everybody, also through search engines")
+
+
 class MessageQuerySet(OwnedQuerySet["Message"]):
     def visible_to(self, user: User) -> Self:
         """One's own; who oversees mailings sees also what they send, and nobody's drafts."""
@@ -30,8 +38,12 @@ class MessageQuerySet(OwnedQuerySet["Message"]):
         return self.filter(models.Q(owner=user) | models.Exists(sent))
 
     def sendable(self) -> Self:
-        """Those that were saved: a new one is a draft until then, and has no body."""
-        return self.exclude(body="")
+        """Those to choose from: saved (a new one is a draft until then, and has no body), not archived."""
+        return self.exclude(body="").filter(archived_at=None)
+
+    def public(self) -> Self:
+        """Those whose page anybody may see who has its address."""
+        return self.exclude(public=Public.NOBODY).exclude(body="").filter(owner__is_active=True)
 
     def with_uses(self) -> Self:
         """Annotate `uses`: the number of mailings that send the message."""
@@ -51,6 +63,15 @@ class Message(Owned):
         default=0, editable=False, help_text="Counts what is saved and drafted: who has seen less is told."
     )
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    archived_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when it is not offered any more; its mailings go on."
+    )
+    public = models.CharField(
+        _("its public page is for"), max_length=10, choices=Public, default=Public.NOBODY, blank=True
+    )
+    public_key = models.CharField(
+        max_length=32, unique=True, null=True, editable=False, help_text="The page's address, for good."
+    )
 
     objects = MessageQuerySet.as_manager()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from liquid.exceptions import LiquidError
 
 from mailer.composing.attribute_values import AttributeValues
-from mailer.composing.compiling import compile_message
+from mailer.composing.compiling import Preview, compile_message
 from mailer.composing.headers import one_line
 from mailer.composing.languages import language_of
 from mailer.composing.merge import parse, values_for
@@ -22,23 +22,34 @@ def mail_again(delivery: Delivery) -> bytes:
     The Date is the second in which its answer was recorded, and the sender's name is the one of now.
     LiquidError, ValueError or CannotWrite if it cannot be made.
     """
+    return _composer(delivery).write(_recipient(delivery), eight_bit=True, utf8=True)
+
+
+def page_again(delivery: Delivery) -> Preview:
+    """What a mail shows, for its recipient's browser; LiquidError if it cannot be made."""
+    return _composer(delivery).fill(_recipient(delivery))
+
+
+def _composer(delivery: Delivery) -> Composer:
     attempt = delivery.attempt
-    compiled = compile_message(subject=attempt.subject, body=attempt.body, format=attempt.format)
-    composer = Composer(
-        compiled=compiled,
+    return Composer(
+        compiled=compile_message(subject=attempt.subject, body=attempt.body, format=attempt.format),
         owner=attempt.mailing.owner,
         mailing_id=attempt.mailing_id,
         key=attempt.key,
         at=delivery.finished_at,
     )
+
+
+def _recipient(delivery: Delivery) -> Recipient:
     kept = delivery.attributes
-    recipient = Recipient(
+    return Recipient(
         email=delivery.email,
         full_name=delivery.full_name,
         message_id=delivery.message_id,
         attributes=json.dumps(kept, ensure_ascii=False) if kept else None,
+        pk=delivery.pk,
     )
-    return composer.write(recipient, eight_bit=True, utf8=True)
 
 
 def subjects_again(deliveries: Iterable[Delivery], *, owner: User) -> list[str]:

@@ -10,7 +10,7 @@ from mailer.composing.blocks import document, mjml_process
 from mailer.composing.blocks.document import MOST_BLOCKS, TooLarge, read
 from mailer.composing.blocks.mjml import Shown
 from mailer.composing.blocks.rendering import html_of
-from mailer.composing.blocks.theme import DEFAULTS, theme_of
+from mailer.composing.blocks.theme import DEFAULTS, contrast, theme_of
 from mailer.composing.blocks.typed import address, rich, words
 from mailer.composing.compiling import compile_message
 from mailer.composing.merge import SAMPLE, CannotCompile
@@ -49,6 +49,19 @@ def test_what_is_typed_never_becomes_markup(block):
     assert "<i>" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "&amp;amp; Anna &lt;i&gt;x&lt;/i&gt;" in html
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#1c2540", "#808080"])
+def test_the_link_to_the_page_stands_above_the_message_if_it_is_wanted(ground):
+    block = {"type": "heading", "text": "Hello"}
+    assert SAMPLE["view_url"] not in sent(block).html
+    look = {"view": "on", "background": ground}
+    mail = sent(block, theme=look)
+    assert mail.html.index(SAMPLE["view_url"]) < mail.html.index("Hello")
+    assert mail.text.startswith(f"View in your browser: {SAMPLE['view_url']}")
+    theme = theme_of(look)
+    assert contrast(theme.on_background, theme.background) >= (4.5 if ground != "#808080" else 3)
+    assert "View in" not in sent(block, theme=look, values={**SAMPLE, "view_url": ""}).html
 
 
 @pytest.mark.parametrize("colour", ["red", "#fff", "#000000;}</style><script>", "url(x)", "#12345g"])

@@ -21,9 +21,11 @@ from mailer.composing.blocks import document
 from mailer.composing.blocks.document import TooLarge
 from mailer.composing.drafts import ChangedMeanwhile, Kept, Written
 from mailer.composing.picture_files import keep_picture
+from mailer.composing.public_pages import shown_public
 from mailer.forms.blocks import FORMS
 from mailer.forms.editor import EditorForm, read_posted
 from mailer.models import Message, MessageVersion
+from mailer.views.message_actions import PUBLIC_REGION, set_public
 from mailer.views.messages import merge_fields
 from mailer.views.previewing import Chosen, seen_by
 from site_config.ui.http import Request, retarget, targets, trigger
@@ -69,7 +71,13 @@ class MessageEditor(OwnersOnly):
             return self._overtaken(written)
 
     def _actions(self) -> dict[str, Callable[[Written, str, str], HttpResponse]]:
-        return {"draft": self._draft, "save": self._save, "undo": self._undo, "usual": self._usual}
+        return {
+            "draft": self._draft,
+            "save": self._save,
+            "undo": self._undo,
+            "usual": self._usual,
+            "public": self._public,
+        }
 
     def seen(self) -> int | None:
         """The revision that the page was made from; None where its author has been told, and means it."""
@@ -107,6 +115,14 @@ class MessageEditor(OwnersOnly):
         drafts.make_usual(owner=self.request.user, theme=written.content["theme"])
         messages.success(self.request, _("New messages will look like this one."))
         return self.state(kept) if targets(self.request, STATE) else self.back()
+
+    def _public(self, written: Written, _do: str, _what: str) -> HttpResponse:
+        kept = self.keep(written)
+        done = set_public(self.request, self.message)
+        if not targets(self.request, PUBLIC_REGION):
+            return self.back()
+        context = {**shown_public(self.message), "in_editor": True, "kept": kept, "oob": True}
+        return render(self.request, "messages/public.html", context, status=200 if done else 422)
 
     def _undo(self, written: Written, _do: str, _what: str) -> HttpResponse:
         kept = self.keep(written)
@@ -216,4 +232,5 @@ class MessageEditor(OwnersOnly):
             "can_undo": self.message.versions.filter(kind=MessageVersion.Kind.STEP).exists(),
             "uses": self.message.mailings.count(),
             "focus": self.request.GET.get("open", ""),
+            **shown_public(self.message),
         }

@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from allauth.core import ratelimit
@@ -15,10 +16,11 @@ from mailer.checking.content import check
 from mailer.composing.compiling import MERGE_FIELDS
 from mailer.composing.drafts import bring_back, discard_draft, saved_of, start_message
 from mailer.composing.looking import Look, look
+from mailer.composing.public_pages import shown_public
 from mailer.composing.ready import READY, beginning
 from mailer.filters import MessageFilter
 from mailer.forms.message import TestSendForm
-from mailer.models import Attribute, Message, MessageDraft, MessageVersion
+from mailer.models import Attribute, Mailing, Message, MessageDraft, MessageVersion
 from mailer.sending.send_test import send_test
 from mailer.tables import MessageTable
 from mailer.transport import MailRefused
@@ -31,6 +33,7 @@ from site_config.ui.tables import moment
 from site_config.ui.views import ActionView, OwnersOnly, SignedIn, own_row
 
 TEST_REGION = "test-send"
+USES = 10  # mailings that a message names
 
 
 class MessageList(TableView):
@@ -123,6 +126,20 @@ class MessageDelete(DeletePanel):
         return [gettext("Past runs keep the text they sent.")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Uses:
+    """The mailings that send a message, the latest by name and the others by number."""
+
+    latest: list[Mailing]
+    others: int
+
+    @classmethod
+    def of(cls, message: Message) -> "Uses":
+        mailings = message.mailings.order_by("-pk")
+        latest = list(mailings[:USES])
+        return cls(latest=latest, others=mailings.count() - USES if len(latest) == USES else 0)
+
+
 class MessageView(SignedIn):
     """What shows one message needs: the message, merged for a sample recipient."""
 
@@ -137,7 +154,15 @@ class MessageView(SignedIn):
         findings = []
         if message.owner_id == self.request.user.pk:
             findings = check(written=saved_of(message), look=shown, owner=message.owner)
-        return {"message": message, "form": form, "preview": shown, "findings": findings, **context}
+        return {
+            **shown_public(message),
+            "form": form,
+            "preview": shown,
+            "findings": findings,
+            "uses": Uses.of(message),
+            "form_key": uuid.uuid4(),
+            **context,
+        }
 
 
 class MessagePreview(MessageView):

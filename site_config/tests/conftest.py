@@ -45,6 +45,9 @@ def arguments(owner):
         fixed: dict[str, dict[str, Any]] = {
             "group_rule_edit": {"pk": ruled.pk},
             "group_remove": {"pk": group.pk, "client": client.pk},
+            "message_public": {"key": "none"},
+            "mail_view": {"token": "1-none"},
+            "mail_view_bare": {"token": "1-none"},
             **dict.fromkeys(("receipt", "receipt_html", "receipt_mail"), receipt),
             **dict.fromkeys(
                 ("unsubscribe", "unsubscribe_bare", "unsubscribe_why", "unsubscribe_data"), way_out

@@ -48,6 +48,7 @@ class Sheet:
     pictures: Pictures
     language: str
     leave: str  # the words of the unsubscribe link
+    view: str  # the words of the link to the mail in a browser
     values: list[str] = field(default_factory=list)
 
     def mark(self, html: str) -> str:
@@ -60,9 +61,11 @@ class Sheet:
         return f'<mj-text css-class="{kind}" padding="{padding}" {written}>{self.mark(html)}</mj-text>'
 
 
-def mjml_of(content: Content, *, pictures: Pictures, language: str, leave: str) -> tuple[str, list[str]]:
+def mjml_of(
+    content: Content, *, pictures: Pictures, language: str, leave: str, view: str
+) -> tuple[str, list[str]]:
     """The skeleton, and what its marks stand for."""
-    sheet = Sheet(theme_of(content["theme"]), pictures, language, leave)
+    sheet = Sheet(theme_of(content["theme"]), pictures, language, leave, view)
     body = "".join(_sections(sheet, content["blocks"]))
     theme = sheet.theme
     preview = (
@@ -73,7 +76,7 @@ def mjml_of(content: Content, *, pictures: Pictures, language: str, leave: str) 
         f'<mj-attributes><mj-all font-family="{theme.font}"/></mj-attributes>'
         f'<mj-breakpoint width="480px"/><mj-style>{_style(theme)}</mj-style></mj-head>'
         f'<mj-body width="{theme.width}px" background-color="{theme.background}" css-class="m-b">'
-        f'<mj-section padding="12px 0"><mj-column><mj-spacer height="1px"/></mj-column></mj-section>'
+        f'<mj-section padding="12px 0"><mj-column>{_view(sheet)}</mj-column></mj-section>'
         f'{body}<mj-section padding="12px 0"><mj-column><mj-spacer height="1px"/></mj-column></mj-section>'
         "</mj-body></mjml>"
     ), sheet.values
@@ -137,6 +140,16 @@ def _columns(sheet: Sheet, block: Block) -> str:
         + "</mj-column>"
         for share, column in zip(shares, columns_of(block), strict=False)
     )
+
+
+def _view(sheet: Sheet) -> str:
+    """The link above the paper; a page that is everybody's has no such address."""
+    if not sheet.theme.view:
+        return '<mj-spacer height="1px"/>'
+    colour = sheet.theme.on_background
+    link = f'<a href="{{{{ view_url }}}}" style="color:{colour}">{sheet.view}</a>'
+    html = f"{{% if view_url != '' %}}{link}{{% endif %}}"
+    return sheet.text(html, padding=f"0 {SIDE}px", font_size="13px", color=colour, align="center")
 
 
 def _only_for(sheet: Sheet, block: Block) -> tuple[str, str]:

@@ -21,8 +21,8 @@ def html_of(content: Content, *, pictures: Pictures, subject: str = "") -> str:
     refuse_out_of_proportion(content)
     language = language_of_blocks(content, subject)
     with translation.override(language):
-        leave = _("Unsubscribe")
-    mjml, values = mjml_of(content, pictures=pictures, language=language, leave=leave)
+        leave, view = _("Unsubscribe"), _("View in your browser")
+    mjml, values = mjml_of(content, pictures=pictures, language=language, leave=leave, view=view)
     answer = answer_of(json.dumps({"mjml": mjml}), program=PROGRAM)
     if "html" not in answer:
         raise CannotCompile(_("the blocks could not be laid out"), token=None)

@@ -20,6 +20,7 @@ DEFAULTS = {
     "radius": "8",
     "logo": "",
     "logo_alt": "",
+    "view": "",
 }
 WIDTHS, RADII = (320, 800), (0, 32)
 DARK_BACKGROUND, DARK_SURFACE, DARK_TEXT = "#101514", "#1b2321", "#e6ebea"
@@ -37,25 +38,34 @@ class Theme:
     radius: int
     logo: str
     logo_alt: str
+    view: bool
 
     @property
     def on_accent(self) -> str:
         """The colour of letters on a button."""
         return (
-            "#ffffff" if _contrast("#ffffff", self.accent) >= _contrast("#111111", self.accent) else "#111111"
+            "#ffffff" if contrast("#ffffff", self.accent) >= contrast("#111111", self.accent) else "#111111"
         )
 
     @property
     def dark_accent(self) -> str:
         """The accent, as bright as a link on a dark ground must be."""
         colour = self.accent
-        while _contrast(colour, DARK_SURFACE) < 5:
+        while contrast(colour, DARK_SURFACE) < 5:
             colour = _mixed(colour, "#ffffff", 0.12)
         return colour
 
     @property
     def muted(self) -> str:
         return _mixed(self.text, self.surface, 0.35)
+
+    @property
+    def on_background(self) -> str:
+        """The colour of small letters beside the paper."""
+        return max(
+            (_mixed(colour, self.background, 0.2) for colour in ("#ffffff", "#111111")),
+            key=lambda colour: contrast(colour, self.background),
+        )
 
     @property
     def line(self) -> str:
@@ -76,6 +86,7 @@ def theme_of(stored: dict[str, Any]) -> Theme:
         radius=_number(chosen["radius"], RADII, int(DEFAULTS["radius"])),
         logo=chosen["logo"],
         logo_alt=chosen["logo_alt"],
+        view=bool(chosen["view"]),
     )
 
 
@@ -92,7 +103,7 @@ def _mixed(colour: str, other: str, share: float) -> str:
     return "#" + "".join(f"{min(255, round(a + (b - a) * share + 0.5)):02x}" for a, b in pairs)
 
 
-def _contrast(one: str, other: str) -> float:
+def contrast(one: str, other: str) -> float:
     """WCAG 2.2, contrast ratio."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)

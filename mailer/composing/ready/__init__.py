@@ -47,6 +47,7 @@ READY = (
     Ready(name="changelog", title=_("Changelog"), purpose=_("What is new, improved and fixed."), draft=regular.CHANGELOG),
     Ready(name="reminder", title=_("Reminder"), purpose=_("What is due, by when, and what to do."), draft=letters.REMINDER),
 )  # fmt: skip
+WITH_VIEW = {"view": "on"}  # the link to the mail in a browser
 BY_NAME = {one.name: one for one in READY}
 
 
@@ -55,7 +56,7 @@ def beginning(name: str, *, language: str, owner: User) -> Written | None:
     if name in (Format.HTML, Format.TEXT):
         return Written(format=name)
     if name == Format.BLOCKS:
-        return Written(content=read({"theme": usual_theme(owner)}))
+        return Written(content=read({"theme": usual_theme(owner) or WITH_VIEW}))
     if name not in BY_NAME:
         return None
     written = written_in(BY_NAME[name], language)
@@ -71,7 +72,7 @@ def written_in(ready: Ready, language: str) -> Written:
     draft = ready.draft
     stored = {
         "preheader": draft.preheader[index],
-        "theme": draft.theme,
+        "theme": {**WITH_VIEW, **draft.theme},
         "blocks": _numbered(draft.blocks, index),
     }
     content: Content = read(stored)

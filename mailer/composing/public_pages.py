@@ -1,0 +1,59 @@
+"""The page of a message that is nobody's own: no name, no personal link, and only if its owner says so."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from mailer.composing.attribute_values import nothing
+from mailer.composing.compiling import Preview, compile_message
+from mailer.composing.merge import SAMPLE
+from mailer.models import Message
+from mailer.models.message import Public
+
+
+def open_page(*, message: Message, public: str) -> bool:
+    """Say who may see it, and tell whether that can be: a draft has no page.
+
+    Its address stays the same, also when it was closed in between.
+    """
+    if public not in Public.values or (public and message.is_draft):
+        return False
+    rows = Message.objects.filter(pk=message.pk)
+    rows.filter(public_key=None).update(public_key=secrets.token_urlsafe(12))
+    rows.update(public=public)
+    message.refresh_from_db(fields=["public", "public_key"])
+    return True
+
+
+def shown_public(message: Message) -> dict[str, Any]:
+    """What the choice of who may see it needs on a page."""
+    return {
+        "message": message,
+        "publics": Public.choices,
+        "public_url": address_of(message) if message.public_key else "",
+    }
+
+
+def page_by(key: str) -> Message | None:
+    return Message.objects.public().select_related("owner").filter(public_key=key).first()
+
+
+def address_of(message: Message) -> str:
+    return f"{settings.SITE_URL}{reverse('message_public', args=[message.public_key])}"
+
+
+def page_of(message: Message) -> Preview:
+    """The message as it was saved last, for somebody of whom nothing is known.
+
+    LiquidError or Busy if it cannot be made.
+    """
+    compiled = compile_message(subject=message.subject, body=message.body, format=message.format)
+    values = {
+        **nothing(compiled.names - set(SAMPLE)),
+        **dict.fromkeys(SAMPLE, ""),
+        "sender_name": message.owner.name or settings.SITE_NAME,
+        "unsubscribe_url": f"{settings.SITE_URL}{reverse('unsubscribe', args=['public'])}",
+    }
+    return compiled.fill(values)

@@ -1,0 +1,42 @@
+"""The address at which one recipient reads their own mail in a browser, without log-in."""
+
+import hmac
+from binascii import b2a_base64
+from functools import lru_cache
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+
+OF_A_TEST = "test"
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def token_for(*, pk: int, message_id: str, secret: str | None = None) -> str:
+    """The delivery, signed together with its Message-ID: no other mail can come to have this address."""
+    signed = hmac.new(_key(secret or settings.SECRET_KEY), f"{pk} {message_id}".encode(), "sha256")
+    signature = b2a_base64(signed.digest()[:16], newline=False).translate(_URL_SAFE, b"=")
+    return f"{pk}-{signature.decode('ascii')}"
+
+
+def delivery_of(token: str) -> int | None:
+    """The delivery that a token names, whether or not it is signed; None if it names none."""
+    pk, _dash, _signature = token.partition("-")
+    return int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 19 else None
+
+
+def is_signed(token: str, *, pk: int, message_id: str) -> bool:
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return any(
+        constant_time_compare(token, token_for(pk=pk, message_id=message_id, secret=secret))
+        for secret in secrets
+    )
+
+
+def link(token: str) -> str:
+    return f"{settings.SITE_URL}{reverse('mail_view', args=[token])}"
+
+
+@lru_cache(maxsize=4)
+def _key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"mailer.view", "sha256")

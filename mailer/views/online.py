@@ -1,0 +1,86 @@
+"""A mail in the browser, for whoever has its address: one's own, or the one that is everybody's."""
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+from csp.constants import NONE
+from csp.decorators import csp
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.html import escape
+from django.views.decorators.http import require_safe
+from liquid.exceptions import LiquidError
+
+from mailer.composing.compiling import Preview
+from mailer.composing.public_pages import page_by, page_of
+from mailer.composing.slots import Busy
+from mailer.models.message import Public
+from mailer.reporting.online import delivery_by
+from mailer.reporting.receipt import page_again
+from mailer.views.mail_frame import WITH_PICTURES
+
+PAGE_POLICY = {**WITH_PICTURES, "frame-ancestors": [NONE]}
+SECONDS = 30  # until a reader may ask again
+_TITLE = re.compile(r"<title(?:\s[^>]*)?>(.*?)</title\s*>", re.IGNORECASE | re.DOTALL)
+_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
+View = Callable[..., HttpResponse]
+
+
+def mail_page(view: View) -> View:
+    """Decorate a view that answers with the HTML of a mail, which can do nothing but be looked at."""
+
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = view(request, *args, **kwargs)
+        answer["Referrer-Policy"] = "no-referrer"
+        answer.setdefault("X-Robots-Tag", "noindex")
+        answer.setdefault("Cache-Control", "private, no-store")
+        return answer
+
+    return require_safe(guarded)
+
+
+@mail_page
+def own_mail(request: HttpRequest, token: str) -> HttpResponse:
+    """The mail of one recipient as it was sent to them, whatever was changed since."""
+    delivery = delivery_by(token)
+    if delivery is None:
+        return render(request, "messages/gone.html", {"token": token}, status=404)
+    return shown(request, lambda: page_again(delivery))
+
+
+@mail_page
+def public_page(request: HttpRequest, key: str) -> HttpResponse:
+    """A message whose owner lets everybody see it."""
+    message = page_by(key)
+    if message is None:
+        return render(request, "messages/gone.html", {"public": True}, status=404)
+    answer = shown(request, lambda: page_of(message))
+    answer["Cache-Control"] = "no-cache"  # it may be closed at any time
+    if message.public == Public.SEARCH and answer.status_code == 200:
+        answer["X-Robots-Tag"] = "all"
+    return answer
+
+
+def shown(request: HttpRequest, make: Callable[[], Preview]) -> HttpResponse:
+    """The page, or a sentence if it cannot be made just now."""
+    try:
+        page = make()
+    except Busy:
+        answer = render(request, "messages/busy.html", status=503)
+        answer["Retry-After"] = str(SECONDS)
+        return answer
+    except LiquidError:
+        return render(request, "messages/gone.html", status=404)
+    html = titled(page.html, page.subject)
+    return cast("HttpResponse", csp(PAGE_POLICY)(lambda _request: HttpResponse(html))(request))
+
+
+def titled(html: str, subject: str) -> str:
+    """With the subject as its title, where it has none: that is what a tab of the browser shows."""
+    title = f"<title>{escape(subject)}</title>"
+    found = _TITLE.search(html)
+    if found:
+        return html if found[1].strip() else html[: found.start()] + title + html[found.end() :]
+    head = _HEAD.search(html)
+    return html[: head.end()] + title + html[head.end() :] if head else html
