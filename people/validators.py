@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+LONGEST = 150  # characters of a name
 WORD = re.compile(r"[^\W_]+")
 # Letters and digits that are read as a Latin one.
 PAIRS = (
@@ -23,6 +24,7 @@ def validate_one_line(value: str) -> None:
 def validate_display_name(value: str) -> None:
     """Raise ValidationError for a name that would pass for an address, for us, or for another one's."""
     validate_one_line(value)
+    value = value[:LONGEST]  # what is longer is refused for that; comparing it would take long
     if any(unicodedata.category(char) in ("Cf", "Co", "Cn") for char in value):
         raise ValidationError(_("Invisible characters are not allowed here."), code="invisible")
     plain = unicodedata.normalize("NFKC", value)

@@ -13,11 +13,13 @@ _FOREIGN = re.compile(
     r"|\{\$?[A-Za-z_][\w.]*(?:\|[^{}\n]*)?\}"  # MailerLite, many others
     r"|(?<![\w-])-(?:(?:first|last|full)?_?name|email)-(?![\w-])"  # SendGrid
     r"|\[(?:f|l|first|last|full)?[_ ]?(?:name|email)\]"
-    r"|<%=?.*?%>"
+    r"|<%=?.{0,200}?%>"
     r"|<<[A-Za-z_][\w ]*>>",
     re.IGNORECASE,
 )
-_NOT_READ = re.compile(r"<style\b.*?</style\s*>|<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
+_NOT_READ = re.compile(
+    r"<style\b.*?(?:</style\s*>|\Z)|<script\b.*?(?:</script\s*>|\Z)", re.IGNORECASE | re.DOTALL
+)
 
 
 def foreign_placeholders(subject: str, body: str) -> list[str]:

@@ -3,7 +3,9 @@
 import re
 
 _NO_WORDS = re.compile(
-    r"<style\b.*?</style\s*>|<script\b.*?</script\s*>|<!--.*?-->|\{\{.*?\}\}|\{%.*?%\}|<[^<>]*>",
+    # What is not closed goes to the end, as browsers read it; and so each letter is looked at once.
+    r"<style\b.*?(?:</style\s*>|\Z)|<script\b.*?(?:</script\s*>|\Z)|<!--.*?(?:-->|\Z)"
+    r"|\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)|<[^<>]*>",
     re.DOTALL | re.IGNORECASE,
 )
 

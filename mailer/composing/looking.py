@@ -16,7 +16,8 @@ from mailer.models import Client, Format
 from mailer.models.attribute import kinds_of
 from people.models import User
 
-_MARKED = re.compile(r"\u27e6(\w{1,40})\u27e7(?=[^<>]*<)")
+_MARKED = re.compile(r"\u27e6(\w{1,40})\u27e7")
+_BETWEEN_TAGS = re.compile(r"[^<>]+<?")
 _STANDS_OUT = '<mark style="background:#ffe08a;color:#3a2c00;padding:0 3px">{{ %s }}</mark>'
 _DARK = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
 _LIGHT = re.compile(r"\(\s*prefers-color-scheme\s*:\s*light\s*\)")
@@ -59,12 +60,18 @@ def look(*, written: Written, owner: User, client: Client | None = None, laid_ou
         return Look(subject=written.subject, problem=str(error.message))
     return Look(
         subject=filled.subject,
-        html=_MARKED.sub(lambda match: _STANDS_OUT % match[1], filled.html),
+        html=_BETWEEN_TAGS.sub(_stand_out, filled.html),
         text=filled.text,
         lacks=sorted(name for name, value in values.items() if not value and name in compiled.names),
         compiled=compiled,
         size=len(filled.html.encode()),
     )
+
+
+def _stand_out(part: re.Match[str]) -> str:
+    """Show the marks in a piece of text; one that no tag follows may be an attribute's value."""
+    text = part[0]
+    return _MARKED.sub(lambda mark: _STANDS_OUT % mark[1], text) if text.endswith("<") else text
 
 
 def _missing(name: str) -> Missing:

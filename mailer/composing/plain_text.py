@@ -1,6 +1,7 @@
 """A plain-text message as HTML: every character stays, addresses become links."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from django.utils.html import escape
@@ -88,11 +89,13 @@ def _escaped(text: str) -> str:
 def _without_punctuation(address: str) -> tuple[str, str]:
     """What belongs to the sentence around an address rather than to it."""
     end = len(address)
+    left = Counter(address)
     while end:
         last = address[end - 1]
         opening = _PAIRS.get(last)
-        unpaired = opening and address.count(last, 0, end) > address.count(opening, 0, end)
+        unpaired = opening and left[last] > left[opening]
         if not (last in _AFTER or (unpaired and last != "}")):
             break
+        left[last] -= 1
         end -= 1
     return address[:end], address[end:]

@@ -84,6 +84,7 @@ class Attribute(Owned):
 
 def clean_key(name: str) -> str:
     """A name in its one spelling, as merge fields write it; ValidationError says why it is none."""
+    name = name.strip()[: 8 * LONGEST_KEY]  # more is too long anyway, and composing it would take long
     key = unicodedata.normalize("NFKC", name).strip().lower()
     if len(key) > LONGEST_KEY or not KEY.fullmatch(key):
         raise ValidationError(
@@ -107,7 +108,7 @@ def is_key(key: str) -> bool:
 
 def key_from(heading: str) -> str:
     """The name that a column of this heading would have as an attribute; nothing if it can have none."""
-    words = re.split(r"[\W_]+", unicodedata.normalize("NFKC", heading).lower())
+    words = re.split(r"[\W_]+", unicodedata.normalize("NFKC", heading[: 8 * LONGEST_KEY]).lower())
     try:
         return clean_key("_".join(filter(None, words))[:LONGEST_KEY].rstrip("_"))
     except ValidationError:

@@ -136,6 +136,7 @@ _NAMES = {
     STOPPED: "stop list; стоп лист; стоп лист причина",
 }
 _MEANING = {" ".join(name.split()): meaning for meaning, names in _NAMES.items() for name in names.split(";")}
+LONGEST_NAME = 500  # characters of a heading that are read; taking letters apart takes its time
 _GOOGLE_EMAIL = re.compile(r"e ?mail \d+ (value|address)")
 
 
@@ -144,7 +145,8 @@ _LETTERS_OF_THEIR_OWN = str.maketrans({"ё": "е", "Ё": "Е", "й": "\1", "Й":
 
 def key(name: str) -> str:
     """A column's name without what different programs write differently."""
-    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS_OF_THEIR_OWN))
+    name = name[:LONGEST_NAME].translate(_LETTERS_OF_THEIR_OWN)
+    plain = unicodedata.normalize("NFKD", name)
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter)).replace("\1", "й")
     plain = re.sub(r"(?<=[a-zа-я])(?=[A-ZА-Я][a-zа-я])", " ", plain)  # firstName, АдресПочты
     return " ".join(re.split(r"[\W_]+", plain.lower())).strip()
@@ -169,7 +171,8 @@ def by_name(heading: Sequence[str]) -> list[str]:
     return found
 
 
-_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]{2,}")
+# It begins where a word does: what is looked at once is not looked at again.
+_ADDRESS = re.compile(r"(?<![^\s@<>\"])[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]{2,}")
 
 
 def has_address(cell: str) -> bool:

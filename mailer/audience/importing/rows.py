@@ -20,7 +20,7 @@ _no_null = ProhibitNullCharactersValidator()
 _short = MaxLengthValidator(Client.comment.field.max_length)  # which only forms look at
 _OTHER_FIELDS = {field.name for field in Client._meta.fields} - {"full_name", "comment"}
 _QUOTED = re.compile(r"'+[=+\-@\t\r]")
-_NAMED = re.compile(r"\s*\"?([^<>\"]*?)\"?\s*<\s*([^<>\s]+)\s*>\s*")
+_NAMED = re.compile(r"([^<>]*)<\s*([^<>\s]+)\s*>")
 _BETWEEN = re.compile(r"\s*(?::::|[;,\s])\s*")
 _ALONE = re.compile(r"[^\s@<>\":;,]+@[^\s@<>\":;,]+")
 # What certainly passes; anything else is for the validators to say.
@@ -158,9 +158,8 @@ def split(cell: str) -> list[tuple[str, str]]:
     cell = cell.removeprefix("mailto:").strip()
     if cell.count("@") == 1:
         match = _NAMED.fullmatch(cell)
-        if match:
-            return [(match[2], match[1])]
-        return [(cell, "")]
+        name = match[1].strip().removeprefix('"').removesuffix('"') if match else ""
+        return [(match[2], name)] if match and '"' not in name else [(cell, "")]
     parts = [part for part in _BETWEEN.split(cell) if part]
     if len(parts) > 1 and all(columns.has_address(part) for part in parts):
         return [(part.strip("<>"), "") for part in parts]

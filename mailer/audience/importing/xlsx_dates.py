@@ -7,7 +7,7 @@ from typing import Any
 from mailer.audience.importing.xlsx_xml import local, new_parser, parse
 
 _BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
-_NOT_CODE = re.compile(r'"[^"]*"|\\.|_.|\[[^\]]*\]')
+_NOT_CODE = re.compile(r'"[^"]*"|\\.|_.|\[[^\[\]]*\]')
 
 
 class DateStyles:

@@ -26,7 +26,7 @@ SIZES = {"1": "28px", "2": "22px", "3": "18px"}
 SHARES = {"100": 1.0, "75": 0.75, "50": 0.5, "33": 0.33}
 MOST_LINKS = 50
 SIDE = 28  # pixels between the edge and the text
-_LINK_LINE = re.compile(r"\s*(?P<name>.*?)\s*(?P<link>(?:https?://|mailto:)\S+)\s*")
+_LINK = re.compile(r"(?:https?://|mailto:)\S+")
 
 
 class Shown(NamedTuple):
@@ -260,11 +260,11 @@ def links_of(text: str) -> list[tuple[str, str]]:
     for line in text.splitlines()[:MOST_LINKS]:
         if len(line) > LONGEST_ADDRESS:
             continue
-        match = _LINK_LINE.fullmatch(line)
-        if match and is_address(match["link"]):
-            found.append(
-                (match["name"].rstrip(":") or match["link"].partition("//")[2].strip("/"), match["link"])
-            )
+        words = line.split()
+        match = _LINK.search(words[-1]) if words else None
+        if match and is_address(match[0]):
+            name = line.rstrip().removesuffix(match[0]).strip().rstrip(":")
+            found.append((name or match[0].partition("//")[2].strip("/"), match[0]))
     return found
 
 

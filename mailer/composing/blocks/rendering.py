@@ -31,7 +31,7 @@ def html_of(content: Content, *, pictures: Pictures, subject: str = "") -> str:
 
 def refuse_out_of_proportion(content: Content) -> None:
     """Look at a draft, in linear time, before patterns do that need more: it holds whatever was typed."""
-    for block in walk(content["blocks"]):
+    for block in (content["theme"], *walk(content["blocks"])):
         for name, value in block.items():
             if isinstance(value, str) and name != "html" and len(value) > LONGEST_VALUE:
                 what = _("a block holds more than %(number)s characters") % {"number": LONGEST_VALUE}
