@@ -6,8 +6,9 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
 from mailer.audience import tasks as audience_tasks
+from mailer.returns import tasks as returns_tasks
 
-__all__ = ["audience_tasks"]  # huey looks for tasks in this module only
+__all__ = ["audience_tasks", "returns_tasks"]  # huey looks for tasks in this module only
 
 URGENT = 10  # somebody waits for it in front of a screen
 _first_worker = Lock()
@@ -32,13 +33,6 @@ def resume_attempt(attempt_id: int) -> None:
     from mailer.sending.leases import enqueue
 
     enqueue(attempt_id)
-
-
-@db_periodic_task(crontab())
-def end_pauses() -> None:
-    from mailer.returns.leaving import end_pauses
-
-    end_pauses()
 
 
 @db_task()

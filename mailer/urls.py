@@ -58,6 +58,7 @@ urlpatterns = [
     path("clients/find/", client_page.ClientFind.as_view(), name="client_find"),
     path("clients/<int:pk>/", client_page.ClientDetail.as_view(), name="client_detail"),
     path("clients/<int:pk>/edit/", clients.ClientEdit.as_view(), name="client_edit"),
+    path("clients/<int:pk>/forget/", client_page.ClientForget.as_view(), name="client_forget"),
     path("clients/<int:pk>/delete/", clients.ClientDelete.as_view(), name="client_delete"),
     path("groups/", groups.GroupList.as_view(), name="groups"),
     path("groups/new/", groups.GroupCreate.as_view(), name="group_create"),
@@ -124,5 +125,6 @@ urlpatterns = [
         "u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe_bare"
     ),  # some programs cut the slash off
     path("u/<str:token>/why/", unsubscribe.unsubscribe_why, name="unsubscribe_why"),
+    path("u/<str:token>/forget/", unsubscribe.unsubscribe_forget, name="unsubscribe_forget"),
     path("u/<str:token>/data/", unsubscribe.unsubscribe_data, name="unsubscribe_data"),
 ]

@@ -87,6 +87,7 @@ TABLE: dict[str, Row] = {
     "unsubscribe_bare": Row(public(PAGE), public(DONE)),
     "unsubscribe_why": Row(public(PAGE), public(NONE)),
     "unsubscribe_data": Row(public(PAGE), public(NONE)),
+    "unsubscribe_forget": Row(public(PAGE), public(DONE)),
     # One's own account
     "account_signup": Row(visitors(PAGE, ELSEWHERE), visitors(INVALID, DONE)),
     "account_login": Row(visitors(PAGE, ELSEWHERE), visitors(INVALID, DONE)),
@@ -142,6 +143,7 @@ TABLE: dict[str, Row] = {
     "client_detail": Row(owner(PAGE), users(NONE)),
     "client_edit": EDIT,
     "client_delete": DELETE,
+    "client_forget": DELETE,
     "clients_bulk": Row(makers(ELSEWHERE), makers("404")),  # without the name of an action
     "bulk_detail": Row(owner(PAGE), users(NONE)),
     "bulk_stop": SWITCH,

@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
-from mailer.models import OptOut, Suppression
+from mailer.models import Forgotten, OptOut, Suppression
 from people.audit import record
 from people.models import AuditEntry, User
 
@@ -12,6 +12,8 @@ def add_stop(*, owner: User, email: str, reason: str = Suppression.Reason.ADDED)
     there = Suppression.objects.matching_address(email, owner.pk)
     if there.exists():
         return bool(there.filter(reason=Suppression.Reason.PAUSED).update(reason=reason, until=None))
+    if Forgotten.objects.matching_address(email, owner.pk).exists():
+        return False
     try:
         with transaction.atomic():
             Suppression.objects.create(owner=owner, email=email, reason=reason)

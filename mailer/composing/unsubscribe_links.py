@@ -16,7 +16,7 @@ from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from mailer.models import Suppression
+from mailer.models import Forgotten, Suppression
 from people.addresses import nearest, parse
 from people.models import User
 
@@ -116,6 +116,8 @@ def suppress(
         said = {"reason": reason, "attempt_id": attempt_id, "why": why, "until": None}
         return until is None and bool(there.filter(reason=Suppression.Reason.PAUSED).update(**said))
     if not User.objects.filter(pk=owner_id).exists():
+        return False
+    if Forgotten.objects.matching_address(email, owner_id).exists():  # who is never mailed, and not named
         return False
     try:
         with transaction.atomic():

@@ -4,12 +4,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from mailer.forms.attributes import AttributeFields
-from mailer.models import Client, ClientGroup
+from mailer.models import Client, ClientGroup, Forgotten
 from mailer.models.attribute import kinds_of
 from people.address_fields import AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm, RowsField
 
+FORGOTTEN = _("This person asked to be forgotten. Only they can sign up again.")
 NOT_YOURS = _("One of these groups is not yours or no longer exists. Reload the page.")
 
 
@@ -44,5 +45,8 @@ class ClientForm(AttributeFields, OwnedForm[Client]):
     def clean(self) -> dict[str, Any]:
         """Put the attributes into the row before Django checks it as a whole."""
         data = super().clean() or self.cleaned_data
+        email = data.get("email")
+        if email and Forgotten.objects.matching_address(email, self.owner.pk).exists():
+            self.add_error("email", FORGOTTEN)
         self.instance.attributes = self.attribute_values(self.instance.attributes)
         return data

@@ -6,7 +6,7 @@ from mailer.models.client_import import ClientImport
 from mailer.models.delivery import Delivery
 from mailer.models.figures import DomainCount
 from mailer.models.guard import BegunMails
-from mailer.models.leaving import OptOut
+from mailer.models.leaving import Forgotten, OptOut
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
 from mailer.models.server import Consumer, HealthCheck, MailServer, RateLimit
@@ -24,6 +24,7 @@ __all__ = [
     "Consumer",
     "Delivery",
     "DomainCount",
+    "Forgotten",
     "Format",
     "HealthCheck",
     "Lease",

@@ -1,5 +1,8 @@
 """What recipients do not want of one sender, apart from wanting nothing at all (that is a Suppression)."""
 
+import hashlib
+import hmac
+from collections.abc import Callable
 from typing import Self
 
 from django.conf import settings
@@ -83,3 +86,58 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email}: {self.mailing or self.group}"
+
+
+def digests(owner_id: int, key: str) -> list[str]:
+    """A keyed hash of an address, under this secret and under earlier ones."""
+    text = f"{owner_id} {key}".encode()
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [
+        hmac.new(f"mailer.forgotten{secret}".encode(), text, hashlib.sha256).hexdigest() for secret in secrets
+    ]
+
+
+class ForgottenQuerySet(models.QuerySet["Forgotten"]):
+    def owned_by(self, user: User) -> Self:
+        return self.filter(owner=user)
+
+    def matching_address(self, email: str, owner_id: int) -> Self:
+        return self.filter(owner_id=owner_id, digest__in=digests(owner_id, key_of(email)))
+
+    def knows(self, owner_id: int) -> Callable[[str], bool]:
+        """Tell of the keys of many addresses whether each is one of these, by one query for all."""
+        known = frozenset(self.filter(owner_id=owner_id).values_list("digest", flat=True))
+        if not known:
+            return lambda _key: False
+        return lambda key: not known.isdisjoint(digests(owner_id, key))
+
+
+class Forgotten(models.Model):
+    """Somebody whom one owner no longer knows: a keyed hash, so that no import brings the address back."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="forgotten", db_index=False
+    )
+    digest = models.CharField(max_length=64)
+    email = models.EmailField(blank=True, help_text="Only until everything is erased.")
+    by_recipient = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True)
+
+    objects = ForgottenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("forgotten person")
+        verbose_name_plural = _("forgotten people")
+        constraints = (
+            models.UniqueConstraint(fields=("owner", "digest"), name="mailer_forgotten_once"),
+            models.CheckConstraint(
+                name="mailer_forgotten_holds_no_address", condition=Q(done_at=None) | Q(email="")
+            ),
+        )
+        indexes = (
+            models.Index(fields=("id",), name="mailer_forgotten_under_way", condition=Q(done_at=None)),
+        )
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

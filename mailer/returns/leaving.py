@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from mailer.composing.unsubscribe_links import Link, suppress
-from mailer.models import Client, Delivery, Mailing, OptOut, Suppression
+from mailer.models import Client, Delivery, Forgotten, Mailing, OptOut, Suppression
 from mailer.models.client import SuppressionQuerySet
 from mailer.reporting.receipt import subjects_again
 from people.addresses import key_of, nearest
@@ -62,6 +62,8 @@ def leave(link: Link, *, what: str = ALL, why: str = "") -> bool:
     `why` is one of Suppression.Why or nothing. “I never asked for this” is a complaint, and stops everything,
     even after something less.
     """
+    if is_forgotten(link):
+        return False  # and not a trace of them is made anew
     why = why if why in Suppression.Why.values else ""
     if why == Suppression.Why.NEVER_ASKED:
         return _stop(link, Reason.COMPLAINED, why)
@@ -105,6 +107,10 @@ def come_back(link: Link) -> bool:
         left = OptOut.objects.matching_address(_spelled(link.email), link.owner_id)
         undone += left.filter(mailing_id=link.mailing_id).delete()[0]
     return bool(undone)
+
+
+def is_forgotten(link: Link) -> bool:
+    return Forgotten.objects.matching_address(_spelled(link.email), link.owner_id).exists()
 
 
 def end_pauses() -> int:

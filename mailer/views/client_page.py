@@ -2,14 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from mailer.models import Attribute, Client, OptOut, Suppression
 from mailer.models.attribute import attributes_of, shown_value
 from mailer.reporting.clients import MOST_FOUND, find_clients, mails_of
+from mailer.returns.forgetting import forget
+from mailer.views.clients import ClientList
 from site_config.ui.http import targets
+from site_config.ui.panels import PanelView
 from site_config.ui.views import OwnersOnly, SignedIn, own_row
 
 if TYPE_CHECKING:
@@ -50,6 +56,30 @@ def facts(client: Client, attributes: list[Attribute]) -> dict[str, Any]:
         ),
         "source": client.imported_in if client.imported_in_id else None,
     }
+
+
+class ClientForget(PanelView):
+    """Erase all that names a client, after a page that says what goes."""
+
+    list_view = ClientList
+    title = gettext_lazy("Forget this person")
+    body = "clients/forget_body.html"
+
+    def back_url(self) -> str:
+        return reverse("client_detail", args=[self.kwargs["pk"]])
+
+    def success_url(self) -> str:
+        return reverse("clients")
+
+    def get(self, request: "Request", pk: int) -> HttpResponse:
+        self.object = self.find()
+        return self.show()
+
+    def post(self, request: "Request", pk: int) -> HttpResponse:
+        self.object = self.find()
+        forget(owner=request.user, email=self.object.email)
+        messages.success(request, _("This person is being forgotten. It takes a few minutes at most."))
+        return redirect(self.success_url())
 
 
 class ClientFind(OwnersOnly):

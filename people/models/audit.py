@@ -50,6 +50,7 @@ class AuditEntry(models.Model):
         MAILING_DISABLED = "mailing_disabled", _("disabled a mailing")
         MAILING_ENABLED = "mailing_enabled", _("enabled a mailing")
         CLIENTS_EXPORTED = "clients_exported", _("exported clients")
+        CLIENT_FORGOTTEN = "client_forgotten", _("had a client forgotten")
         STOP_LIFTED = "stop_lifted", _("took an address off the stop-list")
 
     at = models.DateTimeField(_("time"), default=timezone.now)

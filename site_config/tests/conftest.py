@@ -50,7 +50,14 @@ def arguments(owner):
             "mail_view_bare": {"token": "1-none"},
             **dict.fromkeys(("receipt", "receipt_html", "receipt_mail"), receipt),
             **dict.fromkeys(
-                ("unsubscribe", "unsubscribe_bare", "unsubscribe_why", "unsubscribe_data"), way_out
+                (
+                    "unsubscribe",
+                    "unsubscribe_bare",
+                    "unsubscribe_why",
+                    "unsubscribe_data",
+                    "unsubscribe_forget",
+                ),
+                way_out,
             ),
             "account_confirm_email": {"key": "made-up"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},

@@ -18,7 +18,7 @@ from mailer.audience.importing.layout import Layout, detect, records
 from mailer.audience.importing.records import CannotRead, Record, Refused, shown
 from mailer.audience.importing.rows import Row, RowReader
 from mailer.audience.importing.writing import BATCH, Writer, Written
-from mailer.models import Attribute, ClientGroup
+from mailer.models import Attribute, ClientGroup, Forgotten
 from mailer.models.attribute import key_from, kinds_of
 from people.addresses import key_of
 from people.models import User
@@ -111,7 +111,8 @@ def take_in(
     """
     source = islice(records(file, layout), imported.lines, None)
     reader = RowReader(layout.meanings, stop_all=stop_all)
-    for batch, counted in _batches(source, reader, writer.known, imported, tell.refused):
+    is_forgotten = Forgotten.objects.knows(writer.owner.pk)
+    for batch, counted in _batches(source, reader, writer.known, imported, tell.refused, is_forgotten):
 
         def count(written: Written, batch: dict[str, Row] = batch, counted: Imported = counted) -> None:
             clients = sum(row.client for row in batch.values())
@@ -135,6 +136,7 @@ def _batches(
     known: str,
     imported: Imported,
     refused: Callable[[Refused], None],
+    is_forgotten: Callable[[str], bool],
 ) -> Iterator[tuple[dict[str, Row], Imported]]:
     """The rows by address, each only once in a batch; those that cannot be taken are noted."""
     batch: dict[str, Row] = {}
@@ -155,11 +157,15 @@ def _batches(
                 imported.examples.append(line)
             refused(line)
             continue
+        key = key_of(row.email)
+        if is_forgotten(key):
+            imported.refused += 1
+            refused(Refused(record.line, "", _("This person asked to be forgotten.")))
+            continue
         for address in row.further:
             refused(Refused(record.line, shown(address), _("Another address on this line: not used.")))
         for text, why in row.dropped:
             refused(Refused(record.line, shown(text), why))
-        key = key_of(row.email)
         if key in batch:
             imported.repeated += 1
             row = _merged(batch[key], row, known)

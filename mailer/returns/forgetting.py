@@ -1,0 +1,124 @@
+"""Forget a person: all that names them goes from one owner's rows, counts stay, and a hash keeps them out.
+
+The request stops mail to them and writes down what is to be done. The consumer erases in short transactions
+and may begin anew at any time: what is erased already is not found again. It comes by once more after what
+was under way (a mail in hand, an import) has ended, for that may have written the address anew.
+"""
+
+from collections.abc import Iterator
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from mailer.composing.unsubscribe_links import suppress
+from mailer.models import (
+    Attempt,
+    Client,
+    ClientImport,
+    Delivery,
+    Forgotten,
+    OptOut,
+    Suppression,
+)
+from mailer.models.leaving import digests
+from mailer.returns import tasks
+from mailer.returns.erasing import erase_texts, without
+from people.addresses import key_of
+from people.audit import record
+from people.models import AuditEntry, User
+from site_config import connections
+from site_config.queue import after_commit
+from site_config.shutdown import STOPPING
+
+BATCH = 500  # deliveries in one transaction
+NAMING = ("client", "email", "full_name", "address_key", "attributes", "response")
+
+
+def forget(*, owner: User, email: str, by_recipient: bool = False) -> bool:
+    """Have everything erased that names this address; False if that was asked for before."""
+    digest = digests(owner.pk, key_of(email))[0]
+    if Forgotten.objects.matching_address(email, owner.pk).exists():
+        return False
+    try:
+        with transaction.atomic():
+            # From now on, until the address is gone: what waits in a run is not sent any more.
+            suppress(owner_id=owner.pk, email=email, reason=Suppression.Reason.UNSUBSCRIBED)
+            row = Forgotten.objects.create(owner=owner, digest=digest, email=email, by_recipient=by_recipient)
+            if not by_recipient:
+                record(actor=owner, action=AuditEntry.Action.CLIENT_FORGOTTEN, target=row)
+            after_commit(lambda: tasks.erase(row.pk))
+    except IntegrityError:  # the same click twice at once
+        return False
+    return True
+
+
+def erase(forgotten_id: int) -> None:
+    """Erase what there is; the address itself goes last, once nothing can bring it back."""
+    row = Forgotten.objects.select_related("owner").filter(pk=forgotten_id, done_at=None).first()
+    if row is None:
+        return
+    key = key_of(row.email)
+    for _number in _deliveries(row.owner, key):
+        connections.release()
+        if STOPPING.is_set():
+            return
+    under_way = _under_way(row.owner, key)
+    Client.objects.filter(owner=row.owner, address_key=key).delete()
+    erase_texts(owner=row.owner, email=row.email)
+    if under_way:
+        return
+    with transaction.atomic():
+        OptOut.objects.filter(owner=row.owner, address_key=key).delete()
+        Suppression.objects.filter(owner=row.owner, address_key=key).delete()
+        Forgotten.objects.filter(pk=row.pk).update(email="", done_at=timezone.now())
+
+
+def erase_left_over() -> None:
+    """Queue what was begun and not ended."""
+    for pk in Forgotten.objects.filter(done_at=None).order_by("pk").values_list("pk", flat=True):
+        tasks.erase(pk)
+
+
+def _under_way(owner: User, key: str) -> bool:
+    """Whether something may yet write the address: an import, or the worker that has a mail in hand."""
+    if ClientImport.objects.owned_by(owner).alive().exists():
+        return True
+    runs = Attempt.objects.running().filter(mailing__owner=owner)
+    in_hand = Delivery.objects.filter(attempt__in=list(runs.values_list("pk", flat=True)))
+    return in_hand.filter(_of_address(key), status=Delivery.Status.SENDING).exists()
+
+
+def _deliveries(owner: User, key: str) -> Iterator[int]:
+    """Empty the ledger of them, a batch at a time: by the client, then by the address in each run."""
+    client = Client.objects.filter(owner=owner, address_key=key).first()
+    if client:
+        yield from _emptied(Delivery.objects.filter(client=client))
+    for attempt_id in Attempt.objects.owned_by(owner).order_by("pk").values_list("pk", flat=True):
+        yield from _emptied(Delivery.objects.filter(_of_address(key), attempt_id=attempt_id))
+
+
+def _of_address(key: str) -> Q:
+    return Q(address_key=key) | Q(address_key=None, email=key)
+
+
+def _emptied(rows: QuerySet[Delivery]) -> Iterator[int]:
+    """Empty rows of the ledger; without a client, those that wait are skipped when their turn comes."""
+    named = rows.exclude(email="").order_by("pk")
+    while True:
+        with transaction.atomic():
+            # Those in a worker's hand wait for its result, which may name the address.
+            batch = list(
+                named.exclude(status=Delivery.Status.SENDING)
+                .select_for_update(of=("self",))
+                .only("pk", "email", "response")[:BATCH]
+            )
+            for row in batch:
+                if row.response:
+                    row.response = without(row.response, row.email)
+                row.email = row.full_name = ""
+                row.client = row.address_key = row.attributes = None
+            Delivery.objects.bulk_update(batch, NAMING, batch_size=100)
+        if not batch:
+            return
+        yield len(batch)
