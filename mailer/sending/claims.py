@@ -1,6 +1,6 @@
-"""What a worker does in the ledger: results in, claimed deliveries out, in one transaction.
+"""What a worker does in the ledger, in one transaction: record results, claim deliveries.
 
-On PostgreSQL it is one statement: one round trip, planned once for a connection. The statements stand in
+On PostgreSQL it is one statement: one round trip, planned once for each connection. The statements are in
 sql/postgresql.sql and sql/sqlite.sql.
 """
 
@@ -21,19 +21,18 @@ from mailer.transport.answers import alike
 
 
 class Claim(NamedTuple):
-    """What the ledger said; `may_go_on`: nobody has paused, disabled, blocked, ended or taken over."""
+    """What the worker got. `may_go_on`: nobody has stopped, ended or taken over the attempt."""
 
     may_go_on: bool
     claimed: list[Claimed]
 
 
-# By attempt: where this process's last search ended, so that its next turn need not pass all that is done.
+# By attempt: where this process's last search ended, so that the next one skips what is done.
 _reached: dict[int, tuple[str, int]] = {}
 QUEUED = Delivery.Status.QUEUED
 MOST_REACHED = 1000  # attempts remembered
 
-# The plan of this statement must change neither with its values nor with what is known of a table that grows
-# while it is being sent from.
+# The plan must not depend on the values, nor on statistics of a table that grows while it is read.
 TUNING = MappingProxyType(
     {
         "plan_cache_mode": "force_generic_plan",
@@ -45,7 +44,7 @@ _START = {"postgresql": ("-infinity", 0), "sqlite": ("", 0)}
 
 
 class LedgerClaims:
-    """Made over and over by one worker, for one attempt, under one lease, in one thread."""
+    """Records and claims for one attempt, under one lease, in one thread of one worker."""
 
     def __init__(self, *, attempt: Attempt, token: str) -> None:
         self._attempt = attempt.pk
@@ -62,13 +61,13 @@ class LedgerClaims:
         self._looked_back = False
 
     def record_and_claim(self, results: Sequence[DeliveryResult] = (), *, claim: int = 0) -> Claim:
-        """Record results and claim up to `claim` deliveries that are due; fewer if no more are to be had.
+        """Record results and claim up to `claim` due deliveries; fewer if there are no more.
 
-        A result whose lease was lost meanwhile belongs to another worker and is left alone. The search
-        goes on where it ended, for the index holds all deliveries, and what is put back is due later than
-        they. A search that runs dry is made once more, for what this transaction itself has put back; the
-        first time from the start, for what the clock of another machine or a transaction that was rolled back
-        has left behind.
+        A result whose lease was lost belongs to another worker and is left alone. The search goes on where
+        the last one ended, because the index holds all deliveries, and whatever is put back is due later. A
+        search that finds nothing is repeated once, for deliveries that this transaction itself has put back.
+        The first search starts from the beginning, for what another machine's clock or a rolled-back
+        transaction has left behind.
         """
         may, claimed = self._record_and_claim(results, claim, self._after)
         again = not self._looked_back or any(result.status == QUEUED for result in results)
@@ -129,7 +128,7 @@ def _place(row: Claimed) -> tuple[str, int]:
 
 
 class _ResultRow(NamedTuple):
-    """A result as the statements take it, by the places of its fields."""
+    """A result as the statements take it: a tuple of its fields."""
 
     id: int
     status: str

@@ -1,7 +1,7 @@
 """One clock for all machines: the database's.
 
-A process asks it once and then adds the difference to its own clock, so that no statement has to carry
-the time back. SQLite has no clock of its own and one machine only.
+A process asks the database once and then adds the difference to its own clock, so that no statement has to
+fetch the time. SQLite has no clock of its own, and only one machine.
 """
 
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ _ahead = timedelta()  # of this process's clock
 
 
 def now() -> datetime:
-    """The time, in UTC, as the database has it."""
+    """The database's time, in UTC."""
     return timezone.now() + _ahead
 
 
 def synchronise() -> timedelta:
-    """Learn how far the database's clock is ahead of this process's, and return that."""
+    """Measure how far the database's clock is ahead of this process's, and return the difference."""
     global _ahead  # noqa: PLW0603  (one clock for the process)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

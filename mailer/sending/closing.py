@@ -23,7 +23,7 @@ ALL_SUPPRESSED = gettext_noop("Nobody to send to: every recipient is on the stop
 
 
 def finish(attempt_id: int) -> bool:
-    """Close an attempt whose deliveries are all decided; tell whether this call did it."""
+    """Close an attempt whose deliveries are all decided; return whether this call closed it."""
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update().filter(attempts=attempt_id).first()
         if mailing is None or _is_open(attempt_id):
@@ -69,7 +69,7 @@ _CLOSED = (
 
 
 def _is_open(attempt_id: int) -> bool:
-    """Whether any delivery is undecided: the last in the queue are, as long as there are some."""
+    """Whether any delivery is undecided. Undecided ones are last in the queue's index."""
     rows = Delivery.objects.filter(attempt_id=attempt_id, next_try_at__isnull=False).open()
     return rows.order_by("-next_try_at", "-pk").values_list("pk").first() is not None
 

@@ -1,4 +1,4 @@
-"""The consumers that are alive, and what each has found out: for the operator's page."""
+"""The consumers that are alive, and what each has learned about the mail server: for the operator's page."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ FORGOTTEN = timedelta(days=1)
 
 
 def beat() -> None:
-    """Say that this process is alive and which extensions it does without."""
+    """Record that this process is alive, and which extensions it does without."""
     now = clock.now()
     distrusted = [
         [f"{host}:{port}", name, (now + timedelta(seconds=seconds)).isoformat(timespec="seconds")]
@@ -28,7 +28,7 @@ def beat() -> None:
 
 
 def gone() -> None:
-    """This process ends in good order."""
+    """Record that this process ends in an orderly way."""
     Consumer.objects.filter(name=f"{socket.gethostname()}:{os.getpid()}").delete()
 
 
@@ -37,5 +37,5 @@ def forget_old() -> None:
 
 
 def alive() -> QuerySet[Consumer]:
-    """Those that have said so lately."""
+    """Consumers that have reported lately."""
     return Consumer.objects.filter(seen_at__gte=clock.now() - ALIVE).order_by("name")

@@ -1,4 +1,4 @@
-"""The database away: gone, restarting, read-only after a failover, or out of connections."""
+"""When the database is away: unreachable, restarting, read-only after a failover, or out of connections."""
 
 import logging
 from collections.abc import Callable
@@ -31,9 +31,9 @@ def is_locked(error: BaseException) -> bool:
 
 
 def insist(call: Callable[[], Value], *, doing: str) -> Value:
-    """Call again until the database is back; what is no trouble of that is raised at once.
+    """Repeat a call until the database is back; errors of other kinds are raised at once.
 
-    Only for calls that may be repeated. Gives up with the last error after five minutes, or when this
+    Only for calls that are safe to repeat. Gives up with the last error after five minutes, or when this
     process is asked to stop.
     """
     end, warned = monotonic() + PATIENCE_SECONDS, False

@@ -1,6 +1,6 @@
-"""A thread of each consumer that opens what is due at its second and sees to what was lost.
+"""A thread of each consumer that opens what is due, to the second, and recovers what was lost.
 
-It needs the database alone: while the queue is away it also sends, so that nothing waits for the queue.
+It needs only the database: while the queue is away it sends as well, so that nothing waits for the queue.
 """
 
 import logging
@@ -26,12 +26,12 @@ from site_config.shutdown import STOPPING
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5  # at most between two looks for what is due
+LOOK_SECONDS = 0.5  # at most, between two checks for what is due
 SWEEP_SECONDS = 60
-MOST_AT_ONCE = 200  # mailings opened before the rest is looked at again
-IN_A_ROW = 20  # before it is asked what other dispatchers have opened meanwhile
-MOST_WAITING = 100  # runs of one owner that no worker has begun with
-LONGEST_PAUSE = timedelta(hours=1)  # between two tries to open a mailing
+MOST_AT_ONCE = 200  # mailings opened before the list is read again
+IN_A_ROW = 20  # before the list is read again, for what other dispatchers have opened
+MOST_WAITING = 100  # runs of one owner that no worker has begun
+LONGEST_PAUSE = timedelta(hours=1)  # between two attempts to open a mailing
 
 
 def start() -> None:
@@ -40,7 +40,7 @@ def start() -> None:
 
 
 def run() -> None:
-    """Look, wait until something is due or half a second is over, look again."""
+    """Check what is due, wait for the next due time or half a second, repeat."""
     away, swept, beaten = False, float("-inf"), float("-inf")
     get_resolver().url_patterns  # noqa: B018  # loaded now, and not while the first mail waits for its links
     while not STOPPING.is_set():
@@ -66,7 +66,7 @@ def run() -> None:
                 log.warning("the database is away, waiting for it: %s", error, exc_info=not is_away(error))
             away, wait = True, LOOK_SECONDS
             connection.close()
-        except Exception:  # whatever it is, what is due later must still be opened
+        except Exception:  # whatever it is, later mailings must still be opened
             log.exception("the dispatcher failed")
             wait = LOOK_SECONDS
         connections.release()
@@ -77,13 +77,13 @@ def run() -> None:
 
 
 def catch_up() -> None:
-    """See to all that waits and open all that is due, now and not in turn."""
+    """Recover and open everything that is due now, in the calling thread."""
     sweep.sweep()
     look()
 
 
 def look() -> float:
-    """Open what is due and recover lost workers; return the seconds until the next look."""
+    """Open what is due and recover lost workers; return the seconds until the next check."""
     due = due_in_turn()
     _open_all(due)
     for attempt_id in leases.lost():
@@ -99,7 +99,7 @@ def look() -> float:
 
 
 def _open_all(due: list[int]) -> None:
-    """Open them, from a place of its own on: the dispatchers of other processes are at the same."""
+    """Open them from a random place on: the dispatchers of other processes open the same ones."""
     start = random.randrange(0, len(due), IN_A_ROW) if len(due) > IN_A_ROW else 0
     due = due[start:] + due[:start]
     for first in range(0, len(due), IN_A_ROW):
@@ -113,9 +113,9 @@ def _open_all(due: list[int]) -> None:
 
 
 def due_in_turn() -> list[int]:
-    """Mailings whose next run should have begun: each owner's first, then each owner's second, …
+    """Mailings whose next run is due: each owner's first, then each owner's second, and so on.
 
-    Owners of whom many runs wait for a worker already come when those have begun.
+    Owners who already have many runs waiting for a worker have to wait until those have begun.
     """
     waiting = Lease.objects.filter(running=False, attempt__sent=0, attempt__failed=0)
     per_owner = waiting.values("attempt__mailing__owner").annotate(number=Count("pk"))
@@ -126,14 +126,14 @@ def due_in_turn() -> list[int]:
 
 
 def open_one(mailing_id: int) -> None:
-    """Open one mailing's run; whatever goes wrong is noted there, and the others are none the worse."""
+    """Open one mailing's run; a failure is noted on that mailing and does not affect the others."""
     try:
         open_mailing(mailing_id)
     except BrokenRule as error:
         _note_failure(mailing_id, str(error))
     except Exception as error:  # one mailing's trouble is never another's
         if is_locked(error):
-            return  # looked at again in a moment
+            return  # it is tried again in a moment
         if is_away(error):
             raise
         log.exception("mailing %s could not be opened", mailing_id)

@@ -1,4 +1,4 @@
-"""A run sent again to those whom it did not reach: a run of its own, tied to the first both ways."""
+"""A run sent again to those it did not reach: a run of its own, linked to the first in both directions."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,9 +12,9 @@ NOT_REACHED = (Delivery.Status.FAILED, Delivery.Status.EXPIRED)
 
 
 def not_reached(attempt: Attempt) -> ClientQuerySet:
-    """The clients whom a run did not reach, as they are now: a typing error may have been corrected.
+    """The clients whom a run did not reach, with their current addresses: a typo may have been corrected.
 
-    Who was skipped is left out: they stand on the stop-list.
+    Skipped recipients are left out: they are on the stop-list.
     """
     missed = attempt.deliveries.filter(status__in=NOT_REACHED, next_try_at=None).order_by()
     return Client.objects.filter(pk__in=missed.values("client"), owner_id=attempt.mailing.owner_id)
@@ -34,10 +34,10 @@ def why_not(attempt: Attempt) -> str:
 
 
 def send_again(attempt_id: int) -> Attempt:
-    """Open a run for exactly those whom a run did not reach, with what that one sent.
+    """Open a run for exactly those whom a run did not reach, with the same content.
 
-    Only once: its follow-up can be followed in turn, so that nobody whom one of them reached is mailed
-    twice. CannotRun says why not.
+    A run has at most one follow-up, which can have its own, so that nobody who was reached is mailed twice.
+    Raises CannotRun with the reason.
     """
     now = clock.now()
     with transaction.atomic():

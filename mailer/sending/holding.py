@@ -1,4 +1,4 @@
-"""What keeps an attempt from going on, and how it goes on again.
+"""What keeps an attempt from going on, and how it resumes.
 
 Held: a person has to act first. Resting: the mail server, or this attempt alone, is left alone for a while.
 """
@@ -31,7 +31,7 @@ SET_ASIDE = tuple(kind.value for kind in ABOUT_US | ONE_RECIPIENT)
 
 
 def hold(attempt_id: int, answer: str, *, code: str = "") -> None:
-    """Stop an attempt until somebody releases it; the same cause twice is noted once."""
+    """Stop an attempt until somebody releases it; the same cause is noted only once."""
     held = Attempt.objects.running().filter(pk=attempt_id, held_at=None)
     if held.update(problem=answer, problem_code=code, held_at=clock.now()):
         log.error("attempt %s is held: %s", attempt_id, answer)
@@ -52,7 +52,7 @@ def _tell(attempt_id: int, code: str) -> None:
 
 
 def stop(attempt_id: int, why: Stop) -> None:
-    """Do what the refusals of a send loop ask for."""
+    """Act on the stop that a send loop's refusals call for."""
     code = why.refusal.explanation
     if why.seconds is None:
         hold(attempt_id, why.answer, code=code)
@@ -65,12 +65,12 @@ def stop(attempt_id: int, why: Stop) -> None:
 
 
 def rest_server(attempt_id: int, answer: str) -> None:
-    """Leave the mail server alone for a while, whoever's mail it is."""
+    """Leave the mail server alone for a while, for all mailings."""
     _note_rest(attempt_id, answer, server_health.rest(answer))
 
 
 def rest_attempt(attempt_id: int, answer: str) -> None:
-    """Leave one attempt alone for a while: its mail made the server break off, and others go on."""
+    """Leave one attempt alone for a while, because its mail made the server disconnect; others go on."""
     with transaction.atomic():
         attempt = Attempt.objects.select_for_update().running().filter(pk=attempt_id).first()
         if attempt is None:
@@ -85,7 +85,7 @@ def rest_attempt(attempt_id: int, answer: str) -> None:
 
 
 def release(attempt_id: int) -> bool:
-    """Let a held attempt go on, with what was set aside; tell whether it was held."""
+    """Let a held attempt go on, including what was set aside; return whether it was held."""
     with transaction.atomic():
         held = Attempt.objects.running().filter(pk=attempt_id, held_at__isnull=False)
         released = held.update(held_at=None, problem_code="", setbacks=0, resumes_at=None)
@@ -96,7 +96,7 @@ def release(attempt_id: int) -> bool:
 
 
 def resumes_at(attempt_id: int) -> datetime | None:
-    """When an attempt that rests goes on, or None if it does not rest."""
+    """When a resting attempt goes on, or None if it does not rest."""
     now = clock.now()
     own = (
         Attempt.objects.running()
@@ -108,15 +108,15 @@ def resumes_at(attempt_id: int) -> datetime | None:
 
 
 def aside(attempt_id: int) -> QuerySet[Delivery]:
-    """The deliveries that wait because the server refuses us or our content."""
+    """The deliveries set aside because the server refuses us or our content."""
     queued = Delivery.objects.filter(attempt_id=attempt_id, status=Delivery.Status.QUEUED)
     return queued.filter(refusal__in=SET_ASIDE)
 
 
 def settle_set_aside(attempt_id: int) -> None:
-    """Where nothing is left but what was refused: hold the attempt, or fail the few among many sent.
+    """When only refused mail is left, hold the attempt, or fail the few among many that were sent.
 
-    Few: fewer than MAIL_STOP_AFTER of each domain, and others were accepted.
+    Few: fewer than MAIL_STOP_AFTER of each domain, while others were accepted.
     """
     rows = list(aside(attempt_id).values_list("email", "response")[:MOST_LOOKED_AT])
     open_rows = Delivery.objects.filter(attempt_id=attempt_id, next_try_at__isnull=False).open()
@@ -134,7 +134,7 @@ def settle_set_aside(attempt_id: int) -> None:
 
 
 def _fail_set_aside(attempt_id: int) -> None:
-    """Others were accepted: what these few were told was about them after all."""
+    """Others were accepted, so these refusals were about their recipients after all."""
     with transaction.atomic():
         gone = aside(attempt_id).filter(refusal=RefusalClass.GONE.value)
         for owner_id, email in gone.values_list("attempt__mailing__owner", "email"):
@@ -153,6 +153,6 @@ def _note_rest(attempt_id: int, answer: str, until: datetime, *, code: str = "")
 
 
 def explanation_of(answer: str) -> str:
-    """The key of the explanation of an answer that begins with its reply code."""
+    """The key of the explanation for an answer that begins with its reply code."""
     code = answer[:3]
     return classify(int(code), answer, command="RCPT").explanation if code.isdigit() else ""

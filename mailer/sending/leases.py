@@ -1,10 +1,10 @@
-"""Who sends for an attempt: whoever holds one of its leases.
+"""Who may send for an attempt: whoever holds one of its leases.
 
-queued --take--> running --give_back--> queued (new token) … until the attempt is finished.
-A running lease is renewed by its worker's heartbeat; when it expires the worker is gone.
+queued --take--> running --give_back--> queued (new token) … until the attempt is finished. A running lease is
+renewed by its worker's heartbeat; when it expires, the worker is gone.
 
-An attempt begins with one lease. A worker that finds more than it can soon send invites another one,
-which takes the next free seat; each claims deliveries of its own.
+An attempt begins with one lease. A worker that finds more than it can soon send invites another one, which
+takes the next free seat; each claims deliveries of its own.
 """
 
 import logging
@@ -28,13 +28,13 @@ from site_config.queue import after_commit, is_backed_up
 log = logging.getLogger(__name__)
 
 RUNNING = timedelta(seconds=15)
-QUEUED = timedelta(seconds=30)  # a task that has not begun by then is queued once more
+QUEUED = timedelta(seconds=30)  # a task that has not begun by then is queued again
 HEARTBEAT_SECONDS = 4
 WORKER_LOST = gettext_noop("The worker stopped while this mail was in hand")
 
 
 def begin(attempt_id: int, *, urgent: bool = False) -> None:
-    """Have a worker send for an attempt that was made in this transaction, so that nobody knows it yet."""
+    """Have a worker send for an attempt made in this transaction, which nobody else can see yet."""
     lease = Lease.objects.create(attempt_id=attempt_id, seat=0, expires_at=clock.now() + QUEUED)
     _queue(attempt_id, lease.token, 0, tasks.URGENT if urgent else 0)
 
@@ -56,7 +56,7 @@ def enqueue(attempt_id: int) -> None:
         if alive:
             return
         if late:
-            # The task may be late and not lost: the same token, so that only one of both will begin.
+            # The task may only be late: it keeps its token, so that only one of the two will begin.
             Lease.objects.filter(pk=late[0].pk).update(expires_at=now + QUEUED)
             _queue(attempt_id, late[0].token)
             return
@@ -75,16 +75,16 @@ def invite(attempt_id: int) -> None:
 
 
 def recover_others(attempt_id: int) -> None:
-    """Put back what workers that are gone had in hand, without waiting for the next sweep."""
+    """Put back what lost workers had in hand, without waiting for the next sweep."""
     if Lease.objects.filter(attempt_id=attempt_id, expires_at__lte=clock.now()).exists():
         enqueue(attempt_id)
 
 
 def queue_again() -> None:
-    """Queue every task that nobody has begun, as a consumer that was killed may have taken some along.
+    """Queue every task that has not begun, because a killed consumer may have taken some with it.
 
-    The same tokens: where the task is still there, only one of both will begin. Where others stand in the
-    queue, most of these do as well: what is missing there shows by being late.
+    They keep their tokens: if a task is still queued, only one of the two will begin. If other tasks are in
+    the queue, most of these are too; missing ones are found when they are late.
     """
     if is_backed_up():
         return
@@ -93,9 +93,10 @@ def queue_again() -> None:
 
 
 def queue_late() -> None:
-    """Queue tasks once more that nobody began with in time.
+    """Queue again the tasks that have not begun in time.
 
-    While others stand in the queue they may only be late: then one at a time, the oldest, in case it is lost.
+    While other tasks are in the queue, these may only be late: then only the oldest is queued again, in case
+    it is lost.
     """
     now = clock.now()
     late = Lease.objects.filter(running=False, expires_at__lte=now).order_by("pk")
@@ -109,7 +110,7 @@ def queue_late() -> None:
 
 
 def decline(token: str) -> None:
-    """Give up a lease with which nobody has begun."""
+    """Give up a lease that nobody has begun to use."""
     Lease.objects.filter(token=token, running=False).delete()
 
 
@@ -122,7 +123,7 @@ def _add(attempt_id: int, *, seat: int) -> None:
 
 
 def take(token: str) -> bool:
-    """Become the one who sends; False if this token is void or somebody already has begun with it."""
+    """Begin to use a lease; False if its token is void or somebody else already uses it."""
     return bool(
         Lease.objects.filter(token=token, running=False).update(
             running=True, expires_at=clock.now() + RUNNING
@@ -131,10 +132,10 @@ def take(token: str) -> bool:
 
 
 def give_back(*, attempt_id: int, token: str, more: bool, in_doubt: bool = False) -> None:
-    """End a slice; queue up behind the others if there is more.
+    """End a slice; queue up behind the others if there is more to do.
 
-    Its worker has put back what it did not begin. `in_doubt`: it may have claimed mails without
-    learning of it, as the database went away over the answer; to look for them takes a while.
+    The worker has put back what it did not begin. `in_doubt`: it may have claimed mails without knowing,
+    because the database went away before it answered; finding those takes a while.
     """
     if not more and not in_doubt:
         Lease.objects.filter(token=token, running=True).delete()
@@ -158,7 +159,7 @@ def give_back(*, attempt_id: int, token: str, more: bool, in_doubt: bool = False
 
 @transaction.atomic
 def recover(lease: Lease) -> None:
-    """Put back what a lost worker had in hand: each may have been sent already, and none lost a try."""
+    """Put back what a lost worker had in hand. Each may have been sent already; none loses a try."""
     lost = Delivery.objects.filter(
         attempt_id=lease.attempt_id, lease=lease.token, status=Delivery.Status.SENDING
     )
@@ -184,7 +185,7 @@ def lost() -> list[int]:
 
 
 class Heartbeat:
-    """Renews a running lease from a thread of its own, also while the server is slow to answer."""
+    """Renews a running lease from its own thread, even while the server is slow to answer."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -205,19 +206,19 @@ class Heartbeat:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
                 Lease.objects.filter(token=self._token, running=True).update(expires_at=clock.now() + RUNNING)
-            except Error:  # the worker will notice by itself; the next beat may succeed
+            except Error:  # the worker will notice by itself, and the next renewal may succeed
                 log.warning("the heartbeat could not reach the database", exc_info=True)
             finally:
                 connection.close()
 
 
 def requeue(attempt_id: int, token: str, requeues: int = 0) -> None:
-    """Put a task back that this process will not begin with."""
+    """Put back a task that this process will not begin."""
     _queue(attempt_id, token, requeues)
 
 
 def wake(attempt_id: int, *, at: datetime) -> None:
-    """Look at the attempt again when the mail server has rested."""
+    """Queue the attempt again when the mail server has rested."""
     seconds = max((at - clock.now()).total_seconds(), 0)
     after_commit(lambda: tasks.resume_attempt.schedule((attempt_id,), delay=seconds))
 

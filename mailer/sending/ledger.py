@@ -36,7 +36,7 @@ CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
 
 
 class Claimed(NamedTuple):
-    """A delivery in the hands of a worker."""
+    """A delivery claimed by a worker."""
 
     pk: int
     email: str
@@ -55,9 +55,9 @@ class DeliveryResult(NamedTuple):
 
     delivery: Claimed
     status: str
-    response: str | None  # none: the one it has stays
+    response: str | None  # None: unchanged
     tries: int
-    wait: float | None = None  # seconds until the next try, only if it is queued again
+    wait: float | None = None  # seconds until the next try, if it is queued again
     possibly_twice: bool = False
     refusal: str = ""  # what the server's answer is about: the value of a RefusalClass
     suppress: bool = False  # the address does not exist
@@ -69,12 +69,12 @@ def message_id_domain() -> str:
 
 
 def new_message_id(left: str) -> str:
-    """A Message-ID (RFC 5322 section 3.6.4) that nobody else makes."""
+    """A unique Message-ID (RFC 5322 section 3.6.4)."""
     return f"<{left}.{uuid4().hex}@{message_id_domain()}>"
 
 
 def write_deliveries(attempt: Attempt, clients: ClientQuerySet, *, now: datetime) -> Counter[str]:
-    """Insert a delivery for each of these clients by one INSERT … SELECT; return the statuses' counts."""
+    """Insert a delivery for each of these clients by one INSERT … SELECT; return the counts by status."""
     found: Any = clients.order_by("pk").with_suppression()
     against = "suppressed"
     if OptOut.objects.filter(mailing=attempt.mailing_id).exists():
@@ -94,7 +94,7 @@ def write_deliveries(attempt: Attempt, clients: ClientQuerySet, *, now: datetime
     }
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Room for the members of a large group: without it each client is looked for in a list.
+            # Memory for a large group's members: without it, each client is searched for in a list.
             cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(statements(connection.vendor)["open"].replace("{recipients}", query), params)
     return tally(attempt.pk)
@@ -107,9 +107,9 @@ def tally(attempt_id: int) -> Counter[str]:
 
 
 def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], possibly_twice: int = 0) -> None:
-    """Add to an attempt's counts, inside the transaction that changed its deliveries, as its last change.
+    """Add to an attempt's counts, as the last change in the transaction that changed its deliveries.
 
-    All workers wait for this row.
+    Last, because all workers wait for this row.
     """
     numbers = {name.value: statuses[name] for name in (Delivery.Status.SENT, *Delivery.UNSENT)}
     params = {
@@ -124,7 +124,7 @@ def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], pos
 def close_open(
     *, attempt_id: int, status: str, response: str, only_retries: bool = False, now: datetime | None = None
 ) -> int:
-    """Close the queued deliveries of an attempt with one status and reason; return how many."""
+    """Close the queued deliveries of an attempt with one status and reason; return how many there were."""
     rows = Delivery.objects.filter(attempt_id=attempt_id, status=Delivery.Status.QUEUED)
     if only_retries:
         rows = rows.filter(Q(tries__gt=0) | ~Q(refusal=""))

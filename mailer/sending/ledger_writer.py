@@ -1,4 +1,4 @@
-"""Writes the ledger for one send loop in a thread of its own, while the connections go on working."""
+"""Writes the ledger for one send loop in its own thread, while the connections go on working."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ class LedgerWriter:
         self._allowance = allowance_for(attempt, token)
         self._healthy = False
         self._alone = True
-        self.in_doubt = False  # whether a transaction that failed was committed all the same
+        self.in_doubt = False  # whether a failed transaction may have been committed
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")
         self._pending: Future[list[Claimed] | None] | None = None
 
@@ -45,16 +45,16 @@ class LedgerWriter:
         return self._pending is not None and self._pending.done()
 
     def begin(self, results: Sequence[DeliveryResult], *, limit: int, healthy: bool) -> None:
-        """Record these results and claim up to `limit`; `healthy`: the mail server has answered."""
+        """Start to record these results and claim up to `limit`. `healthy`: the mail server has answered."""
         self._pending = self._thread.submit(self._run, results, limit, healthy)
 
     def end(self) -> list[Claimed] | None:
-        """Wait for the transaction; None if the worker has to stop. Raises what went wrong in it."""
+        """Wait for the transaction; None if the worker has to stop. Raises the transaction's error."""
         pending, self._pending = self._pending, None
         return pending.result() if pending else []
 
     def wait(self, timeout: float) -> bool:
-        """Wait for so many seconds at most; tell whether the transaction is over."""
+        """Wait at most so many seconds; return whether the transaction is over."""
         try:
             if self._pending:
                 self._pending.exception(timeout)
@@ -63,7 +63,7 @@ class LedgerWriter:
         return True
 
     def close(self) -> None:
-        """End the thread, with the database connection that is its own."""
+        """End the thread and close its database connection."""
         self._thread.submit(_close_connection)
         self._thread.shutdown()
 
@@ -81,7 +81,7 @@ class LedgerWriter:
             except DatabaseError as error:
                 if not is_away(error):
                     raise
-                # Away for a while: wait for it, as long as this process may live.
+                # The database is away for a while: wait, as long as this process may live.
                 if not number:
                     log.warning("attempt %s: the database is away, waiting: %s", self._attempt.pk, error)
                 self.in_doubt = True
@@ -95,7 +95,7 @@ class LedgerWriter:
         return claimed
 
     def _invite(self) -> None:
-        """There is a whole window to be had: more than one worker may be of use."""
+        """A whole window is left, so a further worker may help."""
         try:
             leases.invite(self._attempt.pk)
         except DatabaseError:
@@ -119,10 +119,10 @@ class LedgerWriter:
         return claim.claimed if claim.may_go_on else None
 
     def _exchange(self, results: Sequence[DeliveryResult], limit: int) -> Claim:
-        """Record and claim; of who has an allowance no more than it has room for."""
+        """Record and claim; for an owner with an allowance, no more than it has room for."""
         if not self._allowance:
             return self._claims.record_and_claim(results, claim=limit)
-        # An exchange that is repeated may have been done: nothing is put back a second time.
+        # A repeated exchange may have been done before: nothing is put back a second time.
         done = {row.delivery.pk for row in results if self.in_doubt or _handed_over(row)}
         unsent = {row.delivery.pk for row in results} - done
         room = self._allowance.room(unsent=unsent, done=done, now=clock.now(), most=limit)
@@ -140,7 +140,7 @@ class LedgerWriter:
 
 
 def _handed_over(result: DeliveryResult) -> bool:
-    """Whether the mail server has, or may have, been given the mail; also where it refused it for good."""
+    """Whether the mail server has, or may have, received the mail, even if it then refused it for good."""
     return result.status in (Delivery.Status.SENT, Delivery.Status.FAILED) or result.possibly_twice
 
 

@@ -1,6 +1,6 @@
-"""What is too much to be deleted while somebody waits: its parent goes at once, and the rows in batches.
+"""Deletes what is too much to delete while somebody waits: the parent goes at once, its rows in batches.
 
-No page finds rows whose parent is gone, and no worker sends them. Neither has the database a foreign key
+No page shows rows whose parent is gone, and no worker sends them. There is no foreign key in the database
 that would have to be checked a million times: docs/decisions/2026-11-27-large-deletions.md.
 """
 
@@ -17,9 +17,9 @@ from site_config.shutdown import STOPPING
 
 
 def remove() -> int:
-    """Delete the deliveries of attempts that are gone, then the clients of users; return how many rows.
+    """Delete the deliveries of deleted attempts, then the clients of deleted users; return how many rows.
 
-    What a stop or a crash leaves, the next call finds again.
+    After a stop or a crash, the next call continues.
     """
     removed = 0
     for number in _deliveries():
@@ -57,7 +57,7 @@ def _clients() -> Iterator[int]:
 
 
 def _gone(model: type[Model], column: str, parent: type[Model]) -> list[int]:
-    """The parents that rows of a model name and that are not there: one look into the index for each."""
+    """The deleted parents that rows of a model still name: one index lookup for each."""
     table, parents = model._meta.db_table, parent._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(

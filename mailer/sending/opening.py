@@ -1,4 +1,4 @@
-"""How an attempt begins: one transaction makes it, its whole ledger, and the mailing's next date."""
+"""How an attempt begins: one transaction makes it, its whole ledger, and the mailing's next due time."""
 
 from datetime import datetime
 
@@ -22,14 +22,14 @@ DOWN = gettext_noop("Not sent: the mailing ended before the service could run it
 
 
 class CannotRun(Exception):
-    """A mailing cannot run just now; str(error) tells its owner why."""
+    """A mailing cannot run now; str(error) tells its owner why."""
 
 
 def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | None:
-    """Open the run that is due, folding all that were missed into it; None if there is nothing to do.
+    """Open the run that is due, including all missed ones; None if there is nothing to do.
 
-    Safe to call twice and from several places at once: the mailing is locked, its `next_run_at`
-    moves on in the same transaction, and (mailing, scheduled_for) is unique.
+    Safe to call twice and from several places at once: the mailing is locked, its `next_run_at` moves on in
+    the same transaction, and (mailing, scheduled_for) is unique.
     """
     now = now or clock.now()
     with transaction.atomic():
@@ -48,10 +48,10 @@ def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | N
 
 
 def run_now(*, mailing: Mailing, after: int | None, by_hand: bool = False) -> Attempt:
-    """Run a mailing at once, beside its schedule; CannotRun says why not.
+    """Run a mailing at once, outside its schedule; raises CannotRun with the reason.
 
-    `after` is the id of the latest attempt its owner saw (None: there was none), so that the same
-    click sent twice runs it once. `by_hand`: its owner asks for it, who may not do so over and over.
+    `after` is the id of the latest attempt its owner saw (None: there was none), so that a click sent twice
+    runs it once. `by_hand`: the owner asked for it, and may not do so over and over.
     """
     now = clock.now()
     with transaction.atomic():
@@ -87,14 +87,17 @@ def latest_id(mailing: Mailing) -> int | None:
 
 
 def _locked(mailings: QuerySet[Mailing], *, skip_locked: bool = False) -> Mailing | None:
-    """The mailing for this transaction alone; with `skip_locked` not if another session has it."""
+    """The mailing, locked for this transaction; with `skip_locked`, None if another session has it."""
     skips = skip_locked and connection.features.has_select_for_update_skip_locked
     rows = mailings.select_related("message", "owner")
     return rows.select_for_update(of=("self",), skip_locked=skips).first()
 
 
 def gave_way(mailing: Mailing) -> bool:
-    """A mailing never runs beside itself, but mail that only waits for a retry does not hold it up."""
+    """Close a running attempt that only waits for retries, so that the next run can begin.
+
+    A mailing never runs beside itself; return whether the way is free.
+    """
     previous = mailing.attempts.running().first()
     if previous is None:
         return True
@@ -126,9 +129,9 @@ def _open(
 
 
 def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime, urgent: bool = False) -> Attempt:
-    """Write the ledger of an attempt that was just made, and have it sent; its mailing is locked.
+    """Write the ledger of a new attempt and have it sent; its mailing is locked.
 
-    `urgent`: somebody waits for it in front of a screen.
+    `urgent`: somebody is waiting for it in front of a screen.
     """
     mailing = attempt.mailing
     counts = write_deliveries(attempt, clients, now=now)

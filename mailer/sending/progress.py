@@ -1,4 +1,4 @@
-"""How fast a run goes, when it will be done, and, while it does not go on, why."""
+"""How fast a run goes, when it will be done, and why it waits."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ CACHE_AWAY: tuple[type[Exception], ...] = (*QUEUE_AWAY, OSError)
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """`per_minute`: mails decided in a minute, as looked at lately. `waits`: why nothing is sent just now."""
+    """`per_minute`: mails decided per minute, measured lately. `waits`: why nothing is being sent now."""
 
     per_minute: int
     seconds_left: int | None
@@ -33,7 +33,7 @@ class Progress:
 
 
 def progress_of(attempt: Attempt) -> Progress:
-    """The state of a run that is not finished, in as many statements however large it is."""
+    """The state of an unfinished run; the number of statements does not depend on its size."""
     now = clock.now()
     waits, until = _why_it_waits(attempt, now)
     rate = _rate(attempt, now)
@@ -42,7 +42,7 @@ def progress_of(attempt: Attempt) -> Progress:
 
 
 def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None]:
-    """A sentence, and until when, if that is known; nothing while it is being sent."""
+    """A sentence, and until when if known; empty while it is being sent."""
     if attempt.held_at:
         return gettext("It is on hold until someone acts."), None
     if switched_off := _switched_off(attempt.mailing):
@@ -74,7 +74,7 @@ def _switched_off(mailing: "Mailing") -> str:
 
 
 def _nobody_sends(attempt: Attempt, now: datetime) -> str:
-    """Why nobody sends what is due, if nobody does."""
+    """Why nobody sends what is due, if that is so."""
     leases = list(Lease.objects.filter(attempt=attempt).values_list("running", "expires_at"))
     if any(running and expires_at > now for running, expires_at in leases):
         return ""
@@ -90,7 +90,7 @@ def _is_late(attempt: Attempt, now: datetime) -> bool:
 
 
 def _rate(attempt: Attempt, now: datetime) -> float:
-    """Mails a second: since the oldest look of the last minute, or since it began."""
+    """Mails per second since the oldest sample of the last minute, or since the run began."""
     samples = _samples(attempt, now.timestamp())
     since, done = samples[0] if len(samples) > 1 else (attempt.started_at.timestamp(), attempt.skipped)
     seconds = now.timestamp() - since
@@ -100,7 +100,7 @@ def _rate(attempt: Attempt, now: datetime) -> float:
 
 
 def _samples(attempt: Attempt, now: float) -> list[tuple[float, int]]:
-    """What earlier looks at the page saw: each remembers one for those that follow."""
+    """Earlier samples: each request of the page stores one for the requests that follow."""
     key = f"mailer:rate:{attempt.pk}"
     try:
         samples: list[tuple[float, int]] = cache.get(key) or []

@@ -1,4 +1,4 @@
-"""How the ledger is kept from growing for ever: old deliveries go, the counts of their attempts stay."""
+"""Keeps the ledger from growing for ever: old deliveries go, the counts of their attempts stay."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from mailer.models import Attempt, Delivery
 from site_config import connections
 from site_config.shutdown import STOPPING
 
-BATCH = 5000  # rows of one transaction: others write meanwhile, and a stop is heard within a second
+BATCH = 5000  # rows per transaction: others can write in between, and a stop takes effect within a second
 
 
 class Pruned(NamedTuple):
@@ -20,13 +20,13 @@ class Pruned(NamedTuple):
 
 
 def prune(*, before: datetime) -> Pruned:
-    """Delete the deliveries of all attempts that finished before a time; say how much that was.
+    """Delete the deliveries of all attempts that finished before a time; return how many there were.
 
-    What a stop or a crash leaves, the next call finds again.
+    After a stop or a crash, the next call continues.
     """
     attempts = deliveries = 0
     for attempt_id in _old(before):
-        # Said first: no report may show a part of the ledger as if it were the whole.
+        # Marked first: no report may show a part of the ledger as if it were complete.
         Attempt.objects.filter(pk=attempt_id, pruned_at=None).update(pruned_at=timezone.now())
         first: int | None = 0
         while first is not None:
@@ -40,7 +40,7 @@ def prune(*, before: datetime) -> Pruned:
 
 
 def prune_old() -> Pruned:
-    """Delete what is older than KEEP_DELIVERIES_DAYS; nothing, if that is 0."""
+    """Delete what is older than KEEP_DELIVERIES_DAYS; nothing if that is 0."""
     days = settings.KEEP_DELIVERIES_DAYS
     return prune(before=timezone.now() - timedelta(days=days)) if days else Pruned(0, 0)
 
@@ -52,7 +52,7 @@ def _old(before: datetime) -> list[int]:
 
 
 def delete_some(attempt_id: int, first: int) -> tuple[int | None, int]:
-    """Delete a batch; return the first row that is left, if any, and how many are deleted."""
+    """Delete a batch; return the first row that is left, if any, and how many were deleted."""
     rows = Delivery.objects.filter(attempt_id=attempt_id, pk__gte=first)
     following = rows.order_by("pk").values_list("pk", flat=True)[BATCH : BATCH + 1].first()
     if following is not None:

@@ -1,8 +1,8 @@
 """How many mails may begin in a minute, exactly, over all workers and machines.
 
-Mails are spread evenly: each takes the next place in time under each limit. A place is used within
-LATENESS or lost, and places lie (60 s + LATENESS) / limit apart, so that no minute, wherever it
-begins, holds more mails than the limit.
+Mails are spread evenly: each takes the next slot under each limit. A slot is used within LATENESS or lost,
+and slots lie (60 s + LATENESS) / limit apart, so that no minute, wherever it begins, holds more mails than
+the limit.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from django.utils import timezone
 from mailer.models import RateLimit
 
 LATENESS = 0.5  # seconds
-HORIZON = 1.0  # seconds for which places are taken at once
-PATIENCE = 2.0  # seconds that a worker waits for its place without ending its turn
+HORIZON = 1.0  # seconds for which slots are taken at once
+PATIENCE = 2.0  # seconds that a worker waits for a slot without ending its slice
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Seconds from now at which a mail may begin, or how long there is no place to be had."""
+    """Seconds from now at which each mail may begin, or how long there is no slot."""
 
     delays: list[float]
     wait: float = 0
@@ -32,7 +32,7 @@ def limited() -> bool:
 
 
 def reserve(*, mailing_id: int, limit: int) -> Reservation:
-    """Take up to `limit` places in time for one mailing's mails."""
+    """Take up to `limit` slots for one mailing's mails."""
     scopes = {
         "server": settings.MAIL_RATE_PER_MINUTE,
         f"mailing:{mailing_id}": settings.MAIL_RATE_PER_MAILING,
@@ -46,7 +46,7 @@ def reserve(*, mailing_id: int, limit: int) -> Reservation:
         if start > PATIENCE:
             return Reservation([], start)
         if start > starts.get("server", start):
-            return Reservation([], start)  # a place that the server has now is left to other mailings
+            return Reservation([], start)  # a slot that the server has now is left to other mailings
         alone = len(steps) > 1 and step > steps["server"]
         number = 1 if alone else max(1, min(limit, int(HORIZON / step)))
         for scope, row in rows.items():
@@ -56,7 +56,7 @@ def reserve(*, mailing_id: int, limit: int) -> Reservation:
 
 
 def forget_old() -> None:
-    """Delete the paces of mailings that send no more."""
+    """Delete the rate limits of mailings that no longer send."""
     RateLimit.objects.filter(next_at__lt=timezone.now() - timedelta(hours=1)).delete()
 
 

@@ -7,8 +7,8 @@ from django.conf import settings
 
 from mailer.sending import clock
 
-# Minutes until the second, third, … try; the last value stands for all that follow. In all they span
-# more than a day (RFC 5321 section 4.5.4.1 wants four or five), and begin as greylists expect it.
+# Minutes until the second, third, … try; the last value is used for all that follow. Together they span more
+# than a day (RFC 5321 section 4.5.4.1 wants four or five); the first ones suit greylists.
 MINUTES = (1, 5, 10, 30, 60, 120, 240, 480, 720)
 SPAN = timedelta(hours=24)
 
@@ -23,5 +23,5 @@ def seconds_until_retry(tries: int, named: int | None = None) -> float:
 
 
 def exhausted(tries: int, *, since: datetime) -> bool:
-    """Whether a mail that is always put off has been tried often and long enough."""
+    """Whether a deferred mail has been tried often and long enough."""
     return tries >= settings.MAIL_MAX_TRIES and clock.now() - since >= SPAN

@@ -42,14 +42,14 @@ Progress = Callable[[int], None]
 class LoopResult:
     """How a send loop ended."""
 
-    settled: bool = False  # everything it claimed is recorded, as done or as put back
+    settled: bool = False  # everything it claimed is recorded, as decided or as put back
     more: bool = False  # there is more to do now
-    in_doubt: bool = False  # more may be claimed than it knows of; with that it has not begun
+    in_doubt: bool = False  # more may be claimed than it knows of; it has not begun with that
     wake_at: datetime | None = None  # nothing to do until then
 
 
 class SendLoop:
-    """Holds at most a window of deliveries that are claimed and not recorded."""
+    """Holds at most a window of deliveries that are claimed and not yet recorded."""
 
     def __init__(self, attempt: Attempt, token: str, on_progress: Progress) -> None:
         self.result = LoopResult()
@@ -60,20 +60,20 @@ class SendLoop:
         self._stop_loss = StopLoss(attempt.pk, attempt.started_at, any_sent=attempt.sent > 0)
         self._window = settings.MAIL_WINDOW
         self._results: list[DeliveryResult] = []
-        self._requested = 0  # deliveries asked for in the transaction under way
-        self._finished_count = 0  # of the results handed over last, how many are final
+        self._requested = 0  # deliveries requested in the current transaction
+        self._finished_count = 0  # how many of the results handed over last are final
         self._unresolved = 0  # claimed and without a result
         self._queue_empty = False
-        self._state_known = True  # what the transport has begun and the ledger writer has recorded is known
+        self._state_known = True  # the transport's and the ledger writer's work is all accounted for
         self._accepted_any = False
         self._requested_at = float("-inf")
 
     def run(self) -> None:
-        """Send until nothing is due, the slice is over or someone says stop; `result` tells how it ended."""
+        """Send until nothing is due, the slice is over or a stop is requested; return how it ended."""
         transport = open_transport(may_begin=self._may_begin, careful=server_health.failing())
-        connections.release()  # here it is needed seldom, and the ledger writer needs one
+        connections.release()  # it is rarely needed here, and the ledger writer needs one
         try:
-            self._compose()  # before anything is claimed: a process that dies over it leaves nothing in doubt
+            self._compose()  # before anything is claimed: if the process dies here, nothing is in doubt
             self.result.more = self._work(transport)
         except Busy:  # with other messages; this one is prepared when they are done
             self.result.wake_at = clock.now() + timedelta(seconds=BUSY_SECONDS)
@@ -102,7 +102,7 @@ class SendLoop:
         )
 
     def _work(self, transport: Transport) -> bool:
-        """Send; tell whether there is more to do now."""
+        """Send; return whether there is more to do now."""
         end = monotonic() + settings.MAIL_SLICE_SECONDS
         while not STOPPING.is_set():
             if self._writer.done and not self._take_claimed(self._collect()):
@@ -131,7 +131,7 @@ class SendLoop:
         return len(self._results) >= self._window // 2 or not transport.busy
 
     def _request(self) -> None:
-        """Have the ledger writer record what is known and claim as much as there is room for."""
+        """Have the ledger writer record all results and claim as much as there is room for."""
         limit = self._window - self._unresolved
         self._requested = self._throttle.reserve(limit)
         self._requested_at = monotonic()
@@ -143,14 +143,14 @@ class SendLoop:
         self._results = []
 
     def _collect(self) -> list[Claimed] | None:
-        """What the ledger writer has claimed; if that fails, nobody knows what it recorded."""
+        """Fetch what the ledger writer has claimed; if that fails, nobody knows what it recorded."""
         self._state_known = False
         claimed = self._writer.end()
         self._state_known = True
         return claimed
 
     def _take_claimed(self, claimed: list[Claimed] | None) -> bool:
-        """Take what the ledger writer has claimed; tell whether to go on."""
+        """Accept what the ledger writer has claimed; return whether to go on."""
         self._unresolved += len(claimed or ())
         self._on_progress(self._finished_count)
         if claimed is None:
@@ -177,7 +177,7 @@ class SendLoop:
                 yield RenderedMessage(self._composer, row)
 
     def _advance(self, transport: Transport, timeout: float) -> None:
-        """Let the transport work and take what comes of it; nothing here may fail half-way."""
+        """Let the transport work and process its results; nothing here may fail half-way."""
         for mail, result in self._poll(transport, timeout):
             if isinstance(result, Result):
                 self._done(self._judge(_delivery(mail), result))
@@ -186,7 +186,7 @@ class SendLoop:
             elif result is not None and result.unknown:
                 self._done(_unknown(_delivery(mail), result))
             else:
-                assert isinstance(mail, RenderedMessage)  # no other was put
+                assert isinstance(mail, RenderedMessage)  # nothing else is put there
                 self._throttle.add(mail)
 
         if self._stop_loss.newly_closed:
@@ -194,7 +194,7 @@ class SendLoop:
             self._set_closed_aside(transport)
 
     def _set_closed_aside(self, transport: Transport) -> None:
-        """Take back what is not begun and goes to a domain that refuses us."""
+        """Withdraw what has not begun and goes to a domain that refuses us."""
         for mail in transport.withdraw():
             delivery = _delivery(mail)
             if self._stop_loss.closed(delivery):
@@ -223,11 +223,11 @@ class SendLoop:
         self._unresolved -= 1
 
     def _settle(self, transport: Transport) -> None:
-        """Bring what is begun to its end and record it; what is not begun goes back as it was."""
+        """Finish and record what has begun; put back the rest unchanged."""
         state_known = self._state_known
         not_begun = [_delivery(mail) for mail in transport.withdraw()]
         try:
-            self._advance(transport, 0)  # also raises what there is to say about the server
+            self._advance(transport, 0)  # also raises errors that concern the server
             while transport.busy:
                 self._advance(transport, RECORD_SECONDS)
             self._advance(transport, 0)
@@ -266,12 +266,12 @@ def _delivery(mail: OutgoingMessage) -> Claimed:
 
 
 def _put_back(delivery: Claimed) -> DeliveryResult:
-    """As if it had not been claimed; due now, and so where other workers have not looked yet."""
+    """As if it had not been claimed. Due now, so that it lies where other workers have yet to search."""
     return DeliveryResult(delivery, Status.QUEUED, None, delivery.tries, wait=0)
 
 
 def _in_hand(delivery: Claimed, error: ServerAway) -> DeliveryResult:
-    """The one mail in hand when the connection broke costs a try, so that a poisonous one cannot loop."""
+    """The one mail in hand when the connection broke loses a try, so that a poisonous mail cannot loop."""
     tries = delivery.tries + 1
     gone = tries >= settings.MAIL_MAX_TRIES
     return DeliveryResult(
@@ -285,5 +285,5 @@ def _in_hand(delivery: Claimed, error: ServerAway) -> DeliveryResult:
 
 
 def _unknown(delivery: Claimed, error: ServerAway) -> DeliveryResult:
-    """Written in whole behind another mail when the connection broke: sent again, and counted."""
+    """Written completely, behind another mail, when the connection broke: sent again, and counted."""
     return DeliveryResult(delivery, Status.QUEUED, str(error), delivery.tries, wait=0, possibly_twice=True)

@@ -9,9 +9,9 @@ from people.models import User
 
 
 def send_test(*, message: Message, owner: User, to: str) -> str:
-    """Send one message to one address now and return the server's answer; MailRefused if it said no.
+    """Send one message to one address now and return the server's answer; raises MailRefused.
 
-    It is no attempt and leaves no ledger row.
+    It is no attempt and leaves no row in the ledger.
     """
     try:
         compiled = compile_message(subject=message.subject, body=message.body, format=message.format)

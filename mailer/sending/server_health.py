@@ -33,7 +33,7 @@ def rest(answer: str) -> datetime:
 
 
 def rest_for_quota(answer: str, *, seconds: float = 0) -> datetime:
-    """Let the server rest for the time that its answer names, else longer each time, up to hours."""
+    """Rest for the time that the server's answer names, else longer each time, up to hours."""
     return _rest(
         answer,
         counter="quota_failures",

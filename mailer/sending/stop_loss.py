@@ -1,7 +1,7 @@
 """What a refusal does to its delivery, and when it must stop the whole run.
 
-A refusal that is not about the recipient would come for everybody. Such deliveries are set aside: they
-stay queued, with no try lost, until it is known whether the server takes anything at all.
+A refusal that is not about the recipient would hit everybody. Such deliveries are set aside: they stay
+queued, and lose no try, until it is known whether the server accepts anything at all.
 """
 
 from collections import Counter
@@ -17,8 +17,8 @@ from mailer.sending.retries import exhausted, seconds_until_retry
 from mailer.transport import Refusal, RefusalClass, Result
 
 ASIDE_SECONDS = 3600.0
-PAUSE_SECONDS = 60.0  # for a quota or a server that names no time
-GIVE_UP = timedelta(days=4)  # RFC 5321 section 4.5.4.1; then a person has to look at it
+PAUSE_SECONDS = 60.0  # for a quota, or a server, that names no time
+GIVE_UP = timedelta(days=4)  # RFC 5321 section 4.5.4.1; after that, a person has to look
 ABOUT_US = frozenset({RefusalClass.SENDER, RefusalClass.CONTENT})
 FOR_NOW = frozenset({RefusalClass.QUOTA, RefusalClass.SERVER})
 ONE_RECIPIENT = frozenset({RefusalClass.GONE, RefusalClass.RECIPIENT})
@@ -26,13 +26,13 @@ ENOUGH_FOR_A_REST = 3  # quota or server answers in a row
 MOST_REMEMBERED = 1000  # attempts
 Status = Delivery.Status
 
-# By attempt: the domains that refuse us, so that the next loop of this process need not find out again.
+# By attempt: the domains that refuse us, so that this process's next loop need not find out again.
 _closed_domains: dict[int, set[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why the run cannot go on. `seconds`: how long the server is left alone; None: a person has to act."""
+    """Why the run cannot go on. `seconds`: how long to leave the server alone; None: a person has to act."""
 
     answer: str
     refusal: Refusal
@@ -44,7 +44,7 @@ class StopLoss:
 
     def __init__(self, attempt_id: int, started_at: datetime, *, any_sent: bool) -> None:
         self.stop: Stop | None = None
-        self.newly_closed = False  # a domain is closed of which mails may be under way
+        self.newly_closed = False  # mails to a domain that was just closed may be under way
         self._started_at = started_at
         self._any_sent = any_sent
         self._in_a_row: Counter[str] = Counter()  # refusals without an acceptance, by what they are about
@@ -54,7 +54,7 @@ class StopLoss:
         self._closed = _closed_domains.setdefault(attempt_id, set())
 
     def closed(self, delivery: Claimed) -> bool:
-        """Whether its domain has refused us so often that this one need not be tried now."""
+        """Whether its domain has refused us so often that this delivery need not be tried now."""
         return bool(self._closed) and _domain(delivery) in self._closed
 
     def accepted(self, delivery: Claimed, result: Result) -> DeliveryResult:
@@ -78,7 +78,7 @@ class StopLoss:
         return self._later(delivery, result, refusal)
 
     def skip_closed(self, delivery: Claimed) -> DeliveryResult:
-        """Set a delivery aside whose domain refuses us."""
+        """Set aside a delivery whose domain refuses us."""
         return _set_aside(delivery, None, RefusalClass.SENDER.value, ASIDE_SECONDS)
 
     def _about_all(self, delivery: Claimed, result: Result, refusal: Refusal) -> DeliveryResult:
@@ -95,7 +95,7 @@ class StopLoss:
     def _not_now(self, delivery: Claimed, result: Result, refusal: Refusal) -> DeliveryResult:
         self._in_a_row["now"] += 1
         if self._any_sent and self._in_a_row["now"] == 1:
-            return self._later(delivery, result, refusal)  # among others that were accepted it is its own
+            return self._later(delivery, result, refusal)  # others were accepted, so it is about this one
         seconds = refusal.retry_after or PAUSE_SECONDS
         if self._in_a_row["now"] >= ENOUGH_FOR_A_REST:
             gives_up = clock.now() - self._started_at > GIVE_UP
@@ -114,7 +114,7 @@ class StopLoss:
 
 
 def forget(attempt_id: int) -> None:
-    """Try the domains again that refused us."""
+    """Try the refusing domains again."""
     _closed_domains.pop(attempt_id, None)
 
 

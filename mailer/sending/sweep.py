@@ -1,4 +1,4 @@
-"""What makes sure, once a minute, that a lost task loses nothing."""
+"""Once a minute: makes sure that a lost task loses nothing."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def begin() -> None:
-    """Go on at once after a restart of the consumer: with its settings read anew, and with its tasks."""
+    """Go on at once after a restart, with settings read anew and the tasks queued again."""
     release_held()
     leases.queue_again()
 
@@ -40,7 +40,7 @@ def _attend(attempt_id: int) -> None:
 
 
 def _each(ids: Iterable[int], call: Callable[[int], object]) -> None:
-    """Do the same with each; one that fails is noted, and the others have their turn."""
+    """Call the function for each; a failure is noted, and the others are still handled."""
     for attempt_id in ids:
         try:
             call(attempt_id)
@@ -51,7 +51,7 @@ def _each(ids: Iterable[int], call: Callable[[int], object]) -> None:
 
 
 def unattended(now: datetime) -> list[int]:
-    """Running attempts that could go on now, or be closed, and that no worker has or awaits."""
+    """Running attempts that could go on or be closed, and that have no worker, running or queued."""
     if server_health.rests_until():
         return []
     queued = Delivery.objects.filter(attempt=OuterRef("pk"), status=Delivery.Status.QUEUED)
@@ -68,7 +68,7 @@ def unattended(now: datetime) -> list[int]:
 
 
 def release_held() -> None:
-    """Try again what a mistake in the settings stopped: they were read anew when this process began.
+    """Try again what wrong settings stopped: this process has read them anew.
 
     What the server refused stays held until a person releases it.
     """

@@ -10,14 +10,14 @@ from site_config import connections
 
 
 class Throttle:
-    """Mails that wait: for nothing, or for their place under the limits of mails per minute."""
+    """Mails that wait for nothing, or for their slots under the limits of mails per minute."""
 
     def __init__(self, mailing_id: int) -> None:
         self._mailing_id = mailing_id
         self.limited = rate_limit.limited()
-        self._free: deque[tuple[float, float]] = deque()  # places: from when, until when
+        self._free: deque[tuple[float, float]] = deque()  # slots: from when, until when
         self._mails: deque[RenderedMessage] = deque()
-        self._next = 0.0  # when to ask for places again
+        self._next = 0.0  # when to ask for slots again
 
     @property
     def waiting(self) -> int:
@@ -27,7 +27,7 @@ class Throttle:
         self._mails.append(mail)
 
     def reserve(self, limit: int) -> int:
-        """How many mails may be claimed, up to `limit`: as many as there are places for."""
+        """How many mails may be claimed, up to `limit`: as many as there are slots."""
         if not self.limited:
             return limit
         self._forget_lost()
@@ -54,19 +54,19 @@ class Throttle:
         return mails
 
     def drain(self) -> list[RenderedMessage]:
-        """All mails, whether they may begin or not."""
+        """All mails, due or not."""
         mails = list(self._mails)
         self._mails.clear()
         return mails
 
     def patience(self, most: float) -> float:
-        """How long one may wait for the server before the next mail is due."""
+        """How long to wait for the server before the next mail is due."""
         if not self._mails or not self._free:
             return most if not self.limited else most / 4
         return min(most, max(self._free[0][0] - monotonic(), 0))
 
     def wake_at(self) -> datetime | None:
-        """When there will be a place, if that is long from now."""
+        """When there will be a slot, if that is long from now."""
         wait = self._next - monotonic()
         return clock.now() + timedelta(seconds=wait) if wait > rate_limit.PATIENCE else None
 

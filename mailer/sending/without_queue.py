@@ -1,4 +1,4 @@
-"""Sending while the queue is away: threads of the consumer take what waits from the leases themselves."""
+"""Sending while the queue is away: threads of the consumer take waiting leases straight from the database."""
 
 import logging
 import random
@@ -18,13 +18,13 @@ from site_config.shutdown import STOPPING
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.5
-LOOKED_AT = 20  # leases; other processes look at the same ones
+LOOKED_AT = 20  # leases; other processes see the same ones
 
 _threads: list[Thread] = []
 
 
 def keep_sending() -> None:
-    """Have as many threads at it as the consumer has workers; they end when the queue is back."""
+    """Keep as many threads sending as the consumer has workers; they end when the queue is back."""
     _threads[:] = [thread for thread in _threads if thread.is_alive()]
     workers: Any = settings.HUEY["consumer"]["workers"]  # type: ignore[index]  # settings say no type
     for number in range(len(_threads), workers):
@@ -34,7 +34,7 @@ def keep_sending() -> None:
 
 
 def send_next() -> bool:
-    """Send for one lease that nobody has begun with; tell whether there was one."""
+    """Send for one lease that nobody has begun; return whether there was one."""
     waiting = Lease.objects.filter(running=False).order_by("pk").values_list("attempt_id", "token")
     found = list(waiting[:LOOKED_AT])
     if found:
@@ -52,7 +52,7 @@ def _send() -> None:
                     log.exception("nothing could be sent")
                 connection.close()
                 busy = False
-            except Exception:  # whatever it is, the other runs go on
+            except Exception:  # whatever it is, other runs go on
                 log.exception("nothing could be sent")
                 busy = False
             connections.release()

@@ -1,4 +1,4 @@
-"""The sending of an attempt by one worker, a slice of time at once."""
+"""How one worker sends for an attempt, one slice of time after another."""
 
 from datetime import datetime
 from threading import Lock
@@ -10,9 +10,9 @@ from mailer.sending.opening import open_mailing
 from mailer.sending.send_loop import LoopResult, Progress, SendLoop
 from site_config.shutdown import STOPPING
 
-MAX_REQUEUES = 8  # how often a task is put back for another process, before it is dropped
+MAX_REQUEUES = 8  # how often a task is put back for another process before it is dropped
 _lock = Lock()
-_sending: set[int] = set()  # the attempts that this process is sending for
+_sending: set[int] = set()  # the attempts that this process sends for
 
 
 def send_attempt(
@@ -20,9 +20,9 @@ def send_attempt(
 ) -> datetime | None:
     """Send what is due of an attempt for one slice of time, then queue up behind the others.
 
-    Does nothing if the token is void. Whatever goes wrong, each delivery ends as sent, as failed
-    with the server's answer, or back in the queue. Returns when it goes on, if a limit of mails per
-    minute is all that it waits for.
+    Does nothing if the token is void. Whatever goes wrong, each delivery ends as sent, as failed with the
+    server's answer, or back in the queue. Returns when the attempt goes on, if only a limit of mails per
+    minute keeps it.
     """
     if STOPPING.is_set():
         leases.requeue(attempt_id, token)
@@ -30,7 +30,7 @@ def send_attempt(
     if _mark_sending(attempt_id):
         return _send(attempt_id, token, on_progress or (lambda _: None))
     if requeues < MAX_REQUEUES:
-        # Two threads of one process gain nothing at the same attempt: another process may.
+        # Two threads of one process gain nothing on the same attempt; another process may.
         leases.requeue(attempt_id, token, requeues + 1)
     else:
         leases.decline(token)
@@ -51,9 +51,9 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None
         with leases.Heartbeat(token):
             loop.run()
     finally:
-        _unmark_sending(attempt_id)  # before the next loop is queued: it may be for this process
-        # What could not be brought to its end stays with the lease: when that expires, it is put back
-        # as "possibly twice". Giving it back here would send it again without saying so.
+        _unmark_sending(attempt_id)  # before the next loop is queued, as it may come to this process
+        # What could not be finished stays with the lease: when that expires, it is put back as "possibly
+        # twice". Giving it back here would send it again unmarked.
         if result.settled:
             insist(lambda: _give_back(attempt_id, token, result), doing=f"attempt {attempt_id}")
     return insist(lambda: _after(attempt_id, result), doing=f"attempt {attempt_id}")
@@ -65,7 +65,7 @@ def _give_back(attempt_id: int, token: str, result: LoopResult) -> None:
 
 
 def _after(attempt_id: int, result: LoopResult) -> datetime | None:
-    """See to what comes next for an attempt: a later look, its end, the mailing's next run."""
+    """Do what comes next for an attempt: a later try, its end, the mailing's next run."""
     if (until := result.wake_at or holding.resumes_at(attempt_id)) is not None:
         leases.wake(attempt_id, at=until)
     closing.expire_ended(attempt_id, now=clock.now())
@@ -77,14 +77,14 @@ def _after(attempt_id: int, result: LoopResult) -> datetime | None:
 
 
 def open_next(attempt_id: int) -> None:
-    """Open the run that waited for this one to end, if its time has come."""
+    """Open the run that waited for this one to end, if it is due."""
     due = Mailing.objects.due(clock.now()).filter(attempts=attempt_id)
     for mailing_id in due.values_list("pk", flat=True):
         open_mailing(mailing_id)
 
 
 def _mark_sending(attempt_id: int) -> bool:
-    """Have this process send for an attempt, unless it does so already."""
+    """Mark this process as sending for an attempt, unless it already is."""
     with _lock:
         free = attempt_id not in _sending
         _sending.add(attempt_id)

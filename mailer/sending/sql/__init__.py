@@ -1,6 +1,6 @@
-"""Statements written by hand, for what a worker says a hundred times a second: one file a database.
+"""Hand-written statements, for what a worker does a hundred times a second: one file per database.
 
-The files are read once. What is run is their text without its comments.
+The files are read once; their comments are removed before the statements run.
 """
 
 import re
@@ -17,15 +17,15 @@ _COMMENT = re.compile(r"\s*--[^\n]*")
 
 @cache
 def statements(vendor: str) -> dict[str, str]:
-    """The statements of a database ("postgresql" or "sqlite") by their names."""
+    """A database's statements ("postgresql" or "sqlite") by name."""
     _, *parts = _NAME.split((Path(__file__).parent / f"{vendor}.sql").read_text("utf-8"))
     return {name: _COMMENT.sub("", text).strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def run(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Execute a statement and return its rows; PostgreSQL plans it once for each connection.
+    """Execute a statement and return its rows; PostgreSQL plans it once per connection.
 
-    Only for statements whose plan does not depend on the values. Errors are Django's.
+    Only for statements whose plan does not depend on their values. Errors are Django's.
     """
     sql = statements(connection.vendor)[name]
     if connection.vendor != "postgresql":
@@ -36,7 +36,9 @@ def run(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     from psycopg import Cursor  # not there in an embedded installation
 
     connection.ensure_connection()
-    connection.connection.prepare_threshold = 0  # Django turns preparing off altogether
+    connection.connection.prepare_threshold = 0  # Django disables prepared statements
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         cursor.execute(sql, params, prepare=True)
-        return [] if cursor.rownumber is None else cursor.fetchall()  # its description costs more to ask for
+        return (
+            [] if cursor.rownumber is None else cursor.fetchall()
+        )  # asking for the description would cost more
