@@ -80,16 +80,16 @@ def opened() -> Iterator[None]:
     For the erasure of a person, and for tests, which empty the database behind them.
     """
     token = _OPEN.set(True)
-    _tell_postgresql("on")
+    _set_in_postgresql("on")
     try:
         yield
     finally:
         with suppress(DatabaseError):  # a transaction that failed takes its settings along
-            _tell_postgresql("off")
+            _set_in_postgresql("off")
         _OPEN.reset(token)
 
 
-def _tell_postgresql(state: str) -> None:
+def _set_in_postgresql(state: str) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('people.audit_open', %s, false)", [state])

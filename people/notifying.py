@@ -65,7 +65,7 @@ def notify(user: User, kind: str, *, key: str, path: str, **values: Any) -> bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class ShownNotice:
     """A notification as it is read."""
 
     notification: Notification
@@ -73,17 +73,17 @@ class Told:
     lines: list[str]
 
 
-def read_all(user: User) -> list[Told]:
+def read_all(user: User) -> list[ShownNotice]:
     """The latest notifications; from now on none of them is new."""
     rows = Notification.objects.filter(user=user, on_site=True, kind__in=NOTICES)[:SHOWN]
-    told = [_told(row, NOTICES[row.kind].email) for row in rows]
+    shown = [_shown(row, NOTICES[row.kind].email) for row in rows]
     User.objects.filter(pk=user.pk).exclude(unread=0).update(unread=0)
-    return told
+    return shown
 
 
-def _told(row: Notification, email: AccountEmail) -> Told:
+def _shown(row: Notification, email: AccountEmail) -> ShownNotice:
     values = {"email": "", **row.values}
-    return Told(
+    return ShownNotice(
         notification=row,
         title=str(email.subject) % values,
         lines=[str(line) % values for line in email.lines],

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 @register(Tags.security, deploy=True)
 def proxies_are_counted(**_kwargs: Any) -> list[CheckMessage]:
     """Behind a proxy that nobody counted all visitors have one address, and share its limits."""
-    if settings.TRUSTED_PROXIES_SAID:
+    if settings.TRUSTED_PROXIES_GIVEN:
         return []
     text = (
         "TRUSTED_PROXIES is not set. Behind a proxy all visitors then count as one: thirty wrong log-ins "

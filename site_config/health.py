@@ -36,7 +36,7 @@ class Part:
 
     def __init__(self, name: str, attempt: Callable[[], None], *, here: bool = False) -> None:
         self.name = name
-        self.said = OK
+        self.state = OK
         self._attempt = attempt
         self._here = here  # it never hangs: no thread is needed
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"health-{name}")
@@ -57,15 +57,15 @@ class Part:
     def end(self, until: float) -> str:
         """What is the matter, if it is known by then."""
         if self._trial is None:
-            return self.said
+            return self.state
         try:
-            said = self._trial.result(max(until - monotonic(), 0))
+            state = self._trial.result(max(until - monotonic(), 0))
         except TimeoutError:
-            said = HANGS
-        if said != self.said:
-            log.warning("the %s: %s", self.name, said)
-            self.said = said
-        return said
+            state = HANGS
+        if state != self.state:
+            log.warning("the %s: %s", self.name, state)
+            self.state = state
+        return state
 
     def _try(self) -> str:
         try:
@@ -81,14 +81,14 @@ class Part:
 
 def healthz(_request: HttpRequest) -> JsonResponse:
     """200 with each part `ok`, or 503 with what is the matter, within two seconds."""
-    said = _ask()
-    status = 200 if set(said.values()) == {OK} else 503
-    return JsonResponse(said, status=status, headers={"Cache-Control": "no-store"})
+    states = _ask()
+    status = 200 if set(states.values()) == {OK} else 503
+    return JsonResponse(states, status=status, headers={"Cache-Control": "no-store"})
 
 
 def state() -> list[tuple[str, str]]:
     """The same for people: the name of each part, and what is the matter with it, if anything."""
-    return [(gettext(_NAMES[name]), gettext(said)) for name, said in _ask().items()]
+    return [(gettext(_NAMES[name]), gettext(state)) for name, state in _ask().items()]
 
 
 def _ask() -> dict[str, str]:

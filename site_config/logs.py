@@ -20,14 +20,14 @@ class OnceAMinute(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith("huey") or not str(record.msg).startswith("Error "):
             return True
-        if monotonic() - self._said.get(record.msg, float("-inf")) < QUIET_SECONDS:
+        if monotonic() - self._logged_at.get(record.msg, float("-inf")) < QUIET_SECONDS:
             return False
-        self._said[record.msg] = monotonic()
+        self._logged_at[record.msg] = monotonic()
         error = record.exc_info[1] if record.exc_info else None
         record.msg, record.args = f"{record.getMessage()} {type(error).__name__}: {error}", ()
         record.exc_info = record.exc_text = None

@@ -266,7 +266,7 @@ ACCOUNT_RATE_LIMITS = {  # beside allauth's own
 }
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # in this browser; all others are logged out
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", default=0, low=0, high=10)
-TRUSTED_PROXIES_SAID = bool(env.str("TRUSTED_PROXIES"))
+TRUSTED_PROXIES_GIVEN = bool(env.str("TRUSTED_PROXIES"))
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_ADAPTER = "people.two_factor.TwoFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

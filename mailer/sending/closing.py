@@ -48,12 +48,12 @@ def finish(attempt_id: int) -> bool:
         attempt.save(update_fields=_CLOSED)
         Lease.objects.filter(attempt_id=attempt_id).delete()
         mailing.settle_status(now=clock.now())
-        _tell(mailing, attempt)
+        _notify(mailing, attempt)
         after_commit(lambda: tasks.count_domains(attempt_id))
     return True
 
 
-def _tell(mailing: Mailing, attempt: Attempt) -> None:
+def _notify(mailing: Mailing, attempt: Attempt) -> None:
     """Tell the owner of a run that failed, and of the last one of a mailing."""
     counts = {name: getattr(attempt, name) for name in ("total", "sent", "failed", "expired")}
     if attempt.status == Attempt.Status.FAILED:

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 PAUSE_SECONDS = 0.5
-PATIENCE_SECONDS = 300
+GIVE_UP_SECONDS = 300
 READ_ONLY = "25006"  # SQLSTATE read_only_sql_transaction
 LOCKED = "55P03"  # lock_not_available
 
@@ -30,13 +30,13 @@ def is_locked(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and (_state(error) == LOCKED or "locked" in str(error))
 
 
-def insist(call: Callable[[], Value], *, doing: str) -> Value:
+def retry_while_away(call: Callable[[], Value], *, doing: str) -> Value:
     """Repeat a call until the database is back; errors of other kinds are raised at once.
 
     Only for calls that are safe to repeat. Gives up with the last error after five minutes, or when this
     process is asked to stop.
     """
-    end, warned = monotonic() + PATIENCE_SECONDS, False
+    end, warned = monotonic() + GIVE_UP_SECONDS, False
     while True:
         try:
             value = call()

@@ -47,7 +47,7 @@ def send_again(attempt_id: int) -> Attempt:
             raise CannotRun(_("This mailing is gone."))
         if reason := why_not(first):
             raise CannotRun(reason)
-        if not opening.gave_way(mailing):
+        if not opening.close_waiting_run(mailing):
             raise CannotRun(_("This mailing is being sent right now."))
         attempt = Attempt.objects.create(
             mailing=mailing,

@@ -35,10 +35,10 @@ def hold(attempt_id: int, answer: str, *, code: str = "") -> None:
     held = Attempt.objects.running().filter(pk=attempt_id, held_at=None)
     if held.update(problem=answer, problem_code=code, held_at=clock.now()):
         log.error("attempt %s is held: %s", attempt_id, answer)
-        _tell(attempt_id, code)
+        _notify(attempt_id, code)
 
 
-def _tell(attempt_id: int, code: str) -> None:
+def _notify(attempt_id: int, code: str) -> None:
     """Tell the owner why, in plain words and without the answer itself, which may name somebody's address."""
     attempt = Attempt.objects.select_related("mailing__owner", "mailing__message").get(pk=attempt_id)
     owner = attempt.mailing.owner
@@ -90,7 +90,7 @@ def release(attempt_id: int) -> bool:
         held = Attempt.objects.running().filter(pk=attempt_id, held_at__isnull=False)
         released = held.update(held_at=None, problem_code="", setbacks=0, resumes_at=None)
         if released:
-            aside(attempt_id).update(next_try_at=clock.now())
+            set_aside(attempt_id).update(next_try_at=clock.now())
             stop_loss.forget(attempt_id)
     return bool(released)
 
@@ -107,7 +107,7 @@ def resumes_at(attempt_id: int) -> datetime | None:
     return max(times, default=None)
 
 
-def aside(attempt_id: int) -> QuerySet[Delivery]:
+def set_aside(attempt_id: int) -> QuerySet[Delivery]:
     """The deliveries set aside because the server refuses us or our content."""
     queued = Delivery.objects.filter(attempt_id=attempt_id, status=Delivery.Status.QUEUED)
     return queued.filter(refusal__in=SET_ASIDE)
@@ -118,7 +118,7 @@ def settle_set_aside(attempt_id: int) -> None:
 
     Few: fewer than MAIL_STOP_AFTER of each domain, while others were accepted.
     """
-    rows = list(aside(attempt_id).values_list("email", "response")[:MOST_LOOKED_AT])
+    rows = list(set_aside(attempt_id).values_list("email", "response")[:MOST_LOOKED_AT])
     open_rows = Delivery.objects.filter(attempt_id=attempt_id, next_try_at__isnull=False).open()
     if not rows or open_rows.exclude(status=Delivery.Status.QUEUED, refusal__in=SET_ASIDE).exists():
         return
@@ -136,10 +136,10 @@ def settle_set_aside(attempt_id: int) -> None:
 def _fail_set_aside(attempt_id: int) -> None:
     """Others were accepted, so these refusals were about their recipients after all."""
     with transaction.atomic():
-        gone = aside(attempt_id).filter(refusal=RefusalClass.GONE.value)
+        gone = set_aside(attempt_id).filter(refusal=RefusalClass.GONE.value)
         for owner_id, email in gone.values_list("attempt__mailing__owner", "email"):
             suppress(owner_id=owner_id, email=email, reason=Suppression.Reason.BOUNCED)
-        number = aside(attempt_id).update(
+        number = set_aside(attempt_id).update(
             status=Delivery.Status.FAILED, next_try_at=None, finished_at=clock.now()
         )
         if number:

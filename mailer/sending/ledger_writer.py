@@ -69,11 +69,13 @@ class LedgerWriter:
 
     def _run(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
         try:
-            return self._insist(results, limit, healthy)
+            return self._retry_exchange(results, limit, healthy)
         finally:
             connections.release()
 
-    def _insist(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
+    def _retry_exchange(
+        self, results: Sequence[DeliveryResult], limit: int, healthy: bool
+    ) -> list[Claimed] | None:
         for number in range(DATABASE_TRIES):
             try:
                 claimed = self._once(results, limit, healthy)

@@ -34,7 +34,7 @@ def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | N
     now = now or clock.now()
     with transaction.atomic():
         mailing = _locked(Mailing.objects.due(now).filter(pk=mailing_id), skip_locked=True)
-        if mailing is None or mailing.next_run_at is None or not gave_way(mailing):
+        if mailing is None or mailing.next_run_at is None or not close_waiting_run(mailing):
             return None
         due = mailing.schedule.due(next_run_at=mailing.next_run_at, now=now)
         Mailing.objects.filter(pk=mailing.pk).update(
@@ -60,7 +60,7 @@ def run_now(*, mailing: Mailing, after: int | None, by_hand: bool = False) -> At
             raise CannotRun(_("This mailing is gone."))
         if reason := why_not(locked):
             raise CannotRun(reason)
-        if not gave_way(locked):
+        if not close_waiting_run(locked):
             raise CannotRun(_("This mailing is being sent right now."))
         if latest_id(locked) != after:
             raise CannotRun(_("This mailing has run already; nothing was sent twice."))
@@ -93,7 +93,7 @@ def _locked(mailings: QuerySet[Mailing], *, skip_locked: bool = False) -> Mailin
     return rows.select_for_update(of=("self",), skip_locked=skips).first()
 
 
-def gave_way(mailing: Mailing) -> bool:
+def close_waiting_run(mailing: Mailing) -> bool:
     """Close a running attempt that only waits for retries, so that the next run can begin.
 
     A mailing never runs beside itself; return whether the way is free.

@@ -16,7 +16,7 @@ from mailer.models import RateLimit
 
 LATENESS = 0.5  # seconds
 HORIZON = 1.0  # seconds for which slots are taken at once
-PATIENCE = 2.0  # seconds that a worker waits for a slot without ending its slice
+LONGEST_WAIT = 2.0  # seconds that a worker waits for a slot without ending its slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def reserve(*, mailing_id: int, limit: int) -> Reservation:
         now = _now()
         starts = {scope: max((row.next_at - now).total_seconds(), 0) for scope, row in rows.items()}
         start, step = max(starts.values()), max(steps.values())
-        if start > PATIENCE:
+        if start > LONGEST_WAIT:
             return Reservation([], start)
         if start > starts.get("server", start):
             return Reservation([], start)  # a slot that the server has now is left to other mailings

@@ -113,7 +113,7 @@ class SendLoop:
             if self._writer.busy and not transport.busy and not transport.waiting:
                 self._writer.wait(RECORD_SECONDS)
             else:
-                self._advance(transport, self._throttle.patience(RECORD_SECONDS))
+                self._advance(transport, self._throttle.time_to_wait(RECORD_SECONDS))
             if self._stop_loss.stop:
                 return False
             if monotonic() > end and not transport.opening:

@@ -59,7 +59,7 @@ class Throttle:
         self._mails.clear()
         return mails
 
-    def patience(self, most: float) -> float:
+    def time_to_wait(self, most: float) -> float:
         """How long to wait for the server before the next mail is due."""
         if not self._mails or not self._free:
             return most if not self.limited else most / 4
@@ -68,7 +68,7 @@ class Throttle:
     def wake_at(self) -> datetime | None:
         """When there will be a slot, if that is long from now."""
         wait = self._next - monotonic()
-        return clock.now() + timedelta(seconds=wait) if wait > rate_limit.PATIENCE else None
+        return clock.now() + timedelta(seconds=wait) if wait > rate_limit.LONGEST_WAIT else None
 
     def _forget_lost(self) -> None:
         now = monotonic()

@@ -5,7 +5,7 @@ from threading import Lock
 
 from mailer.models import Attempt, Mailing
 from mailer.sending import clock, closing, holding, leases
-from mailer.sending.database import insist
+from mailer.sending.database import retry_while_away
 from mailer.sending.opening import open_mailing
 from mailer.sending.send_loop import LoopResult, Progress, SendLoop
 from site_config.shutdown import STOPPING
@@ -40,7 +40,7 @@ def send_attempt(
 def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None:
     result = LoopResult()
     try:
-        if not insist(lambda: leases.take(token), doing=f"attempt {attempt_id}"):
+        if not retry_while_away(lambda: leases.take(token), doing=f"attempt {attempt_id}"):
             return None
         attempt = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
         if attempt is None:
@@ -55,8 +55,8 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None
         # What could not be finished stays with the lease: when that expires, it is put back as "possibly
         # twice". Giving it back here would send it again unmarked.
         if result.settled:
-            insist(lambda: _give_back(attempt_id, token, result), doing=f"attempt {attempt_id}")
-    return insist(lambda: _after(attempt_id, result), doing=f"attempt {attempt_id}")
+            retry_while_away(lambda: _give_back(attempt_id, token, result), doing=f"attempt {attempt_id}")
+    return retry_while_away(lambda: _after(attempt_id, result), doing=f"attempt {attempt_id}")
 
 
 def _give_back(attempt_id: int, token: str, result: LoopResult) -> None:

@@ -1,4 +1,4 @@
-"""How mail leaves: over our own SMTP conversations, or by whatever EMAIL_BACKEND is configured."""
+"""How mail leaves: over our own SMTP sessions, or by whatever EMAIL_BACKEND names."""
 
 from collections.abc import Callable
 
@@ -40,9 +40,9 @@ SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 def open_transport(*, may_begin: Callable[[], bool] = lambda: True, careful: bool = False) -> Transport:
-    """The transport the settings ask for; it connects when the first mail is sent.
+    """The transport that the settings ask for; it connects when the first mail is sent.
 
-    `may_begin` is asked before each mail. `careful`: the server was ill, try it with one mail first.
+    `may_begin` is asked before each mail. `careful`: the server failed lately, so begin with one mail.
     """
     if settings.EMAIL_BACKEND == SMTP_BACKEND:
         return SmtpTransport(may_begin=may_begin, careful=careful)

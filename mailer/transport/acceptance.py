@@ -1,8 +1,8 @@
-"""Telling the acceptance of a mail from what the same server says to other commands.
+"""Telling the acceptance of a mail from the server's other replies.
 
-A server that leaves one reply out (Exim does, to BDAT with a full spool) makes every later reply look
-like the one before it. Where mails are written ahead, counting alone would then take the reply to a
-later MAIL or RSET for the acceptance of a mail that nobody has.
+A server that omits one reply (Exim does, to BDAT with a full spool) makes every later reply look like the one
+before it. When mails are pipelined, counting alone would then take the reply to a later MAIL or RSET for the
+acceptance of a mail that was never accepted.
 """
 
 import re
@@ -10,8 +10,8 @@ import re
 _VARIES = re.compile(rb"[\d@]|^(?=.*[a-z])(?=.+[A-Z])[\w=+/-]{8,}$|^[A-Z]{6,}$|^[a-f]{8,}$")
 _CODE = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}$")
 _ANY = b"#"  # a word that differs from mail to mail: an id, a size, a time, an address
-LONG_HEAD = 3  # words that no other reply begins with by chance
-MOST_SEEN = 100  # replies remembered for a connection
+LONG_HEAD = 3  # leading words that another reply will not share by chance
+MOST_SEEN = 100  # replies remembered per connection
 Words = tuple[bytes, ...]
 
 
@@ -21,16 +21,16 @@ def _words(text: bytes) -> Words:
 
 
 class AcceptanceFilter:
-    """What one connection has shown of its server's words; `text` is a reply without its code.
+    """What one connection has shown of its server's wording; `text` is a reply without its code.
 
-    Learned from mails of which nothing else was under way, where a reply can be no other's.
+    Learned from mails that were alone on the connection, so that each reply can belong to one command only.
     """
 
     def __init__(self) -> None:
         self._envelope: set[Words] = set()  # replies to RSET, MAIL and RCPT
         self._content: set[Words] = set()  # acceptances
-        self._seen: set[bytes] = set()  # envelope replies already looked at, to the letter
-        self._prefix: bytes | None = None  # what acceptances begin with, and no envelope reply does
+        self._seen: set[bytes] = set()  # envelope replies seen before, word for word
+        self._prefix: bytes | None = None  # what acceptances begin with and envelope replies do not
         self._constant: bytes | None = None  # the acceptance, where it is always the same
 
     def note_envelope(self, text: bytes) -> None:
@@ -46,7 +46,7 @@ class AcceptanceFilter:
             self._prefix = None
 
     def learn(self, text: bytes) -> bool:
-        """Note how this server accepts a mail; False if it says the same to other commands."""
+        """Note how this server accepts a mail; False if other commands get the same reply."""
         words = _words(text)
         if not words or any(_begins(known, words) for known in self._envelope):
             return False
@@ -61,12 +61,12 @@ class AcceptanceFilter:
         return True
 
     def is_usual(self, text: bytes) -> bool:
-        """Whether this is an acceptance like those before; False where that takes a closer look."""
+        """Whether this is an acceptance like those before; False if it needs a closer look."""
         prefix = self._prefix
         return text == self._constant or (prefix is not None and text.startswith(prefix))
 
     def tells_apart(self, taken: bytes, mail: bytes, rcpt: bytes) -> bool:
-        """Whether `taken` is a usual acceptance, and neither reply to MAIL or RCPT could be one."""
+        """Whether `taken` is a usual acceptance that no reply to MAIL or RCPT could be mistaken for."""
         prefix, constant = self._prefix, self._constant
         if prefix is not None and (mail.startswith(prefix) or rcpt.startswith(prefix)):
             return False
@@ -75,7 +75,7 @@ class AcceptanceFilter:
         return taken == constant or (prefix is not None and taken.startswith(prefix))
 
     def accepts(self, text: bytes) -> bool:
-        """Whether this is how the server accepts a mail, and not what it says to another command."""
+        """Whether this is how the server accepts a mail, and not a reply to another command."""
         if self.is_usual(text):
             return True
         words = _words(text)
@@ -89,7 +89,7 @@ def _head(words: Words) -> Words:
 
 
 def _begins(words: Words, known: Words) -> bool:
-    """Whether `words` are `known` but for what varies; an id may happen to look like a word."""
+    """Whether `words` equal `known` except for the parts that vary; an id may happen to look like a word."""
     head = _head(known)
     at = len(head)
     if at == len(known):

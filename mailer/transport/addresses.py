@@ -1,7 +1,7 @@
 """Addresses as SMTP writes them (RFC 5321 section 4.1.2, RFC 5890, RFC 6531).
 
-The last wall, whatever was kept or is merged in: what leaves here is one argument of one command and one
-address of one header field.
+The last line of defence, whatever was stored or merged in: each address leaves as one argument of one command
+and as one address in one header field.
 """
 
 import re
@@ -18,17 +18,17 @@ _REFUSED = "the address holds a character that no address may have"
 
 
 def path(address: str) -> tuple[bytes, bool]:
-    """The address for RCPT, and whether it needs SMTPUTF8; CannotWrite if nobody can write it."""
-    if address.isascii() and _PLAIN.fullmatch(address):  # most, and for each mail
+    """The address for RCPT, and whether it needs SMTPUTF8; raises CannotWrite if it cannot be written."""
+    if address.isascii() and _PLAIN.fullmatch(address):  # most addresses; checked for every mail
         return address.encode("ascii"), False
     address, utf8 = written(address)
     return address.encode(), utf8
 
 
 def written(address: str) -> tuple[str, bool]:
-    """The address with its domain in ASCII unless the local part needs SMTPUTF8 anyway, and whether so.
+    """The address, and whether it needs SMTPUTF8; the domain is in ASCII unless it does.
 
-    CannotWrite for whatever could be read as anything but this one address.
+    Raises CannotWrite for whatever could be read as anything but this one address.
     """
     if address.isascii():
         if not _PLAIN.fullmatch(address):

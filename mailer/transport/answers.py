@@ -1,4 +1,4 @@
-"""Servers' answers: which are refusals, which say the same, and the few lines that sum up those of a run."""
+"""Servers' answers: which are refusals, which say the same, and a short summary of those of a run."""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ MAX_LINES = 10
 MAX_LENGTH = 300
 
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-# What stands at the beginning of a word, in the order in which it is tried; a group is kept.
+# Matched at the beginning of a word, in this order; a group is kept.
 _WORDS = (
     r"([245]\.\d{1,3}\.\d{1,3})(?![\w:-]|\.\d)",  # enhanced codes
     r"((?:blocked|rejected|listed) (?:using|by|at|in|on) [\w.-]{1,80}[a-z]\b)",  # a blocklist's name says why
-    r"((?<=//)[A-Za-z][\w-]{0,62}(?:\.[A-Za-z][\w-]{0,62}){1,9})",  # where to read more
+    r"((?<=//)[A-Za-z][\w-]{0,62}(?:\.[A-Za-z][\w-]{0,62}){1,9})",  # links
     r"[^\s<>()\[\]\"',;:@]{1,64}@[\w.-]{1,255}",
     rf"(?:[A-Z][a-z]{{2}}, ?)?(?:\d{{1,2}} {_MONTH} \d{{4}}|{_MONTH} {{1,2}}\d{{1,2}})\b"  # dates
     r"(?: \d\d:\d\d:\d\d(?: [+-]\d{4})?)?",
@@ -34,8 +34,8 @@ _DIFFERENT = re.compile(
 )
 _HEAD = re.compile(r"2\d\d[ -](?:2\.\d{1,3}\.\d{1,3} )?")
 _USUAL = re.compile(r"(2\d\d (?:2\.\d\.\d )?O[kK]: )(\d{1,9} bytes )?queued as [\w.-]{1,80}")
-# Of an acceptance only the words matter: what holds a digit, an address or a host name is none, nor is an
-# id of hexadecimal digits that happen to be letters.
+# Only an acceptance's words matter: whatever holds a digit, an address or a host name is not one, nor is a
+# hexadecimal id that happens to have no digits.
 _NO_WORD = re.compile(
     r"(?:(?<![^\s(\[])(?=[^\s\d<@.(\[]{0,80}(?:[\d<@]|\.\w))|(?<=queued as )|\bid=)[^\s()\[\],;]+"
     r"|\b[a-f]{8,}\b"
@@ -44,7 +44,7 @@ _REFUSAL = re.compile(r"[45]\d\d\b")
 
 
 def is_refusal(answer: str) -> bool:
-    """Whether a server said no; our own reasons begin with no reply code."""
+    """Whether a server refused; our own reasons do not begin with a reply code."""
     return bool(_REFUSAL.match(answer))
 
 
@@ -52,7 +52,7 @@ def is_refusal(answer: str) -> bool:
 def alike(answer: str) -> str:
     """The answer without what differs from mail to mail: ids, times, sizes, counts, addresses, names.
 
-    Its reply code and enhanced codes stay.
+    The reply code and the enhanced codes stay.
     """
     if usual := _USUAL.fullmatch(answer):
         return f"{usual[1]}{'… bytes ' if usual[2] else ''}queued as …"
@@ -68,7 +68,7 @@ def _kept(found: re.Match[str]) -> str:
 
 
 def ranked(answers: Mapping[str, int]) -> list[tuple[str, int]]:
-    """How often each answer came: refusals first, then the most frequent, at most ten; the rest as one."""
+    """How often each answer came: refusals first, then by frequency, at most ten; the rest is one line."""
     known = {answer: number for answer, number in answers.items() if answer != OTHER_ANSWERS}
     others = answers.get(OTHER_ANSWERS, 0)
     in_order = sorted(known.items(), key=lambda item: (not is_refusal(item[0]), -item[1], item[0]))
@@ -76,11 +76,11 @@ def ranked(answers: Mapping[str, int]) -> list[tuple[str, int]]:
     shown = in_order[:most]
     no_refusal = next((item for item in in_order if not is_refusal(item[0])), None)
     if no_refusal and no_refusal not in shown:
-        shown[-1] = no_refusal  # among many refusals one sees that something went out
+        shown[-1] = no_refusal  # even among many refusals, one sees that something went out
     others += sum(known.values()) - sum(number for _, number in shown)
     return [*shown, (OTHER_ANSWERS, others)] if others else shown
 
 
 def summary(answers: Mapping[str, int]) -> str:
-    """The same as text, one answer a line."""
+    """The same as text, one answer per line."""
     return "\n".join(f"{number} × {answer}" for answer, number in ranked(answers))

@@ -10,7 +10,7 @@ from mailer.transport.verdicts import cannot_write
 
 
 class BackendTransport:
-    """Any Django mail back end (django-anymail and the like): it says yes, no, or raises."""
+    """Any Django mail backend (django-anymail and the like): it accepts, refuses or raises."""
 
     busy = 0
     opening = False
@@ -52,8 +52,8 @@ class BackendTransport:
             sent = self._connection.send_messages([mail.as_django()])
         except CannotWrite as error:
             return cannot_write(error)
-        except Exception as error:  # a back end may raise anything; none of it may stop the worker
-            # What is no trouble of the network may be the mail's own: it costs a try.
+        except Exception as error:  # a backend may raise anything; nothing may stop the worker
+            # Errors that are not the network's may be the mail's own: they cost a try.
             in_hand = not isinstance(error, OSError)
             self._failure = ServerAway(f"{type(error).__name__}: {error}"[:500], in_hand=in_hand)
             return self._failure

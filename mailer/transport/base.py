@@ -1,4 +1,4 @@
-"""The words in which the sending engine and what carries its mail talk to each other."""
+"""What the sending engine and a transport exchange."""
 
 from collections.abc import Iterable
 from enum import Enum
@@ -18,11 +18,11 @@ class Verdict(Enum):
 
 
 class Result(NamedTuple):
-    """The server's last word on one mail."""
+    """The server's final answer about one mail."""
 
     verdict: Verdict
-    text: str  # as the server said it: "250 2.0.0 Ok"
-    refusal: Refusal | None = None  # what it is about, unless the mail was accepted
+    text: str  # in the server's words: "250 2.0.0 Ok"
+    refusal: Refusal | None = None  # what a refusal is about
 
 
 class MailRefused(Exception):
@@ -30,10 +30,10 @@ class MailRefused(Exception):
 
 
 class ServerAway(MailRefused):
-    """The server cannot be used just now.
+    """The server cannot be used now.
 
     `in_hand`: the connection broke while it worked on this mail. `unknown`: it may have accepted it.
-    `server`: it is about the server as a whole, and not about what one mail did to one connection.
+    `server`: it concerns the server as a whole, not only what one mail did to one connection.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ServerAway(MailRefused):
 
 
 class ConfigurationRefused(MailRefused):
-    """The server refuses us, whoever the recipient is: sender, log-in or TLS are set wrongly."""
+    """The server refuses us, whoever the recipient is: sender, log-in or TLS are configured wrongly."""
 
 
 class CannotWrite(Exception):
@@ -57,37 +57,37 @@ class OutgoingMessage(Protocol):
     """One mail on its way to one address."""
 
     to: str
-    breaks: int  # how often a connection broke before the server said a word about this mail
-    late_after: float | None  # monotonic(): too late for its place in the rate, it is handed back
+    breaks: int  # how often a connection broke before the server answered anything about this mail
+    late_after: float | None  # monotonic(); a mail that misses its slot is handed back
 
     def prepare(self, *, eight_bit: bool) -> None:
-        """Write it already and keep that, in the expectation of `write(eight_bit=…, utf8=False)`."""
+        """Write it now and keep the result, expecting `write(eight_bit=…, utf8=False)`."""
         ...
 
     def write(self, *, eight_bit: bool, utf8: bool) -> bytes:
-        """The content with CRLF line ends, dots not stuffed; CannotWrite if that is impossible."""
+        """The content with CRLF line ends, dots not stuffed; raises CannotWrite if that is impossible."""
         ...
 
     def as_django(self) -> EmailMultiAlternatives:
-        """The same for a Django mail back end; CannotWrite if that is impossible."""
+        """The same for a Django mail backend; raises CannotWrite if that is impossible."""
         ...
 
 
-# None: not begun, through no fault of the server.
+# None: not begun, and the server is not to blame.
 MailResult = tuple[OutgoingMessage, Result | ServerAway | None]
 
 
 class Transport(Protocol):
-    """Carries mails; every mail that was put comes back once, with its outcome or withdrawn."""
+    """Carries mails; every mail that was put in comes back once, with its result or withdrawn."""
 
     @property
     def waiting(self) -> int:
-        """How many mails are put and not begun."""
+        """How many mails are waiting to begin."""
         ...
 
     @property
     def busy(self) -> int:
-        """How many mails are begun and not answered."""
+        """How many mails have begun and have no answer yet."""
         ...
 
     @property
@@ -98,22 +98,22 @@ class Transport(Protocol):
     def put(self, mails: Iterable[OutgoingMessage]) -> None: ...
 
     def poll(self, timeout: float) -> list[MailResult]:
-        """Work for at most `timeout` seconds, less if there is an outcome.
+        """Work for at most `timeout` seconds, less if there is a result.
 
-        ServerAway or ConfigurationRefused if no mail can go; every mail that was begun has had its
-        outcome by then.
+        Raises ServerAway or ConfigurationRefused if no mail can go; by then, every mail that began has had
+        its result.
         """
         ...
 
     def withdraw(self) -> list[OutgoingMessage]:
-        """Take back what is not begun, and begin nothing of it."""
+        """Take back every mail that has not begun."""
         ...
 
     def close(self) -> None: ...
 
 
 def deliver(transport: Transport, mail: OutgoingMessage) -> Result:
-    """Send one mail and wait for the answer; MailRefused if there is none."""
+    """Send one mail and wait for the answer; raises MailRefused."""
     transport.put([mail])
     while True:
         for _, result in transport.poll(1):

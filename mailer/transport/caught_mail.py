@@ -1,4 +1,4 @@
-"""The local mail catcher's Maildir, to read while DEBUG."""
+"""The local mail catcher's Maildir, readable while DEBUG."""
 
 import email.policy
 import re
@@ -50,7 +50,7 @@ class CaughtMail:
 
 
 class Outbox:
-    """The caught mails, newest first; only those that are looked at are read."""
+    """The caught mails, newest first; only those that are shown are read."""
 
     def __init__(self) -> None:
         folders = (settings.MAIL_DIR / "new", settings.MAIL_DIR / "cur")
@@ -65,7 +65,7 @@ class Outbox:
 
 
 def find(key: str) -> CaughtMail | None:
-    """The mail of this name, or None; a name never leads out of the folder."""
+    """The mail with this name, or None; no name leads out of the folder."""
     if not _KEY.fullmatch(key) or key.startswith("."):
         return None
     paths = (settings.MAIL_DIR / folder / key for folder in ("new", "cur"))

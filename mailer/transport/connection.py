@@ -1,4 +1,4 @@
-"""One connection from its first packet to its last: opening, then a session."""
+"""One connection from its first packet to its last: handshake, then session."""
 
 import selectors
 import ssl
@@ -11,18 +11,18 @@ from mailer.transport.base import MailResult, OutgoingMessage, Result, ServerAwa
 from mailer.transport.features import Features
 from mailer.transport.handshake import Account, Script, StartTls, handshake
 from mailer.transport.mail_socket import Address, MailSocket
-from mailer.transport.replies import Nonsense, ReplyReader
+from mailer.transport.replies import InvalidReply, ReplyReader
 from mailer.transport.session import Interrupted, SmtpSession
 from mailer.transport.trust import distrusted
 from site_config import dkim
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-PROGRESS = 4096  # octets; a server that takes less than that in its time is too slow
+PROGRESS = 4096  # octets; a server that takes fewer in MAIL_TIMEOUT is too slow
 CLOSED = "The mail server closed the connection."
 
 
 class Connection:
-    """Tries the server's addresses in turn, shakes hands, and is then of use for mails."""
+    """Tries the server's addresses in turn, shakes hands, and then carries mails."""
 
     def __init__(self, account: Account, addresses: list[Address], *, pipeline_depth: int) -> None:
         self.account = account
@@ -30,7 +30,7 @@ class Connection:
         self._pipeline_depth = pipeline_depth
         self.watched = _READ | _WRITE
         self.broken: str | None = None
-        self.ended = False  # the server closed it in good order
+        self.ended = False  # the server closed it properly
         self.session: SmtpSession | None = None
         self._features = Features()
         self.eight_bit = False
@@ -48,22 +48,22 @@ class Connection:
 
     @property
     def useful(self) -> bool:
-        """Whether a mail was answered over it."""
+        """Whether any mail was answered on it."""
         return self.session is not None and self.session.answered > 0
 
     @property
     def outdated(self) -> bool:
-        """Whether it uses an extension that this server has meanwhile shown not to keep to."""
+        """Whether it uses an extension that this server has since shown not to support properly."""
         return self._features != self._features.without(distrusted(self.account.server))
 
     def retire(self) -> None:
-        """Begin no more mails over it."""
+        """Begin no more mails on it."""
         if self.session:
             self.session.retiring = True
 
     @property
     def retired(self) -> bool:
-        """Whether it takes no more mails and has none."""
+        """Whether it takes no more mails and has none left."""
         return self.session is not None and self.session.retiring and not self.busy
 
     @property
@@ -71,13 +71,13 @@ class Connection:
         return self.mail_socket.wants_to_write or (self.mail_socket.ready and bool(self._out))
 
     def begin(self, mail: OutgoingMessage) -> Result | None:
-        assert self.session is not None  # mails are accepted only in one
+        assert self.session is not None  # mails go only over a session
         if not self.session.awaits_reply:
             self._restart_timer()
         return self.session.begin(mail)
 
     def overdue(self, now: float) -> bool:
-        """Whether the server has let a step take longer than it may."""
+        """Whether the server has taken longer for a step than it may."""
         awaits_reply = self.session is None or self.session.awaits_reply or bool(self._out)
         return awaits_reply and now > self._deadline
 
@@ -99,7 +99,7 @@ class Connection:
                 return
 
     def serve(self, events: int) -> list[MailResult]:
-        """Do what the socket is ready for; MailRefused or OSError if it cannot be opened."""
+        """Do what the socket is ready for; raises MailRefused or OSError if it cannot be opened."""
         if not self.mail_socket.ready:
             self._open()
             return []
@@ -119,12 +119,12 @@ class Connection:
         except Interrupted as error:
             self.broken = str(error)
             return error.results
-        if self.session.replies_read > read:  # a reply that only trickles is no progress
+        if self.session.replies_read > read:  # a trickle of a reply is no progress
             self._restart_timer()
         return results
 
     def timed_out(self) -> str:
-        """Note that it is overdue; return what there is to say about that."""
+        """Note that it is overdue; return the error."""
         if self.session:
             self.session.timed_out()
             return "The mail server did not answer in time."
@@ -133,13 +133,13 @@ class Connection:
         return f"The mail server {where} {step} within {self._time_limit} seconds."
 
     def abandon(self, why: str, *, error: OSError | None = None) -> list[MailResult]:
-        """The results of its mails; `error`: what the socket said, before all that came was read."""
+        """The results of its mails. `error`: the socket's error, raised before everything had been read."""
         results = self._last_words(self.session, error) if self.session and error else []
         self.mail_socket.close()
         return results + (self.session.abandon(why, ended=self.ended) if self.session else [])
 
     def _last_words(self, session: SmtpSession, error: OSError) -> list[MailResult]:
-        """What a server said before it closed with mails of ours unread, which resets the connection."""
+        """What the server wrote before it closed with our data unread, which resets the connection."""
         self.ended |= isinstance(error, (ConnectionResetError, BrokenPipeError))
         results: list[MailResult] = []
         try:
@@ -152,7 +152,7 @@ class Connection:
         return results
 
     def close(self) -> None:
-        """Say QUIT if nothing is under way, and go."""
+        """Send QUIT if nothing is under way, and close."""
         try:
             if self.session and not self.busy and not self._out:
                 self._out.extend(b"QUIT\r\n")
@@ -169,7 +169,7 @@ class Connection:
         self._restart_timer()
 
     def _restart_timer(self) -> None:
-        """The server got ahead: its time begins anew."""
+        """The server made progress: its time begins anew."""
         self._taken = 0
         self._deadline = monotonic() + self._time_limit
 
@@ -192,7 +192,7 @@ class Connection:
             else:
                 self._send_commands(next(self._script))
         elif self.mail_socket.ready:
-            # After STARTTLS the script goes on; with TLS from the start it only begins now.
+            # After STARTTLS the handshake goes on; with TLS from the start it begins only now.
             self._send_commands(next(self._script))
 
     def _secure(self) -> None:
@@ -202,24 +202,24 @@ class Connection:
             raise ServerAway(tls_failed(error)) from error
 
     def _go_on_opening(self, data: bytes) -> None:
-        """Give the script its reply and send its next line."""
+        """Pass the reply to the handshake and send its next line."""
         if not data:
             raise ServerAway("The mail server closed the connection before it could be used.")
         try:
             replies = list(self._reader.feed(data))
-        except Nonsense as error:
+        except InvalidReply as error:
             raise ServerAway(str(error)) from error
         if not replies:
             return
         if len(replies) > 1 or not self._reader.empty:
-            # Also what was slipped in before TLS, to be taken for what was said under it (RFC 3207).
+            # Also what was injected before TLS, to be taken for part of the encrypted session (RFC 3207).
             raise ServerAway("The mail server spoke without being asked.")
         try:
             self._send_commands(self._script.send(replies[0]))
         except StopIteration as end:
             features = self._features = end.value.without(distrusted(self.account.server))
             signing = dkim.signing(self.account.sender)
-            if signing:  # who encodes the text anew would break the signature (RFC 6376 section 5.3)
+            if signing:  # re-encoding the text would break the signature (RFC 6376 section 5.3)
                 features = replace(features, eight_bit=False)
             self.session = SmtpSession(
                 sender=self.account.sender,
@@ -240,7 +240,7 @@ class Connection:
 
 
 def tls_failed(error: OSError) -> str:
-    """What went wrong with TLS, and what can be done about it."""
+    """What went wrong with TLS, and how to fix it."""
     hints = {
         "CERTIFICATE_VERIFY_FAILED": "For one of your own set MAIL_TLS_CA_FILE or MAIL_TLS_FINGERPRINT.",
         "WRONG_VERSION_NUMBER": "This port does not speak TLS from the start: use smtp+tls:// for STARTTLS.",

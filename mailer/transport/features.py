@@ -1,4 +1,4 @@
-"""What a mail server offers, and what of that is not believed any more."""
+"""The extensions a mail server offers, and which of them are not trusted."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class Features:
 
     @classmethod
     def read(cls, words: Mapping[str, list[str]]) -> Self:
-        """From the keywords of EHLO and their parameters."""
+        """From the EHLO keywords and their parameters."""
         old_auth = [word.removeprefix("AUTH=") for word in words if word.startswith("AUTH=")]
         size = words.get("SIZE")
         return cls(
@@ -33,7 +33,7 @@ class Features:
         )
 
     def without(self, distrusted: Collection[str]) -> Self:
-        """The same but for extensions that the server offered and did not keep to."""
+        """The same, without extensions that the server offered but did not support properly."""
         return replace(
             self,
             pipelining=self.pipelining and "PIPELINING" not in distrusted,

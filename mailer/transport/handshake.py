@@ -1,7 +1,7 @@
 """How a connection is opened: greeting, EHLO, STARTTLS, AUTH (RFC 5321, 3207, 4954).
 
-A script says one line at a time and is resumed with the reply to it; who runs it does the reading,
-the writing and the time limits.
+A generator yields one line at a time and is resumed with the reply; its caller does the reading, the writing
+and the time limits.
 """
 
 from base64 import b64encode
@@ -19,7 +19,7 @@ from mailer.transport.replies import Reply
 
 
 def _sender() -> str:
-    """The envelope's sender, with its domain in ASCII; ConfigurationRefused if it is no address."""
+    """The envelope's sender, with its domain in ASCII; raises ConfigurationRefused if it is no address."""
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     try:
         return address if address.isascii() else written(address)[0]
@@ -41,8 +41,8 @@ class Account:
     keyfile: str | None
     sender: str
     name: str  # ours, for EHLO
-    ca_file: str  # whose signatures are believed beside those the system knows
-    fingerprint: str  # SHA-256 of the one certificate that is believed, in small hex letters
+    ca_file: str  # a CA file that is trusted beside the system's
+    fingerprint: str  # SHA-256 of the one trusted certificate, in lower-case hex
 
     @property
     def server(self) -> tuple[str, int]:
@@ -67,16 +67,16 @@ class Account:
 
 
 class StartTls:
-    """Said instead of a line: shake hands for TLS now."""
+    """Yielded instead of a line: begin TLS now."""
 
 
 Script = Generator[bytes | StartTls, Reply, Features]
 STARTTLS = StartTls()
-NOTHING = b""  # listen without saying anything
+NOTHING = b""  # read without writing anything
 
 
 def handshake(account: Account, *, loopback: bool) -> Script:
-    """Open a conversation; ServerAway or ConfigurationRefused if that fails."""
+    """Open a session; raises ServerAway or ConfigurationRefused."""
     _expect((yield NOTHING), 220)
     features = yield from _ehlo(account)
     if account.starttls:

@@ -24,19 +24,19 @@ class _Kept:
 
 
 class ConnectionStore:
-    """How many connections this process has, over all its workers, and those that nobody uses just now.
+    """Counts this process's connections over all its workers, and keeps the idle ones.
 
     Never more than MAIL_CONNECTIONS in all.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._used = 0  # those kept among them
+        self._used = 0  # of them, the idle ones
         self._kept: list[_Kept] = []
         self._timer: Timer | None = None
 
     def may_open(self) -> bool:
-        """Take a place for a new connection; one that nobody uses makes room."""
+        """Reserve a new connection; an idle one is closed to make room."""
         with self._lock:
             if self._used >= settings.MAIL_CONNECTIONS and self._kept:
                 self._close([self._kept.pop(0)])
@@ -45,12 +45,12 @@ class ConnectionStore:
             return granted
 
     def give(self, number: int) -> None:
-        """Give places of closed connections back."""
+        """Return the reservations of closed connections."""
         with self._lock:
             self._used -= number
 
     def take(self, account: Account) -> Connection | None:
-        """A kept connection to this server, if there is one that still lives."""
+        """An idle connection to this server, if one is still alive."""
         with self._lock:
             for kept in reversed(self._kept):
                 if kept.connection.account != account:
@@ -62,13 +62,13 @@ class ConnectionStore:
         return None
 
     def keep(self, connection: Connection) -> None:
-        """Keep a connection for whoever wants it next."""
+        """Keep a connection for the next that needs one."""
         with self._lock:
             self._kept.append(_Kept(connection, monotonic()))
             self._set_timer()
 
     def close_all(self) -> None:
-        """Close what nobody uses."""
+        """Close all idle connections."""
         with self._lock:
             kept, self._kept = self._kept, []
             self._close(kept)
@@ -95,9 +95,9 @@ class ConnectionStore:
 
 
 def _alive(connection: Connection) -> bool:
-    """Whether the server has said nothing meanwhile: what it says to nobody is its farewell."""
+    """Whether the server has been silent: what it sends to an idle connection announces the end."""
     if connection.session is None:
-        return True  # still opening; who takes it hears what comes
+        return True  # still opening; whoever takes it reads what comes
     mail_socket: socket.socket = connection.mail_socket.socket
     try:
         return not select.select([mail_socket], [], [], 0)[0]

@@ -1,4 +1,4 @@
-"""Reading known_answers.toml: what mail servers answer, and what each answer means."""
+"""Reads known_answers.toml: what mail servers answer, and what each answer means."""
 
 import re
 import tomllib
@@ -30,12 +30,12 @@ class RefusalClass(Enum):
     CONTENT = "content"  # our message
     SENDER = "sender"  # us: policy, reputation, authentication, relaying, log-in
     QUOTA = "quota"  # too much, too fast
-    SERVER = "server"  # the server itself: full, ill, no mail server
+    SERVER = "server"  # the server itself: full, out of order, no mail server
     CONNECTION = "connection"  # this connection only
 
 
 class Explanation(tuple[str, str]):
-    """A plain sentence, and what can be done."""
+    """A plain sentence, and what to do about it."""
 
     __slots__ = ()
 
@@ -88,7 +88,7 @@ def read(file: Path = FILE) -> KnownAnswers:
     try:
         text = file.read_text(encoding="utf-8")
         data = tomllib.loads(text)
-    except (OSError, ValueError) as error:  # no UTF-8, no TOML: both say where
+    except (OSError, ValueError) as error:  # not UTF-8, or not TOML: both errors say where
         raise ImproperlyConfigured(f"{file.name} cannot be read: {error}.") from error
     lines = _Lines(file.name, text)
     if unknown := set(data) - {"explanations", "answer", "words"}:
@@ -183,7 +183,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 class _Lines:
-    """Where in the file a table stands: tomllib does not tell."""
+    """Finds the line of a table in the file, which tomllib does not tell."""
 
     def __init__(self, name: str, text: str) -> None:
         self._name = name
@@ -193,7 +193,7 @@ class _Lines:
         return f"{self._name}, line {self._find(table, place, error.key)}: {error}."
 
     def _find(self, table: str, place: int, key: str) -> int:
-        """The line of the key in the table, or of its header."""
+        """The line of the key in the table, or of the table's header."""
         starts = [n for n, line in enumerate(self._lines, 1) if _named(line) == table]
         if place >= len(starts):
             return 1

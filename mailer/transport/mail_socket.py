@@ -10,12 +10,12 @@ from ipaddress import ip_address
 from mailer.transport.handshake import Account
 
 CHUNK = 65536
-RECORD = 16384  # octets: a write under TLS is one record (RFC 8446 section 5.1), sent as a whole or not
+RECORD = 16384  # octets: under TLS, one write is one record (RFC 8446 section 5.1), sent whole or not at all
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
 
 class MailSocket:
-    """Opens, reads and writes without ever waiting; OSError (of which ssl.SSLError is one) if it breaks."""
+    """Opens, reads and writes without ever waiting; raises OSError (which includes ssl.SSLError)."""
 
     def __init__(self, address: Address) -> None:
         family, self._to = address
@@ -23,7 +23,7 @@ class MailSocket:
         self.socket.setblocking(False)
         self.connected = self.secured = False
         self._shaking = False
-        self.wants_to_write = True  # while it opens
+        self.wants_to_write = True  # while it connects
         self.socket.connect_ex(self._to)
 
     @property
@@ -36,7 +36,7 @@ class MailSocket:
         return ip_address(str(self._to[0]).partition("%")[0]).is_loopback
 
     def go_on(self) -> None:
-        """Get ahead with connecting or with the TLS handshake."""
+        """Continue connecting or the TLS handshake."""
         if not self.connected:
             if error := self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 raise OSError(error, os.strerror(error))
@@ -62,9 +62,9 @@ class MailSocket:
             raise ssl.SSLError(f"the certificate has the fingerprint {shown}, and not the configured one")
 
     def secure(self, account: Account) -> None:
-        """Begin the TLS handshake; the server's certificate must be good for the host's name.
+        """Begin the TLS handshake; the server's certificate must match the host name.
 
-        Or it must be the one whose fingerprint is configured, whoever signed it.
+        Or it must have the configured fingerprint, whoever signed it.
         """
         context = ssl.create_default_context()
         if account.ca_file:
@@ -80,7 +80,7 @@ class MailSocket:
         self._shaking = self.wants_to_write = True
 
     def read(self) -> bytes | None:
-        """What has arrived, None if nothing has, b"" at the end."""
+        """What has arrived; None if nothing has, b"" at the end."""
         try:
             data = self.socket.recv(CHUNK)
             while self.secured and (more := self.socket.pending()):  # type: ignore[attr-defined]
@@ -94,12 +94,12 @@ class MailSocket:
     def may_take(self, data: bytearray) -> int:
         """How many octets of data the next `write` under TLS may send, whatever it returns.
 
-        One that returns 0 or raises may have sent a record all the same.
+        A write that returns 0 or raises may still have sent a record.
         """
         return min(len(data), RECORD)
 
     def write(self, data: bytearray) -> int:
-        """Hand over what fits now and return how much that was."""
+        """Hand over what fits now; return how much that was."""
         try:
             if self.secured:
                 with memoryview(data) as view:
@@ -113,6 +113,6 @@ class MailSocket:
 
 
 def resolve(account: Account) -> list[Address]:
-    """The addresses of the server; OSError if its name is not known."""
+    """The addresses of the server; raises OSError if the name is unknown."""
     found = socket.getaddrinfo(account.host, account.port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]

@@ -1,7 +1,7 @@
 """What a mail server's refusal is about, and so what it means for the mails that follow.
 
-The order: known answers, then the enhanced code (RFC 3463 and the IANA registry of them), then the reply
-code and the command it answers (RFC 5321 section 4.2), then the words.
+In this order: known answers, then the enhanced code (RFC 3463 and IANA's registry), then the reply code and
+the command it answers (RFC 5321 section 4.2), then the words.
 """
 
 import re
@@ -14,7 +14,7 @@ from mailer.transport.waits import names_a_time, wait_for_period, wait_named, wa
 __all__ = ["Explanation", "Refusal", "RefusalClass", "classify", "explain"]
 
 KNOWN = read()
-MAX_TEXT = 2048  # characters looked at
+MAX_TEXT = 2048  # characters examined
 
 _CODES = re.compile(r"(?:[245]\d\d[ -])?(?:#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d))?")
 _NUMBERED = re.compile(r"\(?#([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")  # qmail, Cisco, Exchange: "(#5.1.1)"
@@ -30,15 +30,15 @@ class Refusal(NamedTuple):
     refusal_class: RefusalClass
     permanent: bool
     suppress: bool
-    retry_after: int | None  # seconds, as the answer names them
-    explanation: str  # the key of what `explain` says
+    retry_after: int | None  # seconds, if the answer names any
+    explanation: str  # the key for `explain`
 
 
 def classify(code: int, text: str, *, command: str = "") -> Refusal:
-    """What this refusal means; never raises, whatever the server says.
+    """What this refusal means; never raises, whatever the server answers.
 
-    `code` is the reply code, 0 if none came. `text` may begin with the codes. `command` is what was
-    answered: GREETING, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, CONTENT, RSET, or nothing if unknown.
+    `code` is the reply code, 0 if none came. `text` may begin with the codes. `command` is what was answered:
+    GREETING, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, CONTENT, RSET, or empty if unknown.
     """
     refusal = _classify(code, text[:MAX_TEXT], command)
     if refusal.retry_after == _BY_THE_CLOCK:
@@ -58,13 +58,13 @@ def _classify(code: int, text: str, command: str) -> Refusal:
 
 @lru_cache(2048)
 def _judge(code: int, enhanced: str, words: str, command: str) -> Refusal:
-    """The same for all answers that differ only in an address or an id."""
+    """Cached: the same for all answers that differ only in an address or an id."""
     means = _means(code, enhanced, words, command)
     if KNOWN.classes[means] in _ONE_RECIPIENT:
         means = _fitting(means, code, command)
     refusal_class = KNOWN.classes[means]
     if refusal_class in _FOR_GOOD and not 500 <= code < 600:
-        # The reply code decides whether it is for good (RFC 5321 section 4.2.1), whatever the rest says.
+        # The reply code alone decides whether it is permanent (RFC 5321 section 4.2.1).
         refusal_class = RefusalClass.RECIPIENT_LATER
     return Refusal(
         refusal_class=refusal_class,
@@ -76,7 +76,7 @@ def _judge(code: int, enhanced: str, words: str, command: str) -> Refusal:
 
 
 def _fitting(means: str, code: int, command: str) -> str:
-    """The same answer means something else where no recipient was named, or where it is not for good."""
+    """The same answer means something else where no recipient was named, or where it is not permanent."""
     if command == "MAIL" and code >= 500:
         return "too-large" if means == "mailbox-full" else "sender-address"
     if command in _NO_RECIPIENT:
@@ -102,7 +102,7 @@ def _normal(text: str) -> tuple[str, str]:
     if not enhanced and (numbered := _NUMBERED.search(text)):
         enhanced = numbered[1]
     words = text[start:]
-    if enhanced and enhanced in words:  # once a line, where the answer had several
+    if enhanced and enhanced in words:  # once per line, in answers of several lines
         words = words.replace(f"{enhanced} ", "")
     if "@" in words:
         words = _ADDRESS.sub("@", words)
@@ -130,7 +130,7 @@ def _known(entries: tuple[KnownAnswer, ...], code: str, enhanced: str, words: st
 
 
 def _by_enhanced_code(code: int, enhanced: str) -> str:
-    _, _, detail = enhanced.partition(".")  # the first digit is the reply code's to say
+    _, _, detail = enhanced.partition(".")  # the reply code decides the first digit
     if not detail or detail in _VAGUE:
         return ""
     if detail == "2.1":
@@ -139,7 +139,7 @@ def _by_enhanced_code(code: int, enhanced: str) -> str:
 
 
 def _by_reply_code(code: int, command: str) -> str:
-    """What the reply code says by itself; nothing where only the words can tell."""
+    """What the reply code alone says; None where only the words can tell."""
     if command == "AUTH" and code >= 500:
         return "log-in-refused"
     if code and not 400 <= code <= 599:
@@ -148,7 +148,7 @@ def _by_reply_code(code: int, command: str) -> str:
 
 
 def _otherwise(code: int, command: str) -> str:
-    """Nobody knows: what is safe. A refusal that may be about us uses no recipient up."""
+    """The safe meaning of what nobody knows: a refusal that may be about us uses no recipient up."""
     if code < 500:
         known = _REPLY_AT_OPENING if command in _NO_RECIPIENT else _REPLY_OTHERWISE
         return known.get(code) or ("server-error" if command in _BEFORE_RCPT else "try-later")
@@ -164,12 +164,22 @@ _FOR_GOOD = (RefusalClass.GONE, RefusalClass.RECIPIENT)
 _ONE_RECIPIENT = (*_FOR_GOOD, RefusalClass.RECIPIENT_LATER)
 _NO_RECIPIENT = ("GREETING", "EHLO", "HELO", "STARTTLS", "AUTH", "RSET")
 _BEFORE_RCPT = (*_NO_RECIPIENT, "MAIL")
-# What reads wrongly where the server only says "not now".
+# Explanations that would be wrong where the server only says "not now".
 _SAID_FOR_GOOD = {
     "no-such-address", "address-closed", "address-moved", "bad-address", "no-such-domain", "not-routed",
     "recipient-refuses", "recipient-unavailable",
 }  # fmt: skip
-_VAGUE = {"0.0", "1.0", "2.0", "3.0", "4.1", "5.0", "7.0", "7.1", "7.2"}  # used for all: the words say more
+_VAGUE = {
+    "0.0",
+    "1.0",
+    "2.0",
+    "3.0",
+    "4.1",
+    "5.0",
+    "7.0",
+    "7.1",
+    "7.2",
+}  # for anything: the words say more
 _REPLY = {
     521: "no-mail-server",  # RFC 7504
     523: "tls-needed",
@@ -181,7 +191,7 @@ _REPLY = {
 }
 _REPLY_AT_OPENING = {0: "unreachable", 421: "server-busy", 452: "server-full"}
 _REPLY_OTHERWISE = {0: "unreachable", 421: "closed", 452: "server-full"}
-# RFC 3463, and the registry "SMTP Enhanced Status Codes" for those that came later.
+# RFC 3463, and IANA's registry "SMTP Enhanced Status Codes" for later ones.
 _ENHANCED = {
     "1.1": "no-such-address",
     "1.2": "no-such-domain",

@@ -1,4 +1,4 @@
-"""Reading a server's replies, whatever it sends (RFC 5321 section 4.2)."""
+"""Reads a server's replies, whatever it sends (RFC 5321 section 4.2)."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _LINE = re.compile(rb"[2-5][0-9]{2}([ -]|$)")
 _USUAL = {b"250": 250, b"354": 354}  # what almost all lines begin with
 
 
-class Nonsense(Exception):
+class InvalidReply(Exception):
     """What came is no SMTP reply."""
 
 
@@ -30,7 +30,7 @@ class Reply(NamedTuple):
 
 
 class ReplyReader:
-    """Cuts what arrives into replies and holds no more of it than one reply may be long."""
+    """Splits what arrives into replies; keeps no more of it than one reply may be long."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -38,11 +38,11 @@ class ReplyReader:
 
     @property
     def empty(self) -> bool:
-        """Nothing has arrived that is not a whole reply."""
+        """Whether nothing is left that is not a whole reply."""
         return not self._rest and not self._lines
 
     def feed(self, data: bytes) -> Iterator[Reply]:
-        """Yield the replies that are complete by now; Nonsense where there is none to be made of it."""
+        """Yield the replies that are complete; raises InvalidReply for what cannot be one."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for raw in lines:
             line = raw.rstrip(b"\r")
@@ -50,19 +50,19 @@ class ReplyReader:
                 yield Reply(_USUAL[line[:3]], (line[4:],))
                 continue
             if len(line) > MAX_LINE or not _LINE.match(line):
-                raise Nonsense(_shown(line))
+                raise InvalidReply(_shown(line))
             self._lines.append(line)
             if line[3:4] == b"-":
                 if len(self._lines) >= MAX_LINES:
-                    raise Nonsense(_shown(line))
+                    raise InvalidReply(_shown(line))
                 continue
             code = line[:3]
             if len(self._lines) > 1 and any(said[:3] != code for said in self._lines):
-                raise Nonsense(_shown(line))
+                raise InvalidReply(_shown(line))
             said, self._lines = self._lines, []
             yield Reply(int(code), tuple([line[4:] for line in said]))
         if len(self._rest) > MAX_LINE:
-            raise Nonsense(_shown(self._rest))
+            raise InvalidReply(_shown(self._rest))
 
 
 def _shown(line: bytes) -> str:

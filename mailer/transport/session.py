@@ -1,10 +1,10 @@
-"""What is said on one open connection: every command is remembered until its own reply has come.
+"""One open SMTP session: every command is remembered until its own reply has come.
 
-The first mail goes by DATA and alone: its 354 can be no other command's reply, so that what the server
-says to MAIL, RCPT and to a mail's end is known for certain. From then on the next mail's MAIL, RCPT and
-DATA follow the final dot in one write (PIPELINING, RFC 2920), or whole mails are written ahead (CHUNKING,
-RFC 3030), as long as the server's acceptances can be told from its other replies. After a refusal one mail
-at a time is tried until one is accepted again.
+The first mail goes by DATA and alone: its 354 can answer no other command, so that the server's replies to
+MAIL, RCPT and the end of a mail are known for certain. From then on the next mail's MAIL, RCPT and DATA
+follow the final dot in one write (PIPELINING, RFC 2920), or whole mails are sent ahead (CHUNKING, RFC 3030),
+as long as the server's acceptances can be told from its other replies. After a refusal, mails go one at a
+time until one is accepted.
 """
 
 import re
@@ -16,24 +16,24 @@ from mailer.transport.addresses import path
 from mailer.transport.base import CannotWrite, MailResult, OutgoingMessage, Result, ServerAway, Verdict
 from mailer.transport.features import Features
 from mailer.transport.in_flight import Command, InFlight
-from mailer.transport.replies import Nonsense, Reply, ReplyReader
-from mailer.transport.verdicts import cannot_write, judge, not_kept_to, refused, too_large
+from mailer.transport.replies import InvalidReply, Reply, ReplyReader
+from mailer.transport.verdicts import cannot_write, judge, refused, too_large, unsupported
 
 _STUFF = re.compile(rb"\n\.")
-# What a server says in one breath to a final dot and the MAIL, RCPT and DATA that followed it.
+# The replies that come at once to a final dot and the MAIL, RCPT and DATA that followed it.
 _USUAL = re.compile(
     rb"250 ([!-~]+(?: [!-~]+)*)\r\n250 ([ -~]{,400})\r\n250 ([ -~]{,400})\r\n354[ -~]{,400}\r\n"
 )
-# What it says to a mail that was written ahead (RSET, MAIL, RCPT, BDAT), by how many of the replies are due.
-# The last often comes by itself, for it waits for the content.
+# The replies to a mail that was sent ahead (RSET, MAIL, RCPT, BDAT), by how many are due. The last one often
+# comes separately, because it waits for the content.
 _TAKEN = {
     due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:250 ([!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
     for due in (1, 2, 3, 4)
 }
-_LONGEST_USUAL = 396  # octets of what is said to a mail's end; a longer one has to be cut
+_LONGEST_USUAL = 396  # octets of an acceptance; a longer one has to be cut
 CLOSING = 421
 MOST_ERRORS = 8  # refusals without an acceptance on one connection; servers delay or cut after ten
-Sign = Callable[[bytes], bytes]  # a mail in, the same below its signatures out
+Sign = Callable[[bytes], bytes]  # takes a mail, returns it signed
 
 
 _ENVELOPE = (Command.MAIL, Command.RCPT)
@@ -46,7 +46,7 @@ class Broken(Exception):
 
 
 class Interrupted(Broken):
-    """Broken, after some mails had their result."""
+    """Broken, after some mails had their results."""
 
     def __init__(self, text: str, results: list[MailResult]) -> None:
         super().__init__(text)
@@ -61,26 +61,26 @@ class SmtpSession:
     ) -> None:
         self.out = bytearray()  # to be written
         self.accepted = 0  # mails
-        self.answered = 0  # mails, accepted or refused
+        self.answered = 0  # mails: accepted or refused
         self.replies_read = 0
-        self.distrusted: set[str] = set()  # extensions that were offered and not kept to
+        self.distrusted: set[str] = set()  # extensions that were offered and are not supported properly
         self.retiring = False  # takes no more mails
         self._features = features
         self._sign = sign
         self._chunking = features.chunking and features.pipelining
         self._most_ahead = pipeline_depth if self._chunking else 2 if features.pipelining else 1
-        self._depth = 1  # mails under way at once
+        self._depth = 1  # the most mails under way at once
         self._errors = 0  # refusals since the last acceptance
         self._mail = b"MAIL FROM:<%s>" % sender.encode() + b" BODY=8BITMIME" * features.eight_bit
         self._acceptance = AcceptanceFilter()
-        self._learned = {False: False, True: False}  # how acceptances read, by DATA and by BDAT
+        self._learned = {False: False, True: False}  # whether acceptances are known, by DATA and by BDAT
         self._reader = ReplyReader()
         self._in_flight: deque[InFlight] = deque()
-        self._waiting: deque[Command] = deque()  # for a reply; the first is said of the first mail
-        self._written = self._handed = self._said = 0
-        self._dirty = False  # a transaction may be open on the server
-        self._dot_due = False  # DATA is said: nothing may follow before its reply
-        # The last reply was a refusal: a server that closes behind it began nothing.
+        self._waiting: deque[Command] = deque()  # for a reply; the first belongs to the first mail
+        self._written = self._handed = self._queued = 0
+        self._dirty = False  # the server may have an open transaction
+        self._dot_due = False  # DATA was sent: nothing may follow before its reply
+        # The last reply was a refusal: a server that then closes has begun nothing else.
         self._refused_last = False
         self._closing = False
 
@@ -101,17 +101,17 @@ class SmtpSession:
         return bool(self._waiting)
 
     def handed(self, number: int) -> None:
-        """So many octets of `out` have been offered to the socket, which may have sent them or not."""
+        """So many octets of `out` were offered to the socket, which may have sent them or not."""
         self._handed = max(self._handed, self._written + number)
 
     def written(self, number: int) -> None:
-        """So many octets of `out` have been taken by the socket."""
+        """The socket has taken so many octets of `out`."""
         del self.out[:number]
         self._written += number
         self._handed = max(self._handed, self._written)
 
     def begin(self, mail: OutgoingMessage) -> Result | None:
-        """Begin with a mail; a result at once if it cannot be sent over this server."""
+        """Begin a mail; returns a result at once if it cannot be sent over this server."""
         features = self._features
         try:
             to, utf8 = path(mail.to)
@@ -128,7 +128,7 @@ class SmtpSession:
         return None
 
     def receive(self, data: bytes) -> list[MailResult]:
-        """The results that these octets bring; Interrupted if the connection cannot be trusted any more."""
+        """The results that these octets bring; raises Interrupted if they cannot be trusted."""
         if self._waiting == _NEXT and (usual := _USUAL.fullmatch(data)) and self._expects(usual):
             return [self._handle_usual_replies(usual)]
         results: list[MailResult] = []
@@ -138,29 +138,29 @@ class SmtpSession:
             for reply in self._reader.feed(data):
                 if result := self._handle_reply(reply):
                     results.append(result)
-        except (Nonsense, Broken) as error:
+        except (InvalidReply, Broken) as error:
             raise Interrupted(str(error), results) from error
         return results
 
     def abandon(self, why: str, *, ended: bool = False) -> list[MailResult]:
-        """The connection is gone: what that means for each mail that has had no result.
+        """What the loss of the connection means for each mail without a result.
 
-        `ended`: the server closed it in good order. What stands behind a 421 or a refusal after which it
-        closed was not begun.
+        `ended`: the server closed it properly. What came after a 421, or after a refusal followed by a close,
+        was not begun.
         """
         not_begun = self._closing or (ended and self._refused_last)
         results: list[MailResult] = []
-        for place, flight in enumerate(self._in_flight):
-            fate = flight.abandoned(
+        for place, pending in enumerate(self._in_flight):
+            fate = pending.abandoned(
                 why, first=not place, not_begun=not_begun, handed=self._handed, answered=self.answered
             )
-            results.append((flight.mail, fate))
+            results.append((pending.mail, fate))
         self._in_flight.clear()
         self._waiting.clear()
         return results
 
     def timed_out(self) -> None:
-        """The server let a reply be waited for too long: it may not keep to what it offers."""
+        """A reply is overdue: the server may not support what it offers."""
         if not self._in_flight or not self._waiting:
             return
         if self._in_flight[0].by_chunk and self._waiting[0] is Command.CONTENT:
@@ -168,35 +168,35 @@ class SmtpSession:
         elif len(self._waiting) > 1 and not self.accepted:
             self.distrusted.add("PIPELINING")
 
-    def _begin(self, flight: InFlight, to: bytes) -> None:
-        flight.by_chunk = self._chunking and self._learned[False]
+    def _begin(self, pending: InFlight, to: bytes) -> None:
+        pending.by_chunk = self._chunking and self._learned[False]
         commands: tuple[Command, ...] = _ENVELOPE
-        octets = self._mail_line(flight) + b"RCPT TO:<%b>\r\n" % to
-        if self._dirty or (flight.by_chunk and self._in_flight):
-            # What is written ahead must not fall into a transaction that the server left open.
+        octets = self._mail_line(pending) + b"RCPT TO:<%b>\r\n" % to
+        if self._dirty or (pending.by_chunk and self._in_flight):
+            # A mail sent ahead must not fall into a transaction that the server left open.
             commands, octets = _REPLIES_TO_ENVELOPE, b"RSET\r\n" + octets
             self._dirty = False
-        self._in_flight.append(flight)
+        self._in_flight.append(pending)
         last, content = Command.DATA, b"DATA\r\n"
-        if flight.by_chunk:
-            last, content = Command.CONTENT, b"BDAT %d LAST\r\n%b" % (len(flight.content), flight.content)
-            flight.content = b""
+        if pending.by_chunk:
+            last, content = Command.CONTENT, b"BDAT %d LAST\r\n%b" % (len(pending.content), pending.content)
+            pending.content = b""
         if self._features.pipelining and not self._errors:
-            self._send_commands(flight, (*commands, last), octets + content)
+            self._send_commands(pending, (*commands, last), octets + content)
             return
         if self._features.pipelining:
-            flight.unsent = [(commands, octets)]  # a refusal costs one error, and not two
+            pending.unsent = [(commands, octets)]  # a refusal counts as one error, not two
         else:
             lines = octets.splitlines(keepends=True)
-            flight.unsent = [((command,), line) for command, line in zip(commands, lines, strict=True)]
-        flight.unsent.append(((last,), content))
-        self._send_next(flight)
+            pending.unsent = [((command,), line) for command, line in zip(commands, lines, strict=True)]
+        pending.unsent.append(((last,), content))
+        self._send_next(pending)
 
-    def _mail_line(self, flight: InFlight) -> bytes:
-        if self._features.size is None and not flight.utf8:
+    def _mail_line(self, pending: InFlight) -> bytes:
+        if self._features.size is None and not pending.utf8:
             return self._mail + b"\r\n"
-        size = b" SIZE=%d" % len(flight.content) if self._features.size is not None else b""
-        return b"%b%b%b\r\n" % (self._mail, size, b" SMTPUTF8" if flight.utf8 else b"")
+        size = b" SIZE=%d" % len(pending.content) if self._features.size is not None else b""
+        return b"%b%b%b\r\n" % (self._mail, size, b" SMTPUTF8" if pending.utf8 else b"")
 
     def _expects(self, usual: re.Match[bytes]) -> bool:
         return (
@@ -207,25 +207,25 @@ class SmtpSession:
         )
 
     def _handle_usual_replies(self, usual: re.Match[bytes]) -> MailResult:
-        """The same as reading the four replies one by one, for speed: one mail taken, the next may come."""
-        flight, following = self._in_flight
+        """A fast path for the four usual replies at once: one mail accepted, the next may come."""
+        pending, following = self._in_flight
         self._waiting.clear()
         self._in_flight.popleft()
         self.replies_read += len(_NEXT)
         self._note_acceptance()
-        flight.replies_due = following.replies_due = 0
+        pending.replies_due = following.replies_due = 0
         following.begun = True
         self._dot_due = False
         self._send_content(following)
-        return flight.mail, Result(Verdict.ACCEPTED, "250 " + usual[1].decode("ascii"))
+        return pending.mail, Result(Verdict.ACCEPTED, "250 " + usual[1].decode("ascii"))
 
     def _handle_acceptances(self, data: bytes, results: list[MailResult]) -> int:
-        """The same for mails that were written ahead: note those taken, return how many octets say so."""
+        """A fast path for mails sent ahead: collect the accepted ones, return how many octets that was."""
         end, in_flight, is_usual = 0, self._in_flight, self._acceptance.is_usual
         while in_flight:
-            flight = in_flight[0]
-            due = flight.replies_due
-            if flight.known is not None or not flight.by_chunk or flight.unsent or flight.doubtful:
+            pending = in_flight[0]
+            due = pending.replies_due
+            if pending.known is not None or not pending.by_chunk or pending.unsent or pending.doubtful:
                 break
             taken = _TAKEN[due].match(data, end)
             if not taken:
@@ -234,8 +234,8 @@ class SmtpSession:
             if last is None:
                 end = taken.end()
                 self._note_read(due - 1)
-                flight.replies_due = 1
-                flight.begun |= due > 1
+                pending.replies_due = 1
+                pending.begun |= due > 1
                 break
             if len(last) > _LONGEST_USUAL or not is_usual(last):
                 break
@@ -244,7 +244,7 @@ class SmtpSession:
             self._learned[True] = True
             self._note_acceptance()
             in_flight.popleft()
-            results.append((flight.mail, Result(Verdict.ACCEPTED, "250 " + last.decode("ascii"))))
+            results.append((pending.mail, Result(Verdict.ACCEPTED, "250 " + last.decode("ascii"))))
         return end
 
     def _note_read(self, number: int) -> None:
@@ -256,100 +256,100 @@ class SmtpSession:
         if not self._waiting:
             self._closing |= reply.code == CLOSING
             raise Broken(reply.text if reply.code == CLOSING else f"Not asked for: {reply.text}")
-        command, flight = self._waiting[0], self._in_flight[0]
+        command, pending = self._waiting[0], self._in_flight[0]
         self._refused_last = reply.code >= 400
         if reply.code == CLOSING:
-            self._close(command, flight, reply)
+            self._close(command, pending, reply)
             raise Broken(reply.text)
         self.replies_read += 1
-        self._apply_reply(command, flight, reply)
+        self._apply_reply(command, pending, reply)
         self._waiting.popleft()
-        flight.replies_due -= 1
-        if flight.replies_due:
+        pending.replies_due -= 1
+        if pending.replies_due:
             return None
-        if flight.unsent:
-            self._send_next(flight)
+        if pending.unsent:
+            self._send_next(pending)
             return None
-        return self._finish(flight, reply)
+        return self._finish(pending, reply)
 
-    def _close(self, command: Command, flight: InFlight, reply: Reply) -> None:
-        """421 is about the command it answers: at MAIL nothing was in hand, at the end it was not taken."""
+    def _close(self, command: Command, pending: InFlight, reply: Reply) -> None:
+        """Handle 421, which concerns the command it answers: only at MAIL was nothing in hand."""
         self._closing = True
-        if flight.known is None and command not in (Command.RSET, Command.MAIL):
-            flight.known = judge(reply, command)
+        if pending.known is None and command not in (Command.RSET, Command.MAIL):
+            pending.known = judge(reply, command)
 
-    def _apply_reply(self, command: Command, flight: InFlight, reply: Reply) -> None:
-        """What the reply to one command means for the next."""
+    def _apply_reply(self, command: Command, pending: InFlight, reply: Reply) -> None:
+        """Act on the reply to one command."""
         kind = reply.code // 100
         if (kind == 3) != (command is Command.DATA and reply.code == 354) or (
             kind == 2 and command is Command.DATA
         ):
             raise Broken(f"Not an answer: {reply.text}")
         if command is Command.RSET:
-            self._after_reset(flight, reply)
+            self._after_reset(pending, reply)
             return
-        flight.begun = True
+        pending.begun = True
         if command is Command.DATA:
             self._dot_due = False
         if kind == 3:
-            self._send_content(flight)
+            self._send_content(pending)
         elif kind != 2:
-            self._refuse(command, flight, reply)
+            self._refuse(command, pending, reply)
         elif command in _REPLIES_TO_ENVELOPE:
             self._acceptance.note_envelope(b" ".join(reply.lines))
 
-    def _after_reset(self, flight: InFlight, reply: Reply) -> None:
+    def _after_reset(self, pending: InFlight, reply: Reply) -> None:
         if reply.code < 300:
             self._acceptance.note_envelope(b" ".join(reply.lines))
             return
-        # Whether the transactions of what is under way are its own, nobody knows.
+        # Nobody knows whether the mails under way have transactions of their own.
         self.retiring = True
         for behind in self._in_flight:
             behind.doubtful = True
-        flight.unsent = []
+        pending.unsent = []
 
-    def _send_commands(self, flight: InFlight, commands: tuple[Command, ...], octets: bytes) -> None:
-        """Say one thing or several; the last of them decides what may follow."""
+    def _send_commands(self, pending: InFlight, commands: tuple[Command, ...], octets: bytes) -> None:
+        """Send one command or several; the last of them decides what may follow."""
         self.out += octets
-        self._said += len(octets)
+        self._queued += len(octets)
         self._waiting.extend(commands)
-        flight.replies_due += len(commands)
+        pending.replies_due += len(commands)
         if commands[-1] is Command.DATA:
             self._dot_due = True
         elif commands[-1] is Command.CONTENT:
-            flight.end = self._said
+            pending.end = self._queued
 
-    def _send_next(self, flight: InFlight) -> None:
-        commands, octets = flight.unsent.pop(0)
-        self._send_commands(flight, commands, octets)
+    def _send_next(self, pending: InFlight) -> None:
+        commands, octets = pending.unsent.pop(0)
+        self._send_commands(pending, commands, octets)
 
-    def _send_content(self, flight: InFlight) -> None:
-        if flight.known is None:
-            content = flight.content
+    def _send_content(self, pending: InFlight) -> None:
+        if pending.known is None:
+            content = pending.content
             if _STUFF.search(content):
                 content = content.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
-            self._send_commands(flight, (Command.CONTENT,), content + b".\r\n")
+            self._send_commands(pending, (Command.CONTENT,), content + b".\r\n")
         else:
-            # No recipient, and yet it wants a mail: a lone dot gives it none (RFC 2920 section 3.1).
-            self._send_commands(flight, (Command.CONTENT,), b".\r\n")
-            flight.end = 0
-        flight.content = b""
+            # No recipient was accepted, yet it asks for content: a lone dot ends that (RFC 2920 section 3.1).
+            self._send_commands(pending, (Command.CONTENT,), b".\r\n")
+            pending.end = 0
+        pending.content = b""
 
-    def _refuse(self, command: Command, flight: InFlight, reply: Reply) -> None:
-        flight.unsent = []
-        if flight.known is None:
+    def _refuse(self, command: Command, pending: InFlight, reply: Reply) -> None:
+        pending.unsent = []
+        if pending.known is None:
             if command is Command.MAIL and reply.code < 500 and self.accepted:
-                # It took others before: a limit of this connection, perhaps. The next one will tell.
-                self.retiring, flight.known = True, ServerAway(reply.text, server=False)
+                # It accepted others before: perhaps a limit of this connection. The next one will show.
+                self.retiring, pending.known = True, ServerAway(reply.text, server=False)
                 return
-            self._dirty = flight.by_chunk or command in (Command.RCPT, Command.DATA)
+            self._dirty = pending.by_chunk or command in (Command.RCPT, Command.DATA)
             self._note_refusal()
-            unkept = not_kept_to(reply, command, flight, self._features)
-            if not unkept <= self.distrusted:
-                self.distrusted |= unkept
+            unreliable = unsupported(reply, command, pending, self._features)
+            if not unreliable <= self.distrusted:
+                self.distrusted |= unreliable
                 self._closing = True
                 raise Broken(reply.text)
-            flight.known = judge(reply, command)
+            pending.known = judge(reply, command)
 
     def _note_refusal(self) -> None:
         self._errors += 1
@@ -361,40 +361,40 @@ class SmtpSession:
         self.answered += 1
         if self._errors or self._depth < self._most_ahead:
             self._errors = 0
-            # One mail at a time until the server's words are known, and after a refusal.
+            # One mail at a time until the server's wording is known, and after a refusal.
             self._depth = (
                 min(2 * max(2, self._depth), self._most_ahead) if self._learned[self._chunking] else 1
             )
 
-    def _finish(self, flight: InFlight, reply: Reply) -> MailResult:
+    def _finish(self, pending: InFlight, reply: Reply) -> MailResult:
         self._in_flight.popleft()
-        if flight.known is not None:
-            self.answered += isinstance(flight.known, Result)
-            return flight.mail, flight.known
+        if pending.known is not None:
+            self.answered += isinstance(pending.known, Result)
+            return pending.mail, pending.known
         if 200 <= reply.code < 300:
-            said = b" ".join(reply.lines)
-            if flight.doubtful or not self._accepts(flight, said):
-                self._doubt(flight, reply)
+            text = b" ".join(reply.lines)
+            if pending.doubtful or not self._accepts(pending, text):
+                self._mark_doubtful(pending, reply)
             self._note_acceptance()
-            return flight.mail, Result(Verdict.ACCEPTED, reply.text)
-        if flight.doubtful:
-            return flight.mail, ServerAway(reply.text, in_hand=True, server=False)
+            return pending.mail, Result(Verdict.ACCEPTED, reply.text)
+        if pending.doubtful:
+            return pending.mail, ServerAway(reply.text, in_hand=True, server=False)
         self.answered += 1
         self._note_refusal()
-        return flight.mail, judge(reply, Command.CONTENT)
+        return pending.mail, judge(reply, Command.CONTENT)
 
-    def _accepts(self, flight: InFlight, said: bytes) -> bool:
-        """Whether this "yes" can only be the acceptance of this mail."""
-        if not self._in_flight and not self._learned[flight.by_chunk]:
-            self._learned[flight.by_chunk] = learned = self._acceptance.learn(said)
-            # By DATA, 354 has shown that no reply is missing, whatever the server says to other commands.
-            return learned or not flight.by_chunk
-        if not self._in_flight and not flight.by_chunk:
+    def _accepts(self, pending: InFlight, text: bytes) -> bool:
+        """Whether this positive reply can only be the acceptance of this mail."""
+        if not self._in_flight and not self._learned[pending.by_chunk]:
+            self._learned[pending.by_chunk] = learned = self._acceptance.learn(text)
+            # With DATA, the 354 has shown that no reply is missing, whatever other replies look like.
+            return learned or not pending.by_chunk
+        if not self._in_flight and not pending.by_chunk:
             return True
-        return self._acceptance.accepts(said)
+        return self._acceptance.accepts(text)
 
-    def _doubt(self, flight: InFlight, reply: Reply) -> None:
-        """A reply may have been left out: all that is under way is unknown."""
+    def _mark_doubtful(self, pending: InFlight, reply: Reply) -> None:
+        """A reply may be missing: the fate of all mails under way is unknown."""
         self.distrusted.add("CHUNKING" if self._chunking else "PIPELINING")
-        self._in_flight.appendleft(flight)
+        self._in_flight.appendleft(pending)
         raise Broken(f"Not the acceptance of a mail: {reply.text}")

@@ -1,4 +1,4 @@
-"""The extensions that a mail server offered and did not keep to, remembered by this process for a while."""
+"""The extensions that a mail server offers but does not support properly; remembered for a while."""
 
 import logging
 from collections.abc import Collection
@@ -14,7 +14,7 @@ _until: dict[tuple[Server, str], float] = {}
 
 
 def distrust(server: Server, extensions: Collection[str]) -> None:
-    """Talk to this server without these extensions from the next connection on."""
+    """Do without these extensions on this server's next connections."""
     with _lock:
         for name in extensions:
             if (server, name) not in _until:
@@ -25,7 +25,7 @@ def distrust(server: Server, extensions: Collection[str]) -> None:
 
 
 def distrusted(server: Server) -> frozenset[str]:
-    """The extensions that are not used with this server just now."""
+    """The extensions that are not used with this server now."""
     now = monotonic()
     with _lock:
         for key in [key for key, until in _until.items() if until <= now]:
@@ -34,13 +34,13 @@ def distrusted(server: Server) -> frozenset[str]:
 
 
 def known() -> list[tuple[Server, str, float]]:
-    """All that is not used just now: the server, the extension, the seconds that are left."""
+    """All extensions not used now: server, extension, seconds left."""
     now = monotonic()
     with _lock:
         return [(server, name, until - now) for (server, name), until in _until.items() if until > now]
 
 
 def forget() -> None:
-    """Believe every server again."""
+    """Trust every server again."""
     with _lock:
         _until.clear()

@@ -1,4 +1,4 @@
-"""What a server's replies mean: for one mail, and for what the server has offered."""
+"""What a server's replies mean: for one mail, and for the extensions it offers."""
 
 import re
 
@@ -8,7 +8,7 @@ from mailer.transport.in_flight import Command, InFlight
 from mailer.transport.refusals import Refusal, RefusalClass, classify
 from mailer.transport.replies import Reply
 
-NOT_KNOWN = (500, 501, 502, 503, 504, 555)  # what a server says to a command or parameter it does not know
+NOT_KNOWN = (500, 501, 502, 503, 504, 555)  # replies to an unknown command or parameter
 TOO_FAST = re.compile(r"synchroni[sz]ation|pipelining|out of order", re.IGNORECASE)
 
 
@@ -18,7 +18,7 @@ def judge(reply: Reply, command: Command) -> Result:
 
 
 def cannot_write(error: CannotWrite) -> Result:
-    """What one recipient's values make impossible is that recipient's alone."""
+    """What one recipient's values make impossible concerns that recipient only."""
     refusal = Refusal(RefusalClass.RECIPIENT, True, False, None, "bad-address")
     return Result(Verdict.NEVER, f"This mail cannot be written: {error}"[:500], refusal)
 
@@ -29,19 +29,19 @@ def refused(code: int, text: str, command: Command) -> Result:
 
 
 def too_large(size: int, limit: int) -> Result:
-    """RFC 1870 section 6.1: said before anything is sent."""
+    """RFC 1870 section 6.1: decided before anything is sent."""
     return refused(
         552, f"552 5.3.4 This mail has {size} octets, and the mail server takes {limit}.", Command.MAIL
     )
 
 
-def not_kept_to(reply: Reply, command: Command, flight: InFlight, features: Features) -> set[str]:
-    """The extensions that the server has offered and refuses by this reply; no recipient pays for that."""
+def unsupported(reply: Reply, command: Command, pending: InFlight, features: Features) -> set[str]:
+    """The extensions that the server offers and refuses by this reply; no recipient pays for that."""
     if features.pipelining and TOO_FAST.search(reply.text):
         return {"PIPELINING"}
-    if command is Command.CONTENT and flight.by_chunk and reply.code in NOT_KNOWN[:5]:
+    if command is Command.CONTENT and pending.by_chunk and reply.code in NOT_KNOWN[:5]:
         return {"CHUNKING"}
-    if command is Command.MAIL and reply.code in NOT_KNOWN and reply.code != 503 and not flight.utf8:
+    if command is Command.MAIL and reply.code in NOT_KNOWN and reply.code != 503 and not pending.utf8:
         offered = {"8BITMIME": features.eight_bit, "SIZE": features.size is not None}
         return {name for name, said in offered.items() if said}
     return set()

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, time, timedelta, timezone
 
 LONGEST = 24 * 3600
-NEAR = 48  # characters before a time in which the word stands that makes it a wait
+NEAR = 48  # characters before a time in which a word must say that it is a wait
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "с": 1, "м": 60, "ч": 3600}
 _DURATION = re.compile(
@@ -52,7 +52,7 @@ def wait_until(text: str, *, now: datetime | None = None) -> int | None:
 
 
 def wait_for_period(text: str) -> int | None:
-    """A share of the period a quota is counted over: a rolling day is free again bit by bit."""
+    """A share of the period a quota is counted over, since a rolling quota frees up bit by bit."""
     text = text.lower()
     return next((seconds for pattern, seconds in _PERIODS if pattern.search(text)), None)
 
@@ -71,7 +71,7 @@ def _moment(text: str, now: datetime) -> datetime | None:
         return None
     year, month, day, hour, minute, zone = found.groups()
     if year is None and zone is None:
-        return None  # nobody knows whose clock
+        return None  # the clock's zone is unknown
     try:
         clock = time(int(hour), int(minute), tzinfo=_zone(zone or "utc"))
         if year is not None:

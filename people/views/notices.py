@@ -14,9 +14,9 @@ class Notifications(SignedIn):
 
     def get(self, request: Request) -> HttpResponse:
         unread = request.user.unread
-        told = read_all(request.user)
+        notices = read_all(request.user)
         request.user.unread = 0
-        return render(request, "people/notifications.html", {"told": told, "new": told[:unread]})
+        return render(request, "people/notifications.html", {"notices": notices, "new": notices[:unread]})
 
 
 class NoticeSettings(SignedIn):

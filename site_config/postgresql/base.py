@@ -83,10 +83,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         now = _set_to.get(connection, {})
         if now == self._wanted:
             return
-        said = [f"RESET {name}" for name in now if name not in self._wanted]
-        said += [f"SET {name} = '{value}'" for name, value in self._wanted.items() if now.get(name) != value]
+        statements = [f"RESET {name}" for name in now if name not in self._wanted]
+        statements += [
+            f"SET {name} = '{value}'" for name, value in self._wanted.items() if now.get(name) != value
+        ]
         with connection.cursor() as cursor:
-            cursor.execute("; ".join(said))
+            cursor.execute("; ".join(statements))
         _set_to[connection] = self._wanted
 
     def _close(self) -> None:

@@ -67,7 +67,7 @@ class SharedConnections:
         """Close what the server has closed and what nobody has needed for a while."""
         long_ago = monotonic() - IDLE_SECONDS
         for connection in list(self._idle):
-            if connection.closed or _heard_from(connection) or self._idle_since[connection] < long_ago:
+            if connection.closed or _has_unread(connection) or self._idle_since[connection] < long_ago:
                 self._remove(connection)
                 self._number -= 1
                 connection.close()
@@ -100,13 +100,13 @@ def answers(connection: psycopg.Connection) -> bool:
     """Whether the server says something on a new connection within ANSWER_SECONDS."""
     connection.pgconn.send_query(b"")
     connection.pgconn.flush()
-    heard = select.select([connection.pgconn.socket], [], [], ANSWER_SECONDS)[0]
-    while heard and connection.pgconn.get_result() is not None:
+    answered = select.select([connection.pgconn.socket], [], [], ANSWER_SECONDS)[0]
+    while answered and connection.pgconn.get_result() is not None:
         pass
-    return bool(heard)
+    return bool(answered)
 
 
-def _heard_from(connection: psycopg.Connection) -> bool:
+def _has_unread(connection: psycopg.Connection) -> bool:
     """Whether something came while nobody asked: what a server says then is its farewell."""
     try:
         return bool(select.select([connection.pgconn.socket], [], [], 0)[0])
