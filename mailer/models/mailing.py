@@ -151,6 +151,16 @@ class Mailing(Owned):
         latest: list[Attempt] = getattr(self, "latest", [])
         return latest[0] if latest else None
 
+    @property
+    def comes_at(self) -> datetime | None:
+        """When it runs next, as people are told: while a switch keeps it from running, it does not."""
+        return self.next_run_at if self.is_switched_on else None
+
+    @property
+    def is_switched_on(self) -> bool:
+        """Neither its owner nor a manager has stopped it."""
+        return not self.paused_at and not self.disabled_at
+
     def has_ended(self, now: datetime) -> bool:
         """Tell whether its end has come; one without an end goes on until its owner stops it."""
         return self.ends_at is not None and self.ends_at <= now

@@ -1,6 +1,7 @@
 from typing import Any
 
 import django_tables2 as tables
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +22,21 @@ def runs_on(mailing: Mailing) -> bool:
     return mailing.state not in (Mailing.State.FINISHED, Mailing.State.DISABLED)
 
 
+def running_of(mailing: Mailing) -> Attempt | None:
+    """The run that is not over, if there is one."""
+    return mailing.last_run if mailing.last_run and not mailing.last_run.finished_at else None
+
+
+def may_try_again(mailing: Mailing, user: Any) -> bool:
+    """Its run is on hold until somebody acts, and no switch keeps it from going on."""
+    running = running_of(mailing)
+    return own(mailing, user) and bool(running and running.held_at) and bool(mailing.is_switched_on)
+
+
+def may_run(mailing: Mailing, user: Any) -> bool:
+    return own(mailing, user) and mailing.is_switched_on and not mailing.has_ended(timezone.now())
+
+
 def may_pause(mailing: Mailing, user: Any) -> bool:
     return own(mailing, user) and not mailing.paused_at and runs_on(mailing)
 
@@ -38,9 +54,17 @@ def may_enable(mailing: Mailing, user: Any) -> bool:
 
 
 OWNERS_ACTIONS = (
+    Action(
+        name="retry",
+        title=_("Try again"),
+        url_name="attempt_retry",
+        of=lambda mailing: mailing.last_run.pk,
+        post=True,
+        shown=may_try_again,
+    ),
     Action(name="pause", title=_("Pause"), url_name="mailing_pause", post=True, shown=may_pause),
     Action(name="resume", title=_("Resume"), url_name="mailing_resume", post=True, shown=may_resume),
-    Action(name="run", title=_("Run now"), url_name="mailing_run", shown=own),
+    Action(name="run", title=_("Run now"), url_name="mailing_run", shown=may_run),
     Action(name="edit", title=_("Edit"), url_name="mailing_edit", shown=own),
     Action(name="clone", title=_("Copy"), url_name="mailing_clone", shown=own),
     Action(name="delete", title=_("Delete"), url_name="mailing_delete", shown=own, danger=True),
@@ -63,7 +87,7 @@ class MailingTable(RowTable):
     state = StateColumn(MAILING_KINDS, Mailing.State)
     period = tables.Column()
     starts_at = TimeColumn()
-    next_run_at = TimeColumn(default="")
+    next_run_at = TimeColumn(verbose_name=_("Next run"), accessor="comes_at", order_by=("next_run_at",), default="")
     last_run = tables.Column(verbose_name=_("Last run"), orderable=False, default="")
     actions = ActionsColumn(*OWNERS_ACTIONS)
 
@@ -77,7 +101,7 @@ class MailingTable(RowTable):
         return str(record)
 
     def render_state(self, record: Mailing) -> str:
-        return mailing_badge(record, sending=bool(record.last_run and not record.last_run.finished_at))
+        return mailing_badge(record, running=running_of(record))
 
     def render_last_run(self, value: Attempt) -> str:
         kind = ATTEMPT_KINDS[value.state]

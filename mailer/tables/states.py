@@ -44,9 +44,13 @@ class StateColumn(BadgeColumn):
         return str(self.states(raw).label)
 
 
-def mailing_badge(mailing: Mailing, *, sending: bool) -> str:
-    """What a mailing does: a run that goes out now is not the same as one that comes on Tuesday."""
+def mailing_badge(mailing: Mailing, *, running: Attempt | None) -> str:
+    """What a mailing does: a run that goes out now is not the same as one that comes on Tuesday, or is stuck."""
     state = Mailing.State(mailing.state)
-    if state == Mailing.State.RUNNING:
-        return badge("live", _("sending now")) if sending else badge("ok", _("on schedule"))
-    return badge(MAILING_KINDS.get(state, "idle"), state.label)
+    if state != Mailing.State.RUNNING:
+        return badge(MAILING_KINDS.get(state, "idle"), state.label)
+    if running is None:
+        return badge("ok", _("on schedule"))
+    if running.state == Attempt.State.RUNNING:
+        return badge("live", _("sending now"))
+    return badge(ATTEMPT_KINDS[running.state], Attempt.State(running.state).label)

@@ -86,7 +86,7 @@ def rests_until(attempt: Attempt) -> datetime | None:
 
 @register.simple_tag
 def mailing_badge(mailing: Mailing, running: Attempt | None = None) -> str:
-    return states.mailing_badge(mailing, sending=running is not None)
+    return states.mailing_badge(mailing, running=running)
 
 
 @register.simple_tag

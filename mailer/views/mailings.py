@@ -18,6 +18,7 @@ from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker, as_ids
 from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Mailing
+from mailer.sending.opening import why_not
 from mailer.sending.progress import progress_of
 from mailer.tables import AttemptTable, MailingTable, OversightTable
 from mailer.views.clients import rules_lost
@@ -243,6 +244,7 @@ class MailingDetail(TableView):
             "progress": self.running and progress_of(self.running),
             "audience": self.audience,
             "own": self.own,
+            "may_run": self.own and not why_not(mailing),
             "may_disable": self.request.user.has_perm("mailer.disable_mailing"),
             "groups": mailing.groups.all(),
             "single_clients": mailing.clients.count(),
@@ -268,7 +270,7 @@ class MailingDetail(TableView):
 
     def next_runs(self) -> list[datetime]:
         """The next few dates, in the mailing's own zone."""
-        run = self.mailing.next_run_at
+        run = self.mailing.comes_at
         dates: list[datetime] = []
         while run and len(dates) < NEXT_RUNS:
             dates.append(run.astimezone(self.mailing.zone))

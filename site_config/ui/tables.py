@@ -170,6 +170,10 @@ def always(_row: Any, _user: Any) -> bool:
     return True
 
 
+def by_key(row: Any) -> Any:
+    return row.pk
+
+
 @dataclass(frozen=True, kw_only=True)
 class Action:
     """What can be done with a row: a form or a question in the dialog, a page, or (`post`) at once.
@@ -185,13 +189,14 @@ class Action:
     confirm: str | Promise = ""
     danger: bool = False
     shown: Callable[[Any, Any], bool] = always
+    of: Callable[[Any], Any] = by_key  # what the address names, if not the row itself
 
     def link(self, record: Model) -> dict[str, Any]:
         return {
             "id": f"{row_id(record)}-{self.name}",
             "row": row_id(record),
             "title": self.title,
-            "url": reverse(self.url_name, args=[record.pk]),
+            "url": reverse(self.url_name, args=[self.of(record)]),
             "dialog": self.dialog,
             "post": self.post,
             "confirm": str(self.confirm) % {"row": record} if self.confirm else "",
