@@ -26,6 +26,7 @@ from mailer.views import (
     stop_list,
     unsubscribe,
 )
+from site_config.ui.columns import ListColumns
 
 urlpatterns = [
     path("start/", start.Start.as_view(), name="start"),
@@ -61,6 +62,7 @@ urlpatterns = [
     path("clients/<int:pk>/forget/", client_page.ClientForget.as_view(), name="client_forget"),
     path("clients/<int:pk>/delete/", clients.ClientDelete.as_view(), name="client_delete"),
     path("groups/", groups.GroupList.as_view(), name="groups"),
+    path("groups/columns/", ListColumns.as_view(list_view=groups.GroupList), name="groups_columns"),
     path("groups/new/", groups.GroupCreate.as_view(), name="group_create"),
     path("groups/rule/", group_rules.GroupRuleCreate.as_view(), name="group_rule_create"),
     path("groups/<int:pk>/rule/", group_rules.GroupRuleEdit.as_view(), name="group_rule_edit"),
@@ -70,6 +72,7 @@ urlpatterns = [
     path("groups/<int:pk>/export/", exports.GroupExport.as_view(), name="group_export"),
     path("groups/<int:pk>/clients/<int:client>/remove/", groups.GroupRemove.as_view(), name="group_remove"),
     path("messages/", messages.MessageList.as_view(), name="messages"),
+    path("messages/columns/", ListColumns.as_view(list_view=messages.MessageList), name="messages_columns"),
     path("messages/new/", messages.MessageNew.as_view(), name="message_create"),
     path("messages/<int:pk>/edit/", editor.MessageEditor.as_view(), name="message_edit"),
     path("messages/<int:pk>/draft/", previewing.DraftPreview.as_view(), name="draft_preview"),
@@ -92,6 +95,7 @@ urlpatterns = [
     path("p/<str:key>/", online.public_page, name="message_public"),
     path("messages/<int:pk>/test/", messages.MessageTest.as_view(), name="message_test"),
     path("mailings/", mailings.MailingList.as_view(), name="mailings"),
+    path("mailings/columns/", ListColumns.as_view(list_view=mailings.MailingList), name="mailings_columns"),
     path("mailings/new/", mailings.MailingCreate.as_view(), name="mailing_create"),
     path("mailings/recipients/", mailings.Recipients.as_view(), name="mailing_recipients"),
     path("mailings/<int:pk>/", mailings.MailingDetail.as_view(), name="mailing_detail"),
@@ -105,6 +109,7 @@ urlpatterns = [
     path("mailings/<int:pk>/enable/", oversight.MailingEnable.as_view(), name="mailing_enable"),
     path("service/", service.Service.as_view(), name="service"),
     path("reports/", reports.ReportList.as_view(), name="reports"),
+    path("reports/columns/", ListColumns.as_view(list_view=reports.ReportList), name="reports_columns"),
     path("reports/export/", exports.AttemptsExport.as_view(), name="reports_export"),
     path("reports/figures/", reports.ReportFigures.as_view(), name="report_figures"),
     path("reports/<int:pk>/", reports.AttemptDetail.as_view(), name="attempt_detail"),

@@ -60,6 +60,7 @@ def deletable(user: User, by: User) -> bool:
 
 
 class UserTable(RowTable):
+    list_name = "users"
     email = tables.Column(attrs=MAIN)
     name = tables.TemplateColumn(
         template_name="people/cells.html#name",
@@ -112,6 +113,7 @@ class UserTable(RowTable):
 
 
 class AuditTable(RowTable):
+    list_name = "audit"
     at = TimeColumn()
     actor = tables.Column(attrs=MAIN, default=_("the service"))
     action = tables.Column(order_by=("action", "-at"))

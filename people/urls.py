@@ -13,6 +13,7 @@ urlpatterns = [
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("i18n/setlang/", profile.set_language, name="set_language"),
     path("users/", users.UserList.as_view(), name="users"),
+    path("users/columns/", users.Columns.as_view(list_view=users.UserList), name="users_columns"),
     path("users/new/", users.UserCreate.as_view(), name="user_create"),
     path("users/<int:pk>/avatar/", profile.Avatar.as_view(), name="user_avatar"),
     path("users/<int:pk>/allowance/", users.UserAllowance.as_view(), name="user_allowance"),
@@ -22,4 +23,5 @@ urlpatterns = [
     path("users/<int:pk>/edit/", users.UserEdit.as_view(), name="user_edit"),
     path("users/<int:pk>/delete/", users.UserDelete.as_view(), name="user_delete"),
     path("audit/", users.AuditTrail.as_view(), name="audit"),
+    path("audit/columns/", users.Columns.as_view(list_view=users.AuditTrail), name="audit_columns"),
 ]

@@ -65,6 +65,7 @@ EDIT = Row(owner(PAGE), owner(INVALID))
 DELETE = Row(owner(PAGE), owner(DONE))
 SWITCH = Row(users(ELSEWHERE), owner(DONE))  # its page is where log-in leads back to
 VIEW = Row(owner_and_managers(PAGE), users(NONE))
+COLUMNS = Row(users(PAGE), users(DONE))
 STATIC = Row(public(PAGE), public(NONE))
 OWN_FORM = Row(users(PAGE), users(INVALID))
 REAUTHENTICATE = Row(users(ELSEWHERE), users(DONE))  # to the page that asks for the password once more
@@ -126,6 +127,8 @@ TABLE: dict[str, Row] = {
     "usersessions_list": Row(users(PAGE), users(DONE)),
     # Users
     "users": Row(managers(PAGE), managers(NONE)),
+    "users_columns": Row(managers(PAGE), managers(DONE)),
+    "audit_columns": Row(managers(PAGE), managers(DONE)),
     "service": Row(managers(PAGE), managers(NONE)),
     "audit": Row(managers(PAGE), managers(NONE)),
     "user_avatar": Row(users("404"), users(NONE)),  # of a user without a picture
@@ -167,6 +170,7 @@ TABLE: dict[str, Row] = {
     "opt_outs_export": Row(makers(PAGE), makers(NONE)),
     "optout_lift": DELETE,
     "groups": LIST,
+    "groups_columns": COLUMNS,
     "group_export": Row(owner(PAGE), users(NONE)),
     "group_create": CREATE,
     "group_detail": Row(owner(PAGE), users(NONE)),
@@ -177,6 +181,7 @@ TABLE: dict[str, Row] = {
     "group_remove": SWITCH,
     # Messages
     "messages": LIST,
+    "messages_columns": COLUMNS,
     "message_create": CREATE,
     "message_edit": EDIT,
     "draft_preview": Row(owner(PAGE), makers(NONE)),
@@ -199,6 +204,7 @@ TABLE: dict[str, Row] = {
     "start": LIST,
     # Mailings
     "mailings": LIST,
+    "mailings_columns": COLUMNS,
     "mailing_create": CREATE,
     "mailing_recipients": Row(makers(ELSEWHERE), makers(DONE)),
     "mailing_detail": VIEW,
@@ -212,6 +218,7 @@ TABLE: dict[str, Row] = {
     "mailing_enable": Row(managers_of_mailings(ELSEWHERE), managers_of_mailings(DONE)),
     # Reports
     "reports": LIST,
+    "reports_columns": COLUMNS,
     "report_figures": LIST,
     "reports_export": LIST,
     "attempt_detail": VIEW,

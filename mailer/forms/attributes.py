@@ -10,7 +10,6 @@ from django.utils.translation import pgettext_lazy
 
 from mailer.models import Attribute
 from mailer.models.attribute import LONGEST_KEY, LONGEST_VALUE, clean_key, read_value, written_value
-from people.models import User
 from site_config.ui.forms import OwnedForm
 
 Kind = Attribute.Kind
@@ -133,17 +132,3 @@ class AttributeForm(OwnedForm[Attribute]):
 
     def clean_key(self) -> str:
         return clean_key(self.cleaned_data["key"])
-
-
-class ColumnsForm(forms.Form):
-    """Which attributes the list of clients shows."""
-
-    columns = forms.MultipleChoiceField(
-        label=_("Attributes"), required=False, widget=forms.CheckboxSelectMultiple
-    )
-
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
-        attributes = list(Attribute.objects.owned_by(owner).order_by("key"))
-        kwargs.setdefault("initial", {"columns": [one.key for one in attributes if one.in_list]})
-        super().__init__(*args, **kwargs)
-        self.fields["columns"].choices = [(one.key, one.key) for one in attributes]  # type: ignore[attr-defined]

@@ -97,6 +97,7 @@ def shortened(names: list[str]) -> str:
 
 
 class ClientTable(WithAttributes):
+    list_name = "clients"
     select = SelectColumn()
     email = tables.Column(linkify=("client_detail", [tables.A("pk")]), order_by=("address_key",), attrs=MAIN)
     full_name = tables.Column(order_by=("full_name", "email"), default="")
@@ -151,6 +152,7 @@ class SizeColumn(tables.Column):
 
 
 class GroupTable(RowTable):
+    list_name = "groups"
     name = tables.Column(linkify=("group_detail", [tables.A("pk")]), attrs=MAIN)
     size = SizeColumn()
     created_at = TimeColumn(verbose_name=_("Created"))

@@ -83,11 +83,14 @@ OVERSIGHT_ACTIONS = (
 
 
 class MailingTable(RowTable):
+    list_name = "mailings"
     name = tables.Column(linkify=("mailing_detail", [tables.A("pk")]), empty_values=(), attrs=MAIN)
     state = StateColumn(MAILING_KINDS, Mailing.State)
     period = tables.Column()
     starts_at = TimeColumn()
-    next_run_at = TimeColumn(verbose_name=_("Next run"), accessor="comes_at", order_by=("next_run_at",), default="")
+    next_run_at = TimeColumn(
+        verbose_name=_("Next run"), accessor="comes_at", order_by=("next_run_at",), default=""
+    )
     last_run = tables.Column(verbose_name=_("Last run"), orderable=False, default="")
     actions = ActionsColumn(*OWNERS_ACTIONS)
 

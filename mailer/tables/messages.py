@@ -18,6 +18,7 @@ def is_archived(message: Message, _user: Any) -> bool:
 
 
 class MessageTable(RowTable):
+    list_name = "messages"
     subject = tables.Column(linkify=True, empty_values=(), attrs=MAIN)
     uses = tables.Column(verbose_name=_("Mailings"), attrs=NUMBER)
     updated_at = TimeColumn(verbose_name=_("Changed"))

@@ -52,6 +52,7 @@ class AttemptTable(RowTable):
 class ReportTable(AttemptTable):
     """The runs of all mailings."""
 
+    list_name = "reports"
     mailing = tables.Column(
         linkify=("attempt_detail", [tables.A("pk")]), order_by=("mailing__name",), attrs=MAIN
     )

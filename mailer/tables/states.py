@@ -45,7 +45,7 @@ class StateColumn(BadgeColumn):
 
 
 def mailing_badge(mailing: Mailing, *, running: Attempt | None) -> str:
-    """What a mailing does: a run that goes out now is not the same as one that comes on Tuesday, or is stuck."""
+    """What a mailing does: a run that goes out now is not one that comes on Tuesday, or is stuck."""
     state = Mailing.State(mailing.state)
     if state != Mailing.State.RUNNING:
         return badge(MAILING_KINDS.get(state, "idle"), state.label)

@@ -1,15 +1,15 @@
-from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from mailer.audience.attributes import choose_columns, remove
 from mailer.filters import AttributeNameFilter
-from mailer.forms.attributes import AttributeForm, ColumnsForm
+from mailer.forms.attributes import PREFIX, AttributeForm
 from mailer.models import Attribute
+from mailer.models.attribute import attributes_of
 from mailer.tables import AttributeTable
 from mailer.views.clients import ClientList, rules_lost
-from site_config.ui.http import Request
+from site_config.ui.columns import ListColumns
 from site_config.ui.lists import TableView
-from site_config.ui.panels import CreatePanel, DeletePanel, PanelView
+from site_config.ui.panels import CreatePanel, DeletePanel
 from site_config.ui.views import OwnersOnly
 
 
@@ -47,19 +47,20 @@ class AttributeDelete(DeletePanel):
         ]
 
 
-class ClientColumns(OwnersOnly, PanelView):
-    """Which attributes are columns of the list of clients."""
+class ClientColumns(OwnersOnly, ListColumns):
+    """The columns of the list of clients, those of their attributes among them."""
 
     list_view = ClientList
-    title = _("Columns")
-    body = "attributes/columns_body.html"
 
-    def get(self, request: Request) -> HttpResponse:
-        return self.show(form=ColumnsForm(owner=request.user))
+    def choices(self) -> list[tuple[str, str]]:
+        attributes = [(f"{PREFIX}{one.key}", one.key) for one in attributes_of(self.request.user)]
+        return [*super().choices(), *attributes]
 
-    def post(self, request: Request) -> HttpResponse:
-        form = ColumnsForm(request.POST, owner=request.user)
-        if not form.is_valid():
-            return self.show(form=form, status=422)
-        choose_columns(owner=request.user, keys=form.cleaned_data["columns"])
-        return self.changed(str(_("The columns were changed.")))
+    def shown(self) -> list[str]:
+        attributes = [f"{PREFIX}{one.key}" for one in attributes_of(self.request.user) if one.in_list]
+        return [*super().shown(), *attributes]
+
+    def keep(self, chosen: list[str]) -> None:
+        keys = [name.removeprefix(PREFIX) for name in chosen if name.startswith(PREFIX)]
+        choose_columns(owner=self.request.user, keys=keys)
+        super().keep(chosen)

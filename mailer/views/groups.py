@@ -28,6 +28,7 @@ class GroupList(TableView):
     table_class = GroupTable
     filterset_class = GroupFilter
     things = "groups"
+    columns_url_name = "groups_columns"
     title = _("Groups")
     lead = _("A mailing to a group reaches everyone who is in it when it runs.")
     create_url_name = "group_create"

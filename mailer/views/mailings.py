@@ -40,6 +40,7 @@ class MailingList(TableView):
     table_class = MailingTable
     filterset_class = MailingFilter
     things = "mailings"
+    columns_url_name = "mailings_columns"
     title = _("Mailings")
     lead = _("One message to many clients, once or every day, week or month.")
     create_url_name = "mailing_create"
@@ -57,7 +58,8 @@ class MailingList(TableView):
 
     @classmethod
     def row_table(cls, row: Model, request: HttpRequest) -> MailingTable:
-        return cls.table_of(cast("Request", request).user)([row], request=request)
+        user = cast("Request", request).user
+        return cls.table_of(user)([row], request=request, user=user)
 
     def get_table_class(self) -> type[MailingTable]:
         return self.table_of(self.request.user)

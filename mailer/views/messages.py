@@ -41,6 +41,7 @@ class MessageList(TableView):
     table_class = MessageTable
     filterset_class = MessageFilter
     things = "messages"
+    columns_url_name = "messages_columns"
     title = _("Messages")
     lead = _("Subject and text, with merge fields for each recipient.")
     create_url_name = "message_create"

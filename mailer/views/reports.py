@@ -27,6 +27,7 @@ class ReportList(TableView):
     table_class = ReportTable
     filterset_class = AttemptFilter
     things = "reports"
+    columns_url_name = "reports_columns"
     title = _("Reports")
     template_name = "reports/list.html"
     above_table = "reports/totals.html"

@@ -99,6 +99,12 @@ class User(AbstractUser):
         null=True, editable=False, help_text="What one is told, by mail and in the site; none: as usual."
     )
     unread = models.PositiveIntegerField(default=0, editable=False, help_text="Notifications not read yet.")
+    hidden_columns = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Of each list by its name; lists are as usual without.",
+    )
     session_generation = models.PositiveIntegerField(
         default=0, editable=False, help_text="Counting it up ends every session of this user for good."
     )
@@ -167,6 +173,11 @@ class User(AbstractUser):
     def only_watches(self) -> bool:
         """This user looks after the mailings of others, and so makes none of their own."""
         return self.oversees and not self.is_superuser
+
+    def hide_columns(self, list_name: str, hidden: list[str]) -> None:
+        """Leave these columns out of a list from now on."""
+        self.hidden_columns = {**self.hidden_columns, list_name: hidden}
+        self.save(update_fields=["hidden_columns"])
 
     @property
     def zone(self) -> ZoneInfo:

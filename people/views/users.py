@@ -17,6 +17,7 @@ from people.filters import AuditFilter, UserFilter
 from people.forms.users import AllowanceForm, ReasonForm, UserForm
 from people.models import AuditEntry, User
 from people.tables import AuditTable, UserTable
+from site_config.ui.columns import ListColumns
 from site_config.ui.http import Request, done, targets
 from site_config.ui.lists import TableView
 from site_config.ui.panels import EditPanel, PanelFormView, PanelView
@@ -49,6 +50,7 @@ class UserList(Permitted, TableView):
     table_class = UserTable
     filterset_class = UserFilter
     things = "users"
+    columns_url_name = "users_columns"
     title = _("Users")
     lead = _("Everyone who has an account.")
     create_url_name = "user_create"
@@ -69,12 +71,19 @@ class AuditTrail(Permitted, TableView):
     table_class = AuditTable
     filterset_class = AuditFilter
     things = "audit"
+    columns_url_name = "audit_columns"
     title = _("Audit trail")
     lead = _("What was done to mailings, users and access. Nothing here can be changed.")
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[AuditEntry]:
         return AuditEntry.objects.all()
+
+
+class Columns(Permitted, ListColumns):
+    """The columns of a list that is for managers alone."""
+
+    permission = "people.see_all_users"
 
 
 class OnUser(PanelView):

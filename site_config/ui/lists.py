@@ -4,7 +4,7 @@ A list says where its rows come from; the panels that create, edit and delete th
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.db import models
 from django.db.models import QuerySet
@@ -39,6 +39,7 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     create_url_name: ClassVar[str] = ""
     create_title: ClassVar[Text] = ""
     create_in_dialog: ClassVar[bool] = True
+    columns_url_name: ClassVar[str] = ""  # what asks which columns to show: site_config.ui.columns
     bulk_url_name: ClassVar[str] = ""  # what asks about actions on many rows: site_config.ui.bulk
     bulk_actions: ClassVar[Iterable[tuple[str, Any]]] = ()
     above_table: ClassVar[str] = ""  # a template that is reloaded together with the table
@@ -57,7 +58,8 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
 
     @classmethod
     def row_table(cls, row: models.Model, request: HttpRequest) -> Any:
-        return cls.table_class([row], request=request, **cls.table_options(request))
+        options = cls.table_options(request)
+        return cls.table_class([row], request=request, user=cast("Request", request).user, **options)
 
     @classmethod
     def table_options(cls, request: HttpRequest) -> dict[str, Any]:
@@ -95,7 +97,8 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         return None
 
     def get_table_kwargs(self) -> dict[str, Any]:
-        return {**super().get_table_kwargs(), **self.table_options(self.request)}
+        options = self.table_options(self.request)
+        return {**super().get_table_kwargs(), "user": self.request.user, **options}
 
     def get_template_names(self) -> list[str]:
         return ["includes/table_region.html" if targets(self.request, REGION) else self.template_name]
@@ -116,6 +119,8 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
             context["above"] = render_to_string(self.above_table, context, request=self.request)
         context["bulk"] = self.bulk()
         context["above_mark"] = digest(context.get("above", ""))
+        if self.columns_url_name:
+            context["table"].columns_url = reverse(self.columns_url_name)
         context["table"].empty_action = SimpleLazyObject(self.empty_action)
         if self.by_key:
             context["table"].key_page, context["table"].found = self.key_page, self.found()

@@ -107,9 +107,34 @@ class RowTable(tables.Table):
     empty_action: tuple[str | Promise, str] | None = None  # words and address of what fills an empty list
     key_page: KeyPage | None = None  # of a list whose pages have no numbers
     found: int | None = None
+    list_name: ClassVar[str] = ""  # of a list whose columns one can choose; the choice is kept under it
+    columns_url: str = ""  # where one does
 
     class Meta:
         row_attrs: ClassVar[dict[str, Any]] = {"id": row_id}
+
+    def __init__(self, *args: Any, user: Any = None, exclude: Sequence[str] = (), **kwargs: Any) -> None:
+        hidden = user.hidden_columns.get(self.list_name) if user and self.list_name else None
+        self.is_chosen = hidden is not None  # then nothing leaves for want of space: see site.css
+        left_out = (*self._meta.exclude, *exclude, *(set(hidden or ()) & set(self.choosable())))
+        super().__init__(*args, exclude=left_out, **kwargs)
+
+    @classmethod
+    def choosable(cls) -> list[str]:
+        """The columns that one may hide: not the one that names the row, nor what acts on it."""
+        columns: dict[str, tables.Column] = cls.base_columns
+        kept = {
+            name
+            for name, column in columns.items()
+            if "main-cell" in column.attrs.get("td", {}).get("class", "")
+        }
+        return [name for name in columns if name not in {*kept, *cls._meta.exclude, "select", "actions"}]
+
+    @classmethod
+    def column_choices(cls) -> list[tuple[str, str]]:
+        """Names and headings of the columns that one may hide, in their order."""
+        names, nothing = cls.choosable(), cls._meta.model._default_manager.none()
+        return [(column.name, str(column.header)) for column in cls(nothing).columns if column.name in names]
 
     @cached_property
     def shown_rows(self) -> list[ShownRow]:
