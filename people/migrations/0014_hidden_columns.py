@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0012_plain_email'),
+        ('people', '0013_forgotten'),
     ]
 
     operations = [
