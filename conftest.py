@@ -22,7 +22,7 @@ from testing.smtp_server import SmtpServer
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs no database is the same whatever the services are, unless it says `everywhere`."""
+    """Tests without a database are run once, whatever the services, unless marked `everywhere`."""
     everywhere = ("django_db", "everywhere", "services")
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -62,7 +62,7 @@ def superuser(db: None) -> User:
 
 
 def _forget_preparations() -> None:
-    """What a test begins with is no part of what it looks for in the audit trail."""
+    """What a test sets up must not count as what it looks for in the audit trail."""
     with opened(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM people_auditentry WHERE actor LIKE %s", ["% (manage.py)"])
 
@@ -87,7 +87,7 @@ def browser(owner: User, client_of) -> Browser:
 
 @pytest.fixture(autouse=True, scope="session")
 def _light_settings() -> Iterator[None]:
-    """Static files are named as they are, since none were collected; passwords are hashed fast."""
+    """Static files keep their names, since none were collected; passwords are hashed fast."""
     storages = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -99,9 +99,9 @@ def _light_settings() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_after_each_test() -> Iterator[None]:
-    """What a test with transactions of its own leaves is flushed, the audit trail too; nobody else may.
+    """Flush what a test with its own transactions leaves, the audit trail too, which nobody else may.
 
-    Django has no public place for another way of emptying.
+    Django has no public hook for another way of emptying.
     """
     case_class: Any = TransactionTestCase
     teardown = case_class._fixture_teardown
@@ -117,7 +117,7 @@ def _emptied_after_each_test() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _fresh_queue() -> Iterator[None]:
-    """Tasks run where they are enqueued, in a queue of each test's own."""
+    """Tasks run where they are enqueued, in each test's own queue."""
     HUEY.immediate = True
     HUEY.flush()
     STOPPING.clear()

@@ -127,7 +127,7 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
 
 
 def too_many_pictures(request: HttpRequest) -> HttpResponse | None:
-    """Refuse another picture before it is decoded, where somebody sends one after the other."""
+    """Refuse further pictures before they are decoded, when somebody sends one after another."""
     if not request.FILES or ratelimit.consume(request, action="article_picture", user=request.user):
         return None
     refusal: HttpResponse = ratelimit.respond_429(request)
@@ -135,6 +135,6 @@ def too_many_pictures(request: HttpRequest) -> HttpResponse | None:
 
 
 def as_data(picture: pictures.Picture, alt: str) -> pictures.Shown:
-    """A picture that is stored nowhere yet."""
+    """A picture as a data: URL, before it is stored anywhere."""
     source = "data:image/jpeg;base64," + base64.b64encode(picture.files[picture.name]).decode()
     return pictures.Shown(src=source, srcset="", width=picture.width, height=picture.height, alt=alt)

@@ -10,11 +10,11 @@ from django.core.cache import cache
 
 log = logging.getLogger(__name__)
 
-VERSION = 1  # raise it when what is stored changes its shape
-REST_SECONDS = 5  # a cache that failed is left alone, so that not every page waits for its time limit
+VERSION = 1  # raise this when the shape of what is stored changes
+REST_SECONDS = 5  # a failing cache is left alone, so that not every page waits for its timeout
 STALE_FACTOR = 10
 LOCK_SECONDS = 30
-WAIT_SECONDS = 1  # for what another caller makes for the first time
+WAIT_SECONDS = 1  # for what another caller is making for the first time
 GENERATION = f"content:{VERSION}:generation"
 T = TypeVar("T")
 _rests_until = 0.0
@@ -23,8 +23,8 @@ _rests_until = 0.0
 def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
     """What `make` returned at most `seconds` ago.
 
-    When the time is up one caller makes it anew, and the others are given what there is meanwhile. Where
-    there is nothing yet, they wait for that one; after a second they make it themselves.
+    When it has expired, one caller makes it anew, and the others get the old value meanwhile. If there is no
+    old value, they wait for that caller; after a second they make it themselves.
     """
     key = f"content:{VERSION}:{name}"
     kept = _safely(cache.get, key)
@@ -36,11 +36,11 @@ def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
         if kept is not None:
             return cast("T", kept[1])
     try:
-        if mine:  # since the look above, the one who had the lock before may have made it
+        if mine:  # the previous holder of the lock may have made it since
             kept = _safely(cache.get, key)
             if kept is not None and time.time() < kept[0]:
                 return cast("T", kept[1])
-        made = make()  # what it raises is not kept
+        made = make()  # its exceptions are not kept
         _safely(cache.set, key, (time.time() + seconds, made), seconds * STALE_FACTOR)
     finally:
         if mine:
@@ -49,7 +49,7 @@ def remember(name: str, make: Callable[[], T], *, seconds: float) -> T:
 
 
 def _awaited(key: str) -> Any:
-    """What another caller makes at this moment, or None if that takes too long or the cache is away."""
+    """What another caller is making, or None if that takes too long or the cache is away."""
     until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until and time.monotonic() >= _rests_until:
         time.sleep(WAIT_SECONDS / 20)
@@ -60,7 +60,7 @@ def _awaited(key: str) -> Any:
 
 
 def remember_articles(name: str, make: Callable[[], T], *, seconds: float) -> T:
-    """The same for what is made of articles: `forget_articles` makes all of it void at once."""
+    """The same for what is made of articles: `forget_articles` invalidates all of it."""
     generation = _safely(cache.get, GENERATION)
     if generation is None:
         generation = uuid4().hex
@@ -69,9 +69,9 @@ def remember_articles(name: str, make: Callable[[], T], *, seconds: float) -> T:
 
 
 def forget_articles() -> None:
-    """Have every page read the articles anew. Safe to call at any time."""
+    """Make every page read the articles anew. Safe to call at any time."""
     global _rests_until  # noqa: PLW0603  (one cache for the process)
-    _rests_until = 0.0  # a change is worth a try, even if the cache failed a moment ago
+    _rests_until = 0.0  # worth trying even if the cache has just failed
     _safely(cache.set, GENERATION, uuid4().hex, None)
 
 
@@ -81,7 +81,7 @@ def _safely(call: Callable[..., Any], *args: Any) -> Any:
         return None
     try:
         return call(*args)
-    except Exception:  # whatever the backend raises, a public page is shown all the same
+    except Exception:  # whatever the backend raises, a public page must be shown
         _rests_until = time.monotonic() + REST_SECONDS
         log.warning(
             "The cache failed; pages are made without it for %s seconds.", REST_SECONDS, exc_info=True

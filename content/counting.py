@@ -43,7 +43,7 @@ def count_view(request: HttpRequest, response: HttpResponse, *, article_id: int)
 
 
 def is_machine(request: HttpRequest) -> bool:
-    """Bots, tools, and browsers that fetch a page which nobody may ever look at."""
+    """Bots, tools, and browsers that prefetch a page."""
     agent = request.headers.get("User-Agent", "")
     ahead = request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", "")
     return not agent or bool(_MACHINES.search(agent)) or "prefetch" in ahead
@@ -51,7 +51,7 @@ def is_machine(request: HttpRequest) -> bool:
 
 @atexit.register
 def write() -> None:
-    """Add this process's views to the articles; while the database is away they are lost, and logged."""
+    """Add this process's views to the articles; if the database is away they are lost, which is logged."""
     with _lock:
         views = sorted(_views.items())
         _views.clear()

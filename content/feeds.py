@@ -26,7 +26,7 @@ class RssFeed(Feed):  # type: ignore[type-arg]  # not subscriptable at run time
         return language
 
     def get_feed(self, obj: str, request: HttpRequest) -> SyndicationFeed:
-        with override(obj):  # the feed is in its own language, whoever asks for it
+        with override(obj):  # the feed has its own language, whoever asks
             return super().get_feed(obj, request)
 
     def title(self) -> str:
@@ -66,7 +66,7 @@ class AtomFeed(RssFeed):
 
 
 class Articles(Sitemap):  # type: ignore[type-arg]  # not subscriptable at run time
-    limit = 1_000  # a file of 50,000 would be allowed, and would take seconds to write
+    limit = 1_000  # 50,000 would be allowed, but would take seconds
 
     def items(self) -> QuerySet[Article]:
         return Article.objects.published().only("slug", "updated_at", "published_at")

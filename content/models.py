@@ -17,7 +17,7 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         return self.get(slug=slug)
 
     def published(self, now: datetime | None = None) -> Self:
-        """What everybody may read: not a draft, and its time has come."""
+        """What everybody may read: published, and not dated in the future."""
         return self.filter(status=ArticleStatus.PUBLISHED, published_at__lte=now or timezone.now())
 
 

@@ -1,4 +1,4 @@
-"""An article's picture: checked, re-encoded without what else the file held, and kept in several sizes."""
+"""An article's picture: checked, re-encoded without metadata, and stored in several sizes."""
 
 import hashlib
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Shown:
 
 
 def prepare(upload: IO[bytes]) -> Picture:
-    """Check and re-encode an upload; ValidationError says what is wrong with it.
+    """Check and re-encode an upload; raises ValidationError with the reason.
 
     The name comes from the upload's bytes: the same picture stored twice is one set of files.
     """
@@ -64,12 +64,12 @@ def prepare(upload: IO[bytes]) -> Picture:
 
 
 def name_of(source: bytes) -> str:
-    """The name under which the picture in a file is stored, whatever the file is called."""
+    """The name under which a file's picture is stored, whatever the file is called."""
     return f"{FOLDER}/{hashlib.sha256(source).hexdigest()[:20]}.jpg"
 
 
 def store(picture: Picture) -> str:
-    """Write the files that are not there yet; return the name to keep in the article."""
+    """Write the files that are missing; return the name to keep in the article."""
     for name, content in picture.files.items():
         if not default_storage.exists(name):
             default_storage.save(name, ContentFile(content))
@@ -77,7 +77,7 @@ def store(picture: Picture) -> str:
 
 
 def remove(name: str, width: int) -> None:
-    """Delete a picture with all its sizes; those already gone do not matter."""
+    """Delete a picture in all its sizes; missing files do not matter."""
     for file in (name, *_variants(name, width).values()):
         default_storage.delete(file)
 

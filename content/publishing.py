@@ -1,4 +1,4 @@
-"""What a content manager does to an article: save, delete. Pages and pictures follow."""
+"""What a content manager does to an article: save and delete. Pages and pictures follow."""
 
 from django.db import transaction
 
@@ -21,7 +21,7 @@ def save_article(article: Article, *, picture: pictures.Picture | None = None) -
     if picture:
         article.image = pictures.store(picture)
     with transaction.atomic():
-        # Views that were counted meanwhile stay.
+        # Views counted meanwhile are kept.
         article.save(update_fields=ALL_BUT_VIEWS if before else None)
         transaction.on_commit(forget_articles)
         if before:
@@ -32,7 +32,7 @@ def save_article(article: Article, *, picture: pictures.Picture | None = None) -
 def delete_article(article: Article) -> None:
     """Delete an article, and its picture unless another article shows it too."""
     with transaction.atomic():
-        # The instance loses its id: what is needed later is read before.
+        # Deleting clears the instance's id, so read what is needed first.
         before = Article.objects.filter(pk=article.pk).first()
         article.delete()
         transaction.on_commit(forget_articles)

@@ -1,4 +1,4 @@
-"""What the public pages show of the articles, read from the cache where it can be."""
+"""What the public pages show of the articles, from the cache where possible."""
 
 import random
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from content.sanitise import plain_text
 
 PAGE_SECONDS = 300
 POOL_SECONDS = 300
-POOL = 60  # cards from which a page draws its random ones
+POOL = 60  # cards from which a page picks at random
 RELATED = 3
-NEIGHBOURS = 200  # the newest articles among which related ones are looked for
+NEIGHBOURS = 200  # the newest articles, among which related ones are sought
 WORDS_A_MINUTE = 180
 _CARD = (
     "pk", "slug", "title", "language", "description", "image", "image_alt", "image_width", "image_height",
@@ -42,7 +42,7 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """An article on a page of its own."""
+    """An article on its own page."""
 
     card: Card
     body: str
@@ -67,7 +67,7 @@ def card_of(article: Article) -> Card:
 
 
 def page_of(article: Article) -> Page:
-    """An article as its page shows it, whether it is published or only looked at beforehand."""
+    """An article as its page shows it, published or as a preview."""
     minutes = max(1, round(len(plain_text(article.body).split()) / WORDS_A_MINUTE))
     return Page(
         card=card_of(article),
@@ -79,7 +79,7 @@ def page_of(article: Article) -> Page:
 
 
 def published_page(slug: str) -> Page | None:
-    """The page of a published article; what is not published yet is never kept."""
+    """The page of a published article; unpublished ones are never cached."""
     try:
         return remember_articles(f"page:{slug}", lambda: _published_page(slug), seconds=PAGE_SECONDS)
     except Article.DoesNotExist:
@@ -87,7 +87,7 @@ def published_page(slug: str) -> Page | None:
 
 
 def random_cards(language: str, number: int) -> list[Card]:
-    """Some published articles, others on every call; in other languages only where there are too few."""
+    """Some published articles, different on every call; other languages only fill up."""
     pool = remember_articles(f"pool:{language}", lambda: _pool(language), seconds=POOL_SECONDS)
     own = [card for card in pool if card.language == language]
     others = [card for card in pool if card.language != language]
@@ -96,7 +96,7 @@ def random_cards(language: str, number: int) -> list[Card]:
 
 
 class Listing(Sequence[Card]):
-    """All published articles of a language, the newest first ("": of all); pages of it are kept."""
+    """All published articles of a language ("": of all), newest first; its pages are cached."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -120,12 +120,12 @@ class Listing(Sequence[Card]):
 
 
 def languages() -> list[str]:
-    """The languages in which there is something to read, in the order of the settings."""
+    """The languages that have articles, in the order of the settings."""
     return remember_articles("languages", _languages, seconds=POOL_SECONDS)
 
 
 def describe(body: str) -> str:
-    """The beginning of a text, where nobody wrote a description."""
+    """The beginning of the text, for articles without a description."""
     return Truncator(plain_text(body)).chars(200)
 
 
@@ -134,7 +134,7 @@ def _published_page(slug: str) -> Page:
 
 
 def _pool(language: str) -> list[Card]:
-    """A sample of ids drawn here: ORDER BY random would sort the whole table for every visitor."""
+    """A sample of ids picked here: ORDER BY random would sort the whole table for every visitor."""
     published = Article.objects.published().order_by()
     ids = list(published.filter(language=language).values_list("pk", flat=True))
     chosen = random.sample(ids, min(POOL, len(ids)))
@@ -154,7 +154,7 @@ def _languages() -> list[str]:
 
 
 def _related(article: Article) -> list[Card]:
-    """Those that share the most words of title and description; then the newest."""
+    """Those that share the most words in title and description; then the newest."""
     others = Article.objects.published().filter(language=article.language).exclude(pk=article.pk)
     newest = _cards(others[:NEIGHBOURS])
     words = _stems(article.title, article.description)

@@ -1,4 +1,4 @@
-"""What HTML an article may contain; everything else is taken out before it is stored."""
+"""Which HTML an article may contain; everything else is removed before it is stored."""
 
 import re
 
@@ -29,13 +29,13 @@ _BREAKS = re.compile(r"</(?:p|h2|h3|li|td|th|tr|blockquote|pre)>|<br>|<hr>")
 def clean_body(html: str) -> str:
     """Safe HTML: known tags, no scripts, styles, pictures or events; links only to the web and to mail."""
     html = for_xml(html)
-    for found, heading in _HEADINGS:  # pasted texts bring others; the page's own title is the only h1
+    for found, heading in _HEADINGS:  # pasted text may bring one; the page's title is the only h1
         html = found.sub(heading, html)
     return _CLEANER.clean(html).strip()
 
 
 def plain_text(html: str) -> str:
-    """The words of a sanitised text, in one line."""
+    """The words of a sanitised text, on one line."""
     text = strip_tags(_BREAKS.sub(" ", html))
     for entity, character in (("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         text = text.replace(entity, character)

@@ -1,4 +1,4 @@
-"""The home page and the blog. What anonymous visitors are shown comes from the cache: see reading.py."""
+"""The home page and the blog. What anonymous visitors see comes from the cache: see reading.py."""
 
 import re
 from dataclasses import replace
@@ -28,7 +28,7 @@ _PICTURE = re.compile(r"blog/[0-9a-f]{20}(-\d{3,4})?\.(jpg|webp)")
 
 
 def absolute(path: str) -> str:
-    """The address that everybody sees, whichever host name this request came to."""
+    """The public address, whichever host name this request used."""
     return path if path.startswith(("http://", "https://")) else settings.SITE_URL + path
 
 
@@ -81,7 +81,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _unpublished(request: HttpRequest, slug: str) -> HttpResponse:
-    """A draft, or an article whose date is to come: only for those who may change it."""
+    """A draft, or an article dated in the future: only for those who may change it."""
     found = Article.objects.filter(slug=slug).first()
     if found is None or not request.user.has_perm("content.change_article"):
         raise Http404
@@ -134,7 +134,7 @@ def _posting(card: reading.Card, canonical: str, image: str) -> dict[str, Any]:
 
 @require_safe
 def media(request: HttpRequest, path: str) -> FileResponse:
-    """The blog's pictures, whose names change with their content; nothing else of MEDIA_ROOT."""
+    """The blog's pictures, whose names change with their content; nothing else in MEDIA_ROOT."""
     if not _PICTURE.fullmatch(path) or not default_storage.exists(path):
         raise Http404
     response = FileResponse(default_storage.open(path))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FirstPages(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The pages of the first rows: a search finds the others."""
+    """Pages of the first rows only; search finds the others."""
 
     @cached_property
     def count(self) -> int:
@@ -30,7 +30,7 @@ class FirstPages(Paginator):  # type: ignore[type-arg]  # not subscriptable at r
 
 class OwnedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     paginator = FirstPages
-    ordering = ("-pk",)  # an order that no owner's index has would sort the rows of all
+    ordering = ("-pk",)  # an order that no index has would sort the rows of all owners
     list_select_related: ClassVar[Any] = ("owner",)
     raw_id_fields: ClassVar[Any] = ("owner",)
     search_fields: ClassVar[Any] = ("owner__email",)
@@ -46,7 +46,7 @@ class ClientAdmin(OwnedAdmin):
 
 @admin.register(ClientGroup)
 class ClientGroupAdmin(OwnedAdmin):
-    """Not with its clients: there may be half a million. Its owner has a page for them."""
+    """Without its clients: there may be half a million. Its owner has a page for them."""
 
     list_display = ("name", "owner", "created_at")
     search_fields = ("name", "owner__email")
@@ -54,7 +54,7 @@ class ClientGroupAdmin(OwnedAdmin):
     readonly_fields = ("size",)
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
-        """The groups alone: Django would list every membership."""
+        """The groups only: Django would list every membership."""
         names = [str(group) for group in objs]
         return names, {self.opts.verbose_name_plural: len(names)}, set(), []
 
@@ -85,7 +85,7 @@ class SuppressionAdmin(OwnedAdmin):
 
 @admin.register(Mailing)
 class MailingAdmin(OwnedAdmin):
-    """Saved and deleted by the functions that owners' pages use: they plan the next run and stop workers."""
+    """Saved and deleted by the functions that owners' pages use, which plan the next run and stop workers."""
 
     form = AdminMailingForm
     list_display = ("__str__", "message", "owner", "status", "period", "starts_at", "next_run_at")
@@ -93,11 +93,11 @@ class MailingAdmin(OwnedAdmin):
     list_select_related = ("owner", "message")
     search_fields = ("name", "message__subject", "owner__email")
     raw_id_fields = ("owner", "message", "clients", "groups")
-    # The switches stand in the table of mailings: there they ask why, and tell the owner.
+    # The switches are in the table of mailings, where they ask why and notify the owner.
     readonly_fields = ("status", "next_run_at", "paused_at", "disabled_at", "disabled_by", "disabled_reason")
 
     def save_model(self, request: HttpRequest, obj: Mailing, form: Any, change: bool) -> None:
-        """Leave it to save_related, which knows the recipients."""
+        """Left to save_related, which knows the recipients."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         data = form.cleaned_data
@@ -106,7 +106,7 @@ class MailingAdmin(OwnedAdmin):
         )
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
-        """What goes with a mailing may go: its ledger cannot be touched by itself, but ends with it."""
+        """A mailing's ledger cannot be edited by itself, but may be deleted with the mailing."""
         objects, counts, _forbidden, protected = super().get_deleted_objects(objs, request)
         return objects, counts, set(), protected
 
@@ -119,7 +119,7 @@ class MailingAdmin(OwnedAdmin):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
-    """The ledger is written by sending alone."""
+    """Only sending writes the ledger."""
 
     paginator = FirstPages
     show_full_result_count = False

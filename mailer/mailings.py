@@ -19,7 +19,7 @@ from site_config.ui.counting import LIMIT
 
 Action = AuditEntry.Action
 NAME_LENGTH = 200
-# What saving may change of a mailing: never its switches, which others throw meanwhile.
+# What saving may change of a mailing; never its switches, which others may use meanwhile.
 SCHEDULED = (
     "owner",
     "name",
@@ -43,10 +43,10 @@ def save_mailing(
 ) -> Mailing:
     """Save a mailing with its recipients and plan its next run; one that is due opens at once.
 
-    `by`: who does it, if not the owner. Without a name it is called by its message's subject.
+    `by`: who does it, if not the owner. Without a name, its message's subject names it.
 
-    A schedule that is edited is planned anew: an occurrence that has its attempt does not run again.
-    IntegrityError if a mailing was created from the same form already.
+    An edited schedule is planned anew: an occurrence that has its attempt does not run again. Raises
+    IntegrityError if a mailing was already created from the same form.
     """
     with transaction.atomic():
         action = Action.MAILING_EDITED if mailing.pk else Action.MAILING_CREATED
@@ -65,12 +65,12 @@ def save_mailing(
 
 
 def name_by(message: Message) -> str:
-    """What a mailing is called that was given no name: its subject, as a sample recipient reads it."""
+    """The name of a mailing that was given none: its subject as a sample recipient reads it."""
     return sample_subject(subject=message.subject, owner=message.owner)[:NAME_LENGTH]
 
 
 def save_message(message: Message) -> Message:
-    """Save a message; the mailings that are called by its subject follow it."""
+    """Save a message; mailings named by its subject are renamed."""
     with transaction.atomic():
         before = Message.objects.select_for_update(of=("self",)).filter(pk=message.pk).first()
         message.save()
@@ -80,7 +80,9 @@ def save_message(message: Message) -> Message:
 
 
 def publish_message(*, message: Message, written: Written, body: str, seen: int | None) -> Kept:
-    """Save what was written; ChangedMeanwhile as in keep_draft. The mailings called by its subject follow."""
+    """Save what was written; raises ChangedMeanwhile as keep_draft does. Mailings named by its subject
+    follow.
+    """
     with transaction.atomic():
         before = Message.objects.get(pk=message.pk)
         kept = drafts.publish(message=message, written=written, body=body, seen=seen)
@@ -104,13 +106,13 @@ def _plan(mailing: Mailing) -> None:
 
 
 def _wake(mailing: Mailing) -> None:
-    """Have a mailing that is due opened at once, before all that is due by itself."""
+    """Have a due mailing opened at once, ahead of scheduled ones."""
     if mailing.next_run_at and mailing.next_run_at <= timezone.now():
         after_commit(lambda: tasks.open_mailing(mailing.pk))
 
 
 def pause(mailing: Mailing) -> bool:
-    """Stop sending within a second; tell whether this call did it."""
+    """Stop sending within a second; return whether this call did it."""
     with transaction.atomic():
         paused = Mailing.objects.filter(pk=mailing.pk, paused_at=None).update(paused_at=timezone.now())
         if paused:
@@ -119,7 +121,7 @@ def pause(mailing: Mailing) -> bool:
 
 
 def resume(mailing: Mailing) -> bool:
-    """Go on with what was begun, then with the runs that were missed, folded into one."""
+    """Go on with what had begun, then with the missed runs, combined into one."""
     with transaction.atomic():
         resumed = Mailing.objects.filter(pk=mailing.pk, paused_at__isnull=False).update(paused_at=None)
         if resumed:
@@ -136,7 +138,7 @@ def go_on(mailing: Mailing) -> None:
 
 
 def run(mailing: Mailing, *, after: int | None) -> Attempt:
-    """Run a mailing at once, because its owner said so; see opening.run_now."""
+    """Run a mailing at once at its owner's request; see opening.run_now."""
     with transaction.atomic():
         attempt = run_now(mailing=mailing, after=after, by_hand=True)
         record(actor=mailing.owner, action=Action.MAILING_RUN, target=mailing)
@@ -144,7 +146,7 @@ def run(mailing: Mailing, *, after: int | None) -> Attempt:
 
 
 def send_again(attempt: Attempt) -> Attempt:
-    """Send a run again to those whom it did not reach; see follow_up.send_again."""
+    """Send a run again to those it did not reach; see follow_up.send_again."""
     with transaction.atomic():
         again = follow_up.send_again(attempt.pk)
         record(actor=attempt.mailing.owner, action=Action.MAILING_RUN, target=attempt.mailing, detail="again")
@@ -152,7 +154,7 @@ def send_again(attempt: Attempt) -> Attempt:
 
 
 def try_again(attempt: Attempt) -> bool:
-    """Release an attempt that was held; tell whether it was. What was refused is sent first."""
+    """Release a held attempt; return whether it was held. What was refused is sent first."""
     with transaction.atomic():
         released = holding.release(attempt.pk)
         if released:
@@ -177,5 +179,5 @@ def delete(mailing: Mailing, *, by: User | None = None) -> None:
 
 
 def mails_of(mailing: Mailing) -> int:
-    """How many deliveries are kept of a mailing, by what its attempts counted."""
+    """How many deliveries of a mailing are kept, from its attempts' counts."""
     return sum(mailing.attempts.filter(pruned_at=None).values_list("total", flat=True))

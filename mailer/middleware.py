@@ -9,7 +9,7 @@ ANYBODY = 0
 
 
 def preparing_asker(get_response: GetResponse) -> GetResponse:
-    """Let what prepares messages know that somebody waits for this answer, and who."""
+    """Tell the code that prepares messages who is waiting for this response."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         token = ASKER.set(request.user.pk or ANYBODY)

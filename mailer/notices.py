@@ -1,4 +1,4 @@
-"""What owners are told of their mailings and imports; who calls gives names and numbers, no models."""
+"""The notifications about mailings and imports; callers pass names and numbers, not models."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ NOTICES = (
     Notice(
         kind=FINISHED,
         title=_("A mailing has finished"),
-        by_mail=False,  # one mail for each mailing would be a nuisance
+        by_mail=False,  # one email for each mailing would be a nuisance
         email=AccountEmail(
             subject=_("Finished: %(mailing)s"),
             lines=(_("The last run sent %(sent)s of %(total)s mails; %(failed)s failed."),),
@@ -60,7 +60,7 @@ NOTICES = (
     Notice(
         kind=IMPORTED,
         title=_("An import is done"),
-        by_mail=False,  # most people wait for it in front of its page
+        by_mail=False,  # most people wait for it on its page
         email=AccountEmail(
             subject=_("Import done: %(file)s"),
             lines=("%(outcome)s",),

@@ -1,4 +1,4 @@
-"""What a manager does to the mailings of others, and what becomes of a user's mailings with the user."""
+"""What a manager does to others' mailings, and what happens to them when their owner's account changes."""
 
 from typing import Any
 
@@ -20,9 +20,9 @@ MUCH = _("It disappears from your pages at once. Deleting this much takes a few 
 
 
 def disable(*, mailing: Mailing, by: User, reason: str) -> bool:
-    """Stop a mailing within a second, until a manager enables it, and mail its owner who did it and why.
+    """Stop a mailing within a second, until a manager enables it; email its owner who did it and why.
 
-    Tells whether this call did it: a second one, also at the same instant, changes nothing.
+    Returns whether this call did it: a second one, even at the same instant, changes nothing.
     """
     since = timezone.now()
     with transaction.atomic():
@@ -43,7 +43,7 @@ def disable(*, mailing: Mailing, by: User, reason: str) -> bool:
 
 
 def enable(*, mailing: Mailing, by: User) -> bool:
-    """Let a mailing go on: what was begun, then what was missed, folded into one run."""
+    """Let a mailing go on: what had begun, then what was missed, combined into one run."""
     with transaction.atomic():
         done = Mailing.objects.filter(pk=mailing.pk, disabled_at__isnull=False).update(
             disabled_at=None, disabled_by=None, disabled_reason=""
@@ -55,20 +55,20 @@ def enable(*, mailing: Mailing, by: User) -> bool:
 
 
 def allowance_changed(user: User, **_kwargs: Any) -> None:
-    """There may be room for what waits; if not, it waits again."""
+    """Queue what waits for the allowance; if there is still no room, it waits again."""
     for attempt_id in allowance.go_on(user.pk):
         leases.enqueue(attempt_id)
 
 
 def owner_unblocked(**_kwargs: Any) -> None:
-    """Look at once for what a user who may work again has due."""
+    """Open at once what is due of a user who was unblocked."""
     after_commit(tasks.catch_up)
 
 
 def owner_leaves(user: User, **_kwargs: Any) -> None:
-    """Delete a user's mailings: a message that one sends could not go before it.
+    """Delete a user's mailings; a message that one of them sends could not be deleted before.
 
-    A few clients go at once; very many are out of sight with their owner, and removed in the background.
+    A few clients go at once; a great many are out of sight with their owner, and removed in the background.
     """
     for mailing in Mailing.objects.owned_by(user):
         mailings.delete(mailing)
@@ -80,7 +80,7 @@ def owner_leaves(user: User, **_kwargs: Any) -> None:
 
 
 def belongings(user: User, **_kwargs: Any) -> list[str]:
-    """What of this app goes with an account, a sentence each."""
+    """What this app deletes with an account, a sentence each."""
     clients = count(Client.objects.owned_by(user))
     groups = ClientGroup.objects.owned_by(user).count()
     messages = Message.objects.owned_by(user).count()

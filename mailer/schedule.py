@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _DAYS = {"daily": 1, "weekly": 7}
-_NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # stands for all occurrences past the range of datetime
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # stands for all occurrences beyond datetime's range
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """What to do about a mailing whose time has come."""
+    """What to do about a mailing that is due."""
 
     scheduled_for: datetime
-    missed: int  # runs before scheduled_for that never happened
+    missed: int  # earlier runs that never happened
     next_run_at: datetime | None
 
 
@@ -22,10 +22,10 @@ class Due:
 class Schedule:
     """The occurrences of one mailing.
 
-    Occurrence k is the wall-clock start in the zone plus k periods, counted from the start itself:
-    31 January monthly is 28 February and then 31 March. A local time that a change of clocks skips
-    moves forward by the gap; one that exists twice is its first instance (PEP 495, fold=0). An
-    occurrence at or after `ends_at` does not happen; without an end they go on. All datetimes are aware.
+    Occurrence k is the wall-clock start in the zone plus k periods, counted from the start itself: 31 January
+    monthly is 28 February and then 31 March. A local time that a change of clocks skips moves forward by the
+    gap; one that occurs twice is its first instance (PEP 495, fold=0). An occurrence at or after `ends_at`
+    does not happen; without an end they go on. All datetimes are aware.
     """
 
     starts_at: datetime
@@ -34,7 +34,7 @@ class Schedule:
     zone: ZoneInfo
 
     def at(self, k: int) -> datetime:
-        """Occurrence k in UTC, whether or not the end allows it; 31 December 9999 for all past 9998."""
+        """Occurrence k in UTC, whether or not the end allows it; 31 December 9999 for all beyond 9998."""
         if k == 0:
             return self.starts_at.astimezone(UTC)
         try:
@@ -57,7 +57,7 @@ class Schedule:
             k = (local.year - self._anchor.year) * 12 + local.month - self._anchor.month
         else:
             k = (local - self._anchor).days // _DAYS[self.period]
-        # The estimate is off by one or two around changes of clocks and month ends.
+        # Around clock changes and month ends the estimate is off by one or two.
         k = max(k, 0)
         while k > 0 and self.at(k) > moment:
             k -= 1
@@ -79,7 +79,7 @@ class Schedule:
         return self.at(k) if k >= 0 else None
 
     def due(self, *, next_run_at: datetime, now: datetime) -> Due:
-        """Fold all runs due from `next_run_at` to `now` into the latest of them."""
+        """Combine all runs due from `next_run_at` to `now` into the latest of them."""
         latest = self.latest(now) or next_run_at
         scheduled_for = max(latest, next_run_at)
         missed = self.index_at(scheduled_for) - self.index_at(next_run_at)

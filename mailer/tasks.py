@@ -1,4 +1,4 @@
-"""Huey's tasks: leaves, each takes ids and makes one call. What they lose, the dispatcher finds again."""
+"""Huey's tasks: leaves, which take ids and make one call. The dispatcher recovers what they lose."""
 
 from threading import Lock
 
@@ -8,9 +8,9 @@ from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 from mailer.audience import tasks as audience_tasks
 from mailer.returns import tasks as returns_tasks
 
-__all__ = ["audience_tasks", "returns_tasks"]  # huey looks for tasks in this module only
+__all__ = ["audience_tasks", "returns_tasks"]  # huey finds tasks in this module only
 
-URGENT = 10  # somebody waits for it in front of a screen
+URGENT = 10  # somebody is waiting for it
 _first_worker = Lock()
 
 
@@ -93,7 +93,7 @@ def tell_the_week() -> None:
 
 @on_startup()
 def start_dispatcher() -> None:
-    """Once for each consumer process, whichever of its workers begins first."""
+    """Once per consumer process, by whichever of its workers begins first."""
     if _first_worker.acquire(blocking=False):
         from mailer.sending.dispatcher import start
 

@@ -124,11 +124,11 @@ urlpatterns = [
     path("outbox/<str:key>/", outbox.OutboxMail.as_view(), name="outbox_mail"),
     path("outbox/<str:key>/html/", outbox.OutboxHtml.as_view(), name="outbox_html"),
     path("v/<str:token>/", online.own_mail, name="mail_view"),
-    path("v/<str:token>", online.own_mail, name="mail_view_bare"),  # some programs cut the slash off
+    path("v/<str:token>", online.own_mail, name="mail_view_bare"),  # some programs cut off the slash
     path("u/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path(
         "u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe_bare"
-    ),  # some programs cut the slash off
+    ),  # some programs cut off the slash
     path("u/<str:token>/why/", unsubscribe.unsubscribe_why, name="unsubscribe_why"),
     path("u/<str:token>/forget/", unsubscribe.unsubscribe_forget, name="unsubscribe_forget"),
     path("u/<str:token>/data/", unsubscribe.unsubscribe_data, name="unsubscribe_data"),

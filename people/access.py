@@ -12,7 +12,7 @@ from people.signals import allowance_changed, unblocked
 
 
 class NotAllowed(Exception):
-    """This user may not do that to that user."""
+    """The acting user may not do that to the other user."""
 
 
 def may_block(*, user: User, by: User) -> bool:
@@ -21,12 +21,12 @@ def may_block(*, user: User, by: User) -> bool:
 
 
 def may_invite(user: User) -> bool:
-    """Superusers make accounts for others; managers too, where that is the only way to get one."""
+    """Superusers create accounts for others; so do managers where there is no other way to get one."""
     return user.is_superuser or (settings.SIGNUP == "invite" and user.has_perm("people.block_user"))
 
 
 def admit(*, user: User, by: User) -> bool:
-    """Let in an account that waited for it, and tell its owner. Tell whether this call did it."""
+    """Approve an account that waits for it and notify its owner. Returns whether this call did it."""
     if not by.has_perm("people.block_user"):
         raise NotAllowed
     with transaction.atomic():
@@ -39,10 +39,10 @@ def admit(*, user: User, by: User) -> bool:
 
 
 def block(*, user: User, by: User, reason: str) -> bool:
-    """Log a user out everywhere and stop their mailings; tell whether this call did it.
+    """Log a user out everywhere and stop their mailings; return whether this call did it.
 
-    NotAllowed for a superuser, for oneself and without the permission. Workers look at `is_active`
-    before each window, so that what is being sent stops within a second.
+    Raises NotAllowed for a superuser, for oneself and without the permission. Workers check `is_active`
+    before each window, so that sending stops within a second.
     """
     if not may_block(user=user, by=by):
         raise NotAllowed
@@ -60,7 +60,7 @@ def block(*, user: User, by: User, reason: str) -> bool:
 
 
 def unblock(*, user: User, by: User) -> bool:
-    """Let a user in again; their mailings go on by the clock. Tell whether this call did it."""
+    """Unblock a user; their mailings continue on schedule. Returns whether this call did it."""
     if not may_block(user=user, by=by):
         raise NotAllowed
     with transaction.atomic():
@@ -74,9 +74,9 @@ def unblock(*, user: User, by: User) -> bool:
 
 
 def set_allowance(*, user: User, mails: int | None, by: User) -> bool:
-    """Set how many mails a user may send within 24 hours; None: as many as they like.
+    """Set how many mails a user may send in 24 hours; None for no limit.
 
-    Tell whether this call changed it. What waited for it goes on. NotAllowed as for a block.
+    Returns whether this call changed it. What waited for it goes on. Raises NotAllowed as `block` does.
     """
     if not may_block(user=user, by=by):
         raise NotAllowed

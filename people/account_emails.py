@@ -1,4 +1,4 @@
-"""The mails about accounts: each is written once and goes out as text and HTML, in its reader's language."""
+"""The emails about accounts: each is written once and goes out as text and HTML, in its reader's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class AccountEmail:
     subject: str | Promise
     lines: tuple[str | Promise, ...]
     button: str | Promise = ""
-    security: bool = False  # tells from where it was done, and what to do if it was somebody else
+    security: bool = False  # says from where it was done, and what to do if it was somebody else
 
 
 IGNORE = _("If this was not you, you can ignore this: nothing happens without the link.")
@@ -119,12 +119,12 @@ ACCOUNT_EMAILS: Mapping[str, AccountEmail] = {
 
 
 def address(name: str, **kwargs: Any) -> str:
-    """A link for a mail: it begins with SITE_URL, whatever host the request named."""
+    """A link for an email: it begins with SITE_URL, whatever host the request named."""
     return f"{settings.SITE_URL}{reverse(name, kwargs=kwargs)}"
 
 
 def send_account_email(email: AccountEmail, *, to: str, language: str = "", **values: Any) -> None:
-    """Keep an email and have it sent: a mail server that is away holds up no page, and nothing is lost."""
+    """Store an email and queue it: no page waits for the mail server, and nothing is lost."""
     with translation.override(language or translation.get_language() or settings.LANGUAGE_CODE):
         values = {"email": to, **values}
         context = {

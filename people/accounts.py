@@ -16,11 +16,11 @@ from people.signals import closing, inventory
 
 
 class LastSuperuser(Exception):
-    """Somebody must be left who can do everything."""
+    """At least one superuser has to remain."""
 
 
 def mark_verified(user: User) -> None:
-    """Let a user log in without proving by a mail that the address is theirs. Safe to call twice."""
+    """Let a user log in without confirming their address by email. Safe to call twice."""
     with transaction.atomic():
         addresses = EmailAddress.objects.filter(user=user)
         addresses.exclude(email=user.email).delete()
@@ -30,9 +30,9 @@ def mark_verified(user: User) -> None:
 
 
 def create_user(*, user: User, groups: Collection[Group], by: User) -> User:
-    """Save a user made by a superuser, who vouches for the address, and mail an invitation.
+    """Save a user that a superuser made, who vouches for the address, and email an invitation.
 
-    The password is set by following the link in it.
+    The user sets a password by the link in it.
     """
     with transaction.atomic():
         user.email = account_address(user.email)
@@ -49,10 +49,10 @@ EDITED = ("email", "name", "company", "time_zone", "language")
 
 
 def edit_user(*, user: User, groups: Collection[Group], by: User) -> User:
-    """Save what a superuser changed; another address takes the old one's place, and counts as verified."""
+    """Save what a superuser changed; a new address replaces the old one, and counts as verified."""
     with transaction.atomic():
         user.email = account_address(user.email)
-        user.save(update_fields=EDITED)  # what a manager changed meanwhile stays
+        user.save(update_fields=EDITED)  # keep what a manager changed meanwhile
         user.groups.set(groups)
         mark_verified(user)
         record(actor=by, action=AuditEntry.Action.USER_EDITED, target=user, detail=roles_of(user))
@@ -60,28 +60,28 @@ def edit_user(*, user: User, groups: Collection[Group], by: User) -> User:
 
 
 def password_was_set(*, user: User) -> None:
-    """Tell somebody that an administrator set their password."""
+    """Notify a user that an administrator set their password."""
     send_account_email(
         PASSWORD_SET_BY, to=user.email, language=user.language, link=address("account_reset_password")
     )
 
 
 def invite(*, user: User, by: User) -> None:
-    """Mail a link by which the user sets a password."""
+    """Email a link by which the user sets a password."""
     token = default_token_generator.make_token(user)
     link = address("account_reset_password_from_key", uidb36=int_to_base36(user.pk), key=token)
     send_account_email(INVITED, to=user.email, language=user.language, link=link, by=by.get_short_name())
 
 
 def consequences(user: User) -> list[str]:
-    """What goes with the account, a sentence each."""
+    """What is deleted with the account, a sentence each."""
     return [line for _receiver, lines in inventory.send(sender=User, user=user) for line in lines or ()]
 
 
 def delete_account(*, user: User, by: User) -> None:
-    """Delete a user with all they own; what is being sent stops. LastSuperuser if nobody else is one."""
+    """Delete a user with all they own; sending stops. Raises LastSuperuser."""
     with transaction.atomic():
-        # Locked in one order: two superusers who delete each other at once cannot both succeed.
+        # Locked in one order, so that two superusers who delete each other cannot both succeed.
         superusers = User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("pk")
         if {row.pk for row in superusers} == {user.pk}:
             raise LastSuperuser

@@ -25,11 +25,11 @@ ON_DEMAND = {
     "account/email/password_reset_key",
 }
 LINKS = {"account/email/account_already_exists": "account_reset_password"}
-HOUSEHOLD = 64  # bits of an IPv6 address; one subscriber has all the addresses below
+HOUSEHOLD = 64  # bits of an IPv6 address; one subscriber has all addresses that share them
 
 
 def network_of(address: str) -> str:
-    """What one subscriber has: an IPv4 address, or the /64 of an IPv6 address."""
+    """What one subscriber has: an IPv4 address, or an IPv6 /64."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -40,12 +40,12 @@ def network_of(address: str) -> str:
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Where allauth's flows meet this site's mail, links and rules."""
+    """Connects allauth with this site's emails, links and rules."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send the site's own email instead of a template, in the language of who reads it.
+        """Send the site's own email instead of a template, in its reader's language.
 
-        What anybody can have us send to an address comes only a few times a day.
+        Emails that anybody can trigger go to an address only a few times a day.
         """
         if template_prefix in ON_DEMAND and not ratelimit.consume(
             self.request, action="account_email", key=f"{template_prefix}:{spelled(email)}"
@@ -72,11 +72,11 @@ class AccountAdapter(DefaultAccountAdapter):
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Name the user, whose language the email is written in."""
+        """Pass on the user, in whose language the email is written."""
         super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
 
     def set_password(self, user: User, password: str) -> None:
-        """Save the password alone: the user may have been blocked meanwhile."""
+        """Save only the password: the user may have been blocked meanwhile."""
         user.set_password(password)
         user.save(update_fields=["password"])
 
@@ -88,7 +88,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return address("account_reset_password_from_key", uidb36=uid, key=token)
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        """Save a new user in the language of the page; the same form sent twice at once makes one."""
+        """Save a new user in the page's language; the same form sent twice at once makes one user."""
         user.language = translation.get_language() or ""
         user.waiting = settings.SIGNUP == "review"
         try:
@@ -99,9 +99,9 @@ class AccountAdapter(DefaultAccountAdapter):
         return saved
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """By account and network: wrong passwords of a stranger do not count against others.
+        """By account and network: a stranger's wrong passwords do not count against others.
 
-        allauth has no public name for this key, which counts by the single address of IPv6.
+        allauth has no public hook for this key, and by default counts single IPv6 addresses.
         """
         key: str = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{network_of(self.get_client_ip(request) or '')}"
@@ -121,7 +121,7 @@ class AccountAdapter(DefaultAccountAdapter):
         record_failed_log_in(email=email, detail=gettext_noop("wrong password"))
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Who is here to write the blog begins where it is written."""
+        """Those who are here to write the blog begin there."""
         user = cast("User", request.user)
         if user.is_staff and not user.is_superuser and not user.oversees:
             return reverse("admin:index")
@@ -134,6 +134,6 @@ class AccountAdapter(DefaultAccountAdapter):
         return [*super().get_login_stages(), "people.stages.AdmissionStage"]
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
-        """Tell a blocked user why: they have just shown the right password."""
+        """Tell blocked users why: they have just given the right password."""
         record_failed_log_in(email=user.email, detail=gettext_noop("blocked"))
         return render(request, "account/account_inactive.html", {"blocked": user}, status=403)

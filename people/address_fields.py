@@ -11,7 +11,7 @@ from people.addresses import LONGEST_KEY, account_address, canonical, key_of
 
 
 class AddressInput(forms.EmailInput):
-    """Not of the type `email`: with that, browsers refuse a part before the @ in other letters (RFC 6531)."""
+    """Not of type `email`: browsers would refuse a local part in other scripts (RFC 6531)."""
 
     input_type = "text"
 
@@ -21,7 +21,7 @@ class AddressInput(forms.EmailInput):
 
 
 class AddressFormField(forms.EmailField):
-    """Gives an address in its one spelling, and says in one sentence why it is none."""
+    """Returns an address in its one spelling, or says in one sentence what is wrong."""
 
     widget = AddressInput
     default_validators = []
@@ -66,24 +66,24 @@ class HasAddress(models.Model):
         abstract = True
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Check the key wherever a form checks the address; it stands in no form itself."""
+        """Check the key wherever a form checks the address; forms do not show the key."""
         excluded = set(exclude or ())
         super().validate_constraints(exclude=excluded if "email" in excluded else excluded - {"address_key"})
 
 
 class _KeyOfEmail(DeferredAttribute):
-    """Always that of the row's address: there is nothing to keep in step."""
+    """Always computed from the row's address, so that there is nothing to keep in step."""
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         return self if instance is None else key_of(instance.email)
 
     def __set__(self, instance: Any, value: Any) -> None:
-        """Whatever the database had; noted, so that Django knows that it was loaded."""
+        """Ignore the database's value, but note it, so that Django knows the field was loaded."""
         instance.__dict__[self.field.attname] = value
 
 
 class AddressKeyField(models.CharField):  # type: ignore[type-arg]  # as above
-    """By what the row's `email` is compared; filled whenever the row is written."""
+    """What the row's `email` is compared by; set whenever the row is saved."""
 
     descriptor_class = _KeyOfEmail
 

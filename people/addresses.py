@@ -1,7 +1,7 @@
-"""One spelling for each address: as people read it, as it is compared, and as it goes over the wire.
+"""One spelling for each address: for reading, for comparing, and for the wire.
 
 The domain follows IDNA 2008 (RFC 5891), mapped as UTS 46 does without its transitional exceptions. What that
-mapping would drop or turn into something else is refused, but for capital letters, dots and compositions.
+mapping would drop or change is refused, except capital letters, dots and compositions.
 """
 
 import re
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 LONGEST_LOCAL, LONGEST = 64, 254  # octets on the wire (RFC 5321 section 4.5.3.1)
 LONGEST_TYPED = 4 * LONGEST  # characters, before they are composed
-LONGEST_KEY = 2 * LONGEST  # a capital may have two small letters
+LONGEST_KEY = 2 * LONGEST  # a capital may become two lower-case letters
 NOT_ONE = EmailValidator.message
 INVISIBLE = _("There is an invisible character inside the address. Retype it instead of pasting it.")
 CHARACTER = _("“%(character)s” is not allowed in an address.")
@@ -25,7 +25,7 @@ LONG_LOCAL = _("The part before the @ is too long.")
 _short = MaxLengthValidator(LONGEST)
 _no_null = ProhibitNullCharactersValidator()
 
-# What fonts do not draw: format characters, default ignorables, fillers, the empty Braille pattern.
+# Invisible characters: format characters, default ignorables, fillers, the empty Braille pattern.
 _UNSEEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -33,14 +33,14 @@ _UNSEEN = (
 )
 _AROUND = re.compile(rf"[\s{_UNSEEN}]*")
 _HIDDEN = re.compile(f"[{_UNSEEN}]")
-_JOINERS = "\u200c\u200d"  # some scripts need them; IDNA 2008 knows where (RFC 5892 appendix A)
+_JOINERS = "\u200c\u200d"  # some scripts need them; IDNA 2008 says where (RFC 5892 appendix A)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _FORBIDDEN = re.compile(r'[\s()<>,;:\\"\[\]@]')
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _TOP = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]+")
 _USUAL = re.compile(r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63})")
-# The dots of RFC 3490, and two vowels that keyboards write in one piece.
+# The dots of RFC 3490, and two vowels that keyboards produce precomposed.
 _MAPPED = str.maketrans(
     {"\u3002": ".", "\uff0e": ".", "\uff61": ".", "\u0e33": "\u0e4d\u0e32", "\u0eb3": "\u0ecd\u0eb2"}
 )
@@ -66,9 +66,9 @@ class Address(NamedTuple):
 
 
 def parse(text: str) -> Address:
-    """The parts of an address in their one spelling; ValidationError says why it is none.
+    """The parts of an address in their one spelling; raises ValidationError with the reason.
 
-    Blanks and invisible characters around it are left out.
+    Blanks and invisible characters around it are removed.
     """
     if (usual := _USUAL.fullmatch(text)) and usual.end(1) <= LONGEST_LOCAL and len(text) <= LONGEST:
         local, domain = usual.groups()
@@ -94,18 +94,18 @@ def parse(text: str) -> Address:
 
 
 def canonical(text: str) -> str:
-    """The one spelling of an address, as people read it; ValidationError says why it is none."""
+    """The one spelling of an address, as people read it; raises ValidationError with the reason."""
     return str(parse(text))
 
 
 def account_address(text: str) -> str:
-    """The spelling by which people log in: the part before the @ in small letters too."""
+    """The spelling that people log in with: the local part is in lower case too."""
     address = parse(text)
     return f"{_nfc(address.local.lower())}@{address.domain}"
 
 
 def spelled(text: str) -> str:
-    """The spelling of an account's address to look it up by; as it is where it can be no account's."""
+    """An account's address, spelled for a lookup; unchanged if no account can have it."""
     try:
         return account_address(text)
     except ValidationError:
@@ -113,9 +113,9 @@ def spelled(text: str) -> str:
 
 
 def key_of(email: str) -> str:
-    """What is the same for all spellings of one mailbox, whatever it was that was kept.
+    """The same for all spellings of one mailbox, whichever was stored.
 
-    The part before the @ counts without case, the domain by its A-label.
+    The local part is compared without case, the domain by its A-label.
     """
     try:
         return nearest(email).key
@@ -124,7 +124,7 @@ def key_of(email: str) -> str:
 
 
 def nearest(email: str) -> Address:
-    """Parse what was kept before spellings were refused, for the mailbox that its mail went to."""
+    """Parse an address stored before odd spellings were refused, for the mailbox its mail went to."""
     try:
         return parse(email)
     except ValidationError:
@@ -143,7 +143,7 @@ def _nfc(text: str) -> str:
 
 
 def _refuse_characters(local: str, domain: str) -> None:
-    """Say which character is the one that no address may have."""
+    """Name the character that no address may contain."""
     if _HIDDEN.search(local) or _HIDDEN.search(domain.translate(dict.fromkeys(map(ord, _JOINERS)))):
         raise ValidationError(INVISIBLE, code="invalid")
     for character in local if local.isascii() else _unstable(local):
@@ -155,7 +155,7 @@ def _refuse_characters(local: str, domain: str) -> None:
 
 
 def _unstable(local: str) -> list[str]:
-    """Those that have another, usual form (full-width letters, ligatures), or that no text has."""
+    """Characters that have another, usual form (full-width letters, ligatures), or occur in no text."""
     mark_first = local[0] if unicodedata.category(local[0])[0] == "M" else ""
     return [
         character
@@ -188,7 +188,7 @@ def _domain(text: str) -> tuple[str, str]:
 
 
 def _label(written: str) -> tuple[str, str]:
-    """A label as people read it, and in ASCII; IDNAError unless each is made of the other."""
+    """A label as people read it, and in ASCII; raises IDNAError unless each maps to the other."""
     if written.isascii():
         plain = written.lower()
         if not _LABEL.fullmatch(plain):

@@ -18,14 +18,14 @@ from people.models import AuditEntry, User
 
 
 def own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-    """One's own password changes on the account's page: with its limits, its audit line and its mail."""
+    """One's own password is changed on the account's page, with its limits, audit entry and email."""
     return redirect("account_change_password")
 
 
-# The admin's log-in is the site's: with its limits, its second factor and its block.
+# The admin uses the site's log-in, with its limits, second factor and blocks.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.password_change = admin.site.password_change_done = own_password  # type: ignore[method-assign,assignment]
-# Secrets of two-factor, addresses that count as proven, keys of sessions: nobody's to read or change here.
+# Nobody may read or change two-factor secrets, verified addresses or session keys here.
 for secret in (Authenticator, EmailAddress, UserSession):
     admin.site.unregister(secret)
 
@@ -36,7 +36,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
     list_display = ("email", "name", "company", "is_active", "is_staff")
     search_fields = ("email", "name", "company")
     filter_horizontal = ("groups", "user_permissions")
-    # Block and unblock stand in the table of users: there they ask why, and end the sessions.
+    # Block and unblock are in the table of users, where they ask why and end the sessions.
     readonly_fields = ("last_login", "date_joined", "is_active", "blocked_at", "blocked_by", "blocked_reason")
     form = AdminChangeForm
     add_form = AdminCreationForm
@@ -52,7 +52,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
     )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Of an existing user only what was changed: a manager may have blocked them meanwhile."""
+        """Save only what was changed in an existing user: a manager may have blocked them meanwhile."""
         if not change:
             super().save_model(request, obj, form, change)
             return
@@ -68,7 +68,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
         record(actor=cast("User", request.user), action=action, target=user, detail=roles_of(user))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """Somebody else's password; it is recorded, and they are told. One's own has its own page."""
+        """Change somebody else's password; they are notified. One's own has its own page."""
         if id == str(request.user.pk):
             return own_password(request)
         rows = User.objects.filter(pk=id) if id.isdecimal() else User.objects.none()

@@ -13,7 +13,7 @@ from django.db.models import Model
 from people.addresses import spelled
 from people.models import AuditEntry, User
 
-# Where the request in hand comes from, and who makes it; a middleware says so. Nothing for commands.
+# Where the current request comes from, and who makes it; set by a middleware. None in commands.
 ORIGIN: ContextVar[str | None] = ContextVar("audit_origin", default=None)
 ASKED_BY: ContextVar[Callable[[], User | AnonymousUser] | None] = ContextVar("audit_asked_by", default=None)
 _OPEN: ContextVar[bool] = ContextVar("audit_open", default=False)
@@ -24,7 +24,7 @@ def in_request() -> bool:
 
 
 def asked_by() -> User | None:
-    """Who is signed in in the request in hand."""
+    """The user of the current request."""
     ask = ASKED_BY.get()
     user = ask() if ask else None
     return user if isinstance(user, User) else None
@@ -33,13 +33,13 @@ def asked_by() -> User | None:
 def record(
     *, actor: User | AnonymousUser | None, action: AuditEntry.Action, target: Model, detail: str = ""
 ) -> AuditEntry:
-    """Append one entry, in the transaction of the deed itself: neither stands without the other."""
+    """Append one entry, in the same transaction as the deed: neither exists without the other."""
     name = getattr(actor, "email", "")
     return _append(name, actor.pk if actor else None, action, target, detail)
 
 
 def record_whoever(*, action: AuditEntry.Action, target: Model, detail: str = "") -> AuditEntry:
-    """Append what may come from anywhere: by who is signed in, or by who gives a command on the machine."""
+    """Append what may come from anywhere: by the signed-in user, or by whoever runs a command."""
     if in_request():
         return record(actor=asked_by(), action=action, target=target, detail=detail)
     return _append(f"{get_system_username()} (manage.py)"[:254], None, action, target, detail)
@@ -61,7 +61,7 @@ def _append(
 
 
 def record_failed_log_in(*, email: str, detail: str) -> AuditEntry:
-    """Append that somebody tried to be this user; the address is what was typed, and may be nobody's."""
+    """Append that somebody tried to log in as this user; the address is as typed, and may be nobody's."""
     user = User.objects.filter(email=spelled(email)).only("pk").first()
     return AuditEntry.objects.create(
         action=AuditEntry.Action.LOGIN_FAILED,
@@ -75,16 +75,16 @@ def record_failed_log_in(*, email: str, detail: str) -> AuditEntry:
 
 @contextmanager
 def opened() -> Iterator[None]:
-    """Let what is inside change the audit trail, by SQL; everybody else's database session refuses it.
+    """Allow changes of the audit trail inside this block, by SQL; other database sessions still refuse them.
 
-    For the erasure of a person, and for tests, which empty the database behind them.
+    For erasing a person, and for tests, which empty the database after each.
     """
     token = _OPEN.set(True)
     _set_in_postgresql("on")
     try:
         yield
     finally:
-        with suppress(DatabaseError):  # a transaction that failed takes its settings along
+        with suppress(DatabaseError):  # a failed transaction takes its settings with it
             _set_in_postgresql("off")
         _OPEN.reset(token)
 
@@ -96,6 +96,6 @@ def _set_in_postgresql(state: str) -> None:
 
 
 def equip(connection: Any, **_kwargs: Any) -> None:
-    """Give a connection to SQLite what the triggers ask (see people/migrations)."""
+    """Give an SQLite connection the function that the triggers call (see people/migrations)."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("people_audit_open", 0, lambda: int(_OPEN.get()))

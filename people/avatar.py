@@ -1,4 +1,4 @@
-"""Profile pictures: whatever is uploaded becomes a small square made anew, or is refused with a reason."""
+"""Profile pictures: an upload becomes a small re-encoded square, or is refused with a reason."""
 
 import uuid
 from io import BytesIO
@@ -21,7 +21,7 @@ WANTED = Wanted(
 
 
 def make_avatar(upload: UploadedFile) -> ContentFile:  # type: ignore[type-arg]  # not subscriptable
-    """Return the picture as a WebP square under a name of its own; ValidationError if it is none."""
+    """Return the picture as a WebP square under a name of its own; raises ValidationError."""
     square = read_picture(cast("IO[bytes]", upload), WANTED)
     out = BytesIO()
     square.save(out, "WEBP", quality=85)

@@ -1,7 +1,7 @@
-"""Browsers in which a user has logged in before: a stranger's wrong passwords never keep them out.
+"""Browsers in which a user has logged in before: a stranger's wrong passwords never lock them out.
 
-Tries at a password are limited by account and network. Against many networks there is a second limit by
-account alone, which does not concern a browser that knows the account already.
+Password tries are limited by account and network. Against many networks there is a second limit by account
+alone, which does not apply to a browser that knows the account.
 """
 
 from django.conf import settings
@@ -13,11 +13,11 @@ from people.models import User
 COOKIE = "known_for"
 SALT = "people.known_browsers"
 DAYS = 180
-AT_MOST = 5  # accounts of one browser
+AT_MOST = 5  # accounts per browser
 
 
 def known_for(request: HttpRequest) -> list[str]:
-    """The addresses that logged in here before, the last one first."""
+    """The addresses that logged in here before, the latest first."""
     try:
         found = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=DAYS * 24 * 3600)
     except signing.BadSignature:
@@ -26,7 +26,7 @@ def known_for(request: HttpRequest) -> list[str]:
 
 
 def remember(request: HttpRequest, user: User) -> None:
-    """Have the answer to this request tell the browser that it is known."""
+    """Have the response to this request mark the browser as known."""
     request.known_user = user  # type: ignore[attr-defined]  # for the middleware
 
 

@@ -1,4 +1,4 @@
-"""One email to one address, over Django's mail back end."""
+"""One email to one address, over Django's mail backend."""
 
 import logging
 from collections.abc import Callable
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Sign = Callable[[bytes], bytes]
-# In seven bits, for a server that encodes the text anew would break a signature (RFC 6376 section 5.3).
+# In seven bits, because a server that re-encodes the text would break a signature (RFC 6376 section 5.3).
 _POLICY = {False: policy.SMTP.clone(cte_type="7bit"), True: policy.SMTPUTF8.clone(cte_type="7bit")}
 
 
 def send(mail: EmailMultiAlternatives, *, to: str) -> bool:
-    """Send an email to the mailbox of an address as IDNA 2008 has it; Django itself knows only IDNA 2003.
+    """Send an email to an address, encoded by IDNA 2008; Django itself knows only IDNA 2003.
 
-    False, with a line in the log, if it cannot be sent to such an address at all. Raises what the back
-    end raises.
+    Returns False, with a line in the log, if such an address cannot be mailed at all. Raises what the backend
+    raises.
     """
     try:
         address = parse(to)
@@ -43,7 +43,7 @@ def send(mail: EmailMultiAlternatives, *, to: str) -> bool:
 
 
 def _send(mail: EmailMultiAlternatives, connection: EmailBackend, to: Address, sign: Sign | None) -> bool:
-    """Signed, or with SMTPUTF8 (RFC 6531): Django's back end does neither."""
+    """Signed, or with SMTPUTF8 (RFC 6531): Django's backend does neither."""
     utf8 = not to.local.isascii()
     connection.open()
     try:

@@ -14,18 +14,18 @@ from django.utils.translation import gettext as _
 from people.audit import ASKED_BY, ORIGIN
 from people.known_browsers import tell
 
-# One's own account, and what every page is made of.
+# One's own account, and what every page needs.
 WITHOUT_SECOND_FACTOR = ("/accounts/", "/i18n/", "/static/", "/healthz", "/readyz", "/metrics")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def audit_origin(get_response: GetResponse) -> GetResponse:
-    """Let the audit trail know from where a request comes, and by whom."""
+    """Tell the audit trail where a request comes from, and who makes it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         try:
             address = get_adapter().get_client_ip(request)
-        except PermissionDenied:  # a socket without an address
+        except PermissionDenied:  # a socket that has no address
             address = None
         origin, asked_by = ORIGIN.set(address), ASKED_BY.set(lambda: request.user)
         try:
@@ -38,7 +38,7 @@ def audit_origin(get_response: GetResponse) -> GetResponse:
 
 
 def known_browser(get_response: GetResponse) -> GetResponse:
-    """Tell a browser in which somebody has just logged in that it is known."""
+    """Mark the browser in which somebody has just logged in as known."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -49,7 +49,7 @@ def known_browser(get_response: GetResponse) -> GetResponse:
 
 
 def user_language(get_response: GetResponse) -> GetResponse:
-    """Speak the language that a signed-in user chose, whatever the browser prefers."""
+    """Use the language that a signed-in user chose, whatever the browser prefers."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         language = getattr(request.user, "language", "")
@@ -62,9 +62,9 @@ def user_language(get_response: GetResponse) -> GetResponse:
 
 
 def staff_two_factor(get_response: GetResponse) -> GetResponse:
-    """Let who oversees others in only with a second factor, where STAFF_TWO_FACTOR demands it.
+    """Where STAFF_TWO_FACTOR demands it, let staff in only with a second factor.
 
-    Until they have one they see the pages on which they get it.
+    Until they have one, they see the pages on which to set it up.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What users are told of what happens to what they own: in the site and by mail, each as they choose."""
+"""Notifications of what happens to what users own: on the site and by email, as each user chooses."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ KEPT = timedelta(days=90)
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A kind of notification; `by_mail`: whether it is mailed to who has not chosen."""
+    """A kind of notification; `by_mail`: whether it is mailed to users who have not chosen."""
 
     kind: str
     title: str | Promise
@@ -27,7 +27,7 @@ class Notice:
     by_mail: bool = True
 
 
-NOTICES: dict[str, Notice] = {}  # filled by the apps that have something to tell
+NOTICES: dict[str, Notice] = {}  # filled by the apps that notify
 
 
 def register(*notices: Notice) -> None:
@@ -35,7 +35,7 @@ def register(*notices: Notice) -> None:
 
 
 def chosen(user: User, way: str) -> set[str]:
-    """The kinds that a user wants to be told by `mail` or in the `site`."""
+    """The kinds that a user wants by `mail` or on the `site`."""
     if user.notices is None:
         return {notice.kind for notice in NOTICES.values() if way == "site" or notice.by_mail}
     return set(user.notices.get(way, ())) & set(NOTICES)
@@ -47,7 +47,7 @@ def choose(user: User, *, mail: list[str], site: list[str]) -> None:
 
 
 def notify(user: User, kind: str, *, key: str, path: str, **values: Any) -> bool:
-    """Tell a user once about one thing, in the ways they chose; tell whether this call did it."""
+    """Notify a user once about one thing, in the ways they chose; return whether this call did it."""
     on_site = kind in chosen(user, "site")
     try:
         with transaction.atomic():
@@ -74,7 +74,7 @@ class ShownNotice:
 
 
 def read_all(user: User) -> list[ShownNotice]:
-    """The latest notifications; from now on none of them is new."""
+    """The latest notifications; this marks them as read."""
     rows = Notification.objects.filter(user=user, on_site=True, kind__in=NOTICES)[:SHOWN]
     shown = [_shown(row, NOTICES[row.kind].email) for row in rows]
     User.objects.filter(pk=user.pk).exclude(unread=0).update(unread=0)
@@ -91,5 +91,5 @@ def _shown(row: Notification, email: AccountEmail) -> ShownNotice:
 
 
 def forget_old() -> int:
-    """Delete what nobody looks up any more; return how many."""
+    """Delete old notifications; return how many."""
     return Notification.objects.filter(created_at__lt=timezone.now() - KEPT).delete()[0]

@@ -1,4 +1,4 @@
-"""Emails about accounts are kept in the database until the mail server has them."""
+"""Emails about accounts are kept in the database until the mail server has accepted them."""
 
 import logging
 from datetime import timedelta
@@ -13,9 +13,9 @@ from people.mail import send
 from people.models import OutgoingEmail
 from site_config.queue import QUEUE_AWAY
 
-KEPT = timedelta(days=3)  # the links in them are not good for longer
+KEPT = timedelta(days=3)  # the links in them expire by then
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
-AT_ONCE = 200  # in one sweep
+AT_ONCE = 200  # per sweep
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def put(pk: int) -> None:
 
 
 def deliver(pk: int) -> bool:
-    """Send one email if it is due, and tell whether this call did; it stays for another try if not."""
+    """Send one email if it is due; return whether this call did. Otherwise it is tried again later."""
     email = OutgoingEmail.objects.claim(pk)
     if email is None:
         return False
@@ -66,7 +66,7 @@ def _refused_for_good(error: Exception) -> bool:
 
 
 def sweep() -> None:
-    """Queue what is due, and give up what nobody can use any more."""
+    """Queue what is due, and delete what has expired."""
     late = OutgoingEmail.objects.filter(created_at__lt=Now() - KEPT)
     if given_up := late.delete()[0]:
         log.error("%s emails about accounts could not be sent within %s.", given_up, KEPT)

@@ -1,4 +1,4 @@
-"""What Django and allauth tell by signals, put into the audit trail."""
+"""What Django and allauth report by signals, recorded in the audit trail."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def confirmed(email_address: Any, **_kwargs: Any) -> None:
 
 
 def password_reset(request: HttpRequest, user: User, **_kwargs: Any) -> None:
-    """Who followed the link is known here from now on, however many strangers try at the account."""
+    """The browser that followed the link is known from now on, however many strangers try the account."""
     remember(request, user)
 
 

@@ -1,6 +1,6 @@
-"""Every change of a password and of what a user or a role may do, put into the audit trail.
+"""Every change of a password, and of what a user or a role may do, recorded in the audit trail.
 
-By Django's signals, so that no page, form or command can go past it.
+By Django's signals, so that no page, form or command can bypass it.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ SIGNS = {"post_add": CAME, "post_remove": WENT, "pre_clear": WENT}
 
 
 def note_before(instance: User, update_fields: Iterable[str] | None, raw: bool, **_kwargs: Any) -> None:
-    """Keep what a user was, for the comparison after the save; nothing, if nothing of it is written."""
+    """Keep what a user was, to compare after the save; nothing if none of it is written."""
     instance.before_save = None
     if instance.pk and not raw and (update_fields is None or set(WATCHED) & set(update_fields)):
         instance.before_save = User.objects.filter(pk=instance.pk).values(*WATCHED).first()
@@ -37,10 +37,10 @@ def compare(instance: User, **_kwargs: Any) -> None:
     if changed:
         signs = [f"{CAME if getattr(instance, name) else WENT}{FLAGS[name]}" for name in changed]
         _record(instance, signs)
-    # A hash that is only brought up to date at log-in was not set by set_password.
+    # A hash that is only upgraded at log-in was not set by set_password.
     became_unusable = is_password_usable(before["password"]) and not is_password_usable(instance.password)
     if vars(instance).get("_password") is not None or became_unusable:
-        if in_request():  # and nobody is signed in: who followed the link that was mailed to them
+        if in_request():  # and nobody is signed in: the user followed an emailed link
             record(actor=asked_by() or instance, action=PASSWORD_CHANGED, target=instance)
         else:
             record_whoever(action=PASSWORD_CHANGED, target=instance)
@@ -56,7 +56,7 @@ def given(
     names: tuple[str, str],
     **_kwargs: Any,
 ) -> None:
-    """A role or a permission was given or taken, from whichever side; `names` are those of the two sides."""
+    """A role or a permission was given or taken, from either side; `names` are those of the two sides."""
     if action not in SIGNS:
         return
     if pk_set is None:
@@ -71,7 +71,7 @@ def given(
 
 
 def role_goes(instance: Group, **_kwargs: Any) -> None:
-    """What was given by a role goes with it."""
+    """A role was deleted, and its permissions with it."""
     if names := [f"{WENT}{_name(permission)}" for permission in instance.permissions.all()]:
         _record(instance, sorted(names))
     for user in User.objects.filter(groups=instance):

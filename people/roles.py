@@ -1,4 +1,4 @@
-"""What roles are called: their names are data, and the fixture's are translated."""
+"""What roles are called: their names are data, and those in the fixture are translated."""
 
 from django import forms
 from django.contrib.auth.models import Group

@@ -1,4 +1,4 @@
-"""A step of logging in beside allauth's own."""
+"""A further step of logging in."""
 
 from allauth.account.stages import LoginStage
 from django.http import HttpResponse
@@ -6,7 +6,7 @@ from django.shortcuts import render
 
 
 class AdmissionStage(LoginStage):
-    """Whether an account was let in, where a manager looks at each: after its address is proven."""
+    """Whether a manager has approved the account, where each is reviewed: after its address is confirmed."""
 
     key = "admission"
 

@@ -18,7 +18,7 @@ PERSON: dict[str, Any] = {"td": {"class": "person-cell"}}
 
 
 class OwnerColumn(tables.TemplateColumn):
-    """Whose a row is: `owner` is the path to the user."""
+    """Whose a row is; `owner` is the path to the user."""
 
     def __init__(self, owner: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Secrets of two-factor log-in are encrypted at rest: a copy of the database opens no account."""
+"""Two-factor secrets are encrypted at rest: a copy of the database opens no account."""
 
 import base64
 import hashlib
@@ -9,12 +9,12 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
-MARK = "fernet:"  # what has none was stored before it was encrypted
+MARK = "fernet:"  # without it, a secret is in plain text
 log = logging.getLogger(__name__)
 
 
 def _cipher() -> MultiFernet:
-    """Keys made of SECRET_KEY and of those that it was before."""
+    """Keys derived from SECRET_KEY and from its predecessors."""
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     digests = (hashlib.sha256(f"people.two_factor:{key}".encode()).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
@@ -25,7 +25,7 @@ class TwoFactorAdapter(DefaultMFAAdapter):
         return MARK + _cipher().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """The secret, or one that nobody knows if SECRET_KEY is another one by now: no code fits it."""
+        """The secret, or a random one if SECRET_KEY has changed since: then no code fits."""
         if not encrypted_text.startswith(MARK):
             return encrypted_text
         try:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 LONGEST = 150  # characters of a name
 WORD = re.compile(r"[^\W_]+")
-# Letters and digits that are read as a Latin one.
+# Letters and digits that look like a Latin letter.
 PAIRS = (
     "аa вb еe кk мm нh оo рp сc тt уy хx іi јj ѕs ԁd һh ԛq ԝw гr пn ӏi αa βb εe ιi κk νv οo ρp τt υu χx "
     "0o 1i 3e 5s li"
@@ -22,7 +22,7 @@ def validate_one_line(value: str) -> None:
 
 
 def validate_display_name(value: str) -> None:
-    """Raise ValidationError for a name that would pass for an address, for us, or for another one's."""
+    """Raise ValidationError for a name that could pass for an address, for us, or for somebody else."""
     validate_one_line(value)
     value = value[:LONGEST]  # what is longer is refused for that; comparing it would take long
     if any(unicodedata.category(char) in ("Cf", "Co", "Cn") for char in value):
@@ -38,7 +38,7 @@ def validate_display_name(value: str) -> None:
 
 
 def _mixed(word: str) -> bool:
-    """Latin, Cyrillic and Greek letters in one word: it is meant to look like another one."""
+    """Latin, Cyrillic and Greek letters in one word, meant to look like another word."""
     scripts = {unicodedata.name(char, "").partition(" ")[0] for char in word if char.isalpha()}
     return len(scripts & {"LATIN", "CYRILLIC", "GREEK"}) > 1
 

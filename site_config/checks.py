@@ -1,4 +1,4 @@
-"""What `check --deploy` says beside Django's own."""
+"""What `check --deploy` checks besides Django's own."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 
 @register(Tags.security, deploy=True)
 def proxies_are_counted(**_kwargs: Any) -> list[CheckMessage]:
-    """Behind a proxy that nobody counted all visitors have one address, and share its limits."""
+    """Behind an uncounted proxy, all visitors share one address and its limits."""
     if settings.TRUSTED_PROXIES_GIVEN:
         return []
     text = (

@@ -1,13 +1,13 @@
-"""What a consumer has of the database: a few connections, which its threads share."""
+"""A consumer's database connections: a few, which its threads share."""
 
 from django.conf import settings
 from django.db import connection
 
-MOST = 3  # for each consumer process: docs/operations.md
+MOST = 3  # per consumer process: docs/operations.md
 
 
 def share() -> None:
-    """Bound the connections of this process; SQLite has none to bound."""
+    """Limit this process's connections; for SQLite there is nothing to limit."""
     if settings.DATABASES["default"]["ENGINE"] == "site_config.postgresql":
         from site_config.postgresql.base import share as share_at_most
 

@@ -1,6 +1,6 @@
-"""DKIM signatures (RFC 6376, RFC 8463) for mail that this service sends itself, by RSA and Ed25519 keys.
+"""DKIM signatures (RFC 6376, RFC 8463) for mail that this service sends itself, with RSA and Ed25519 keys.
 
-Python's libraries for it parse and canonicalise a mail anew for each header; a mailing signs thousands.
+Python's DKIM libraries parse and canonicalise a mail for each signature; a mailing signs thousands.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 
-FEWEST_BITS = 2048  # of an RSA key; receivers refuse less than 1024 (RFC 8301 section 3.2)
-# Signed once more than they stand there, so that nobody can add another one.
+FEWEST_BITS = 2048  # bits of an RSA key; receivers refuse fewer than 1024 (RFC 8301 section 3.2)
+# Signed once more than they occur, so that nobody can add another one.
 _SEALED = (b"from", b"to", b"subject", b"date", b"reply-to", b"message-id")
-# RFC 6376 section 5.4.1, and both fields that RFC 8058 section 4 demands.
+# RFC 6376 section 5.4.1, and both fields that RFC 8058 section 4 requires.
 _SIGNED = (
     *_SEALED, b"list-id", b"list-unsubscribe", b"list-unsubscribe-post", b"feedback-id", b"precedence",
     b"auto-submitted", b"mime-version", b"content-type",
@@ -47,7 +47,7 @@ class Signer(NamedTuple):
 
     @property
     def record(self) -> tuple[str, str]:
-        """The name and the value of the TXT record that others verify with (RFC 6376 section 3.6.1)."""
+        """The name and value of the TXT record that publishes the key (RFC 6376 section 3.6.1)."""
         public = self.key.public_key()
         if isinstance(self.key, Ed25519PrivateKey):
             kind, octets = "ed25519", public.public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -73,7 +73,7 @@ class Signer(NamedTuple):
 
 
 def sign(content: bytes, signers: Sequence[Signer]) -> bytes:
-    """The mail, with CRLF line ends, below a signature by each key."""
+    """The mail, with CRLF line ends, preceded by a signature from each key."""
     head, _, body = content.partition(b"\r\n\r\n")
     names, canonical = _canonical_head(head + b"\r\n")
     body_hash = b64encode(hashlib.sha256(_canonical_body(body)).digest())
@@ -81,7 +81,7 @@ def sign(content: bytes, signers: Sequence[Signer]) -> bytes:
 
 
 def _canonical_head(head: bytes) -> tuple[bytes, bytes]:
-    """The names for `h=`, and the fields they stand for as RFC 6376 section 3.4.2 has them."""
+    """The names for `h=`, and the fields in the canonical form of RFC 6376 section 3.4.2."""
     fields = [(name.lower(), value) for name, value in _FIELD.findall(head)]
     found = [
         (name, b"%b:%b\r\n" % (name, _BLANKS.sub(b" ", value).strip()))
@@ -103,7 +103,7 @@ def _canonical_body(body: bytes) -> bytes:
 
 
 def signing(sender: str) -> Callable[[bytes], bytes] | None:
-    """What signs mail from this address, or None: a key counts for its own domain and those below it."""
+    """The function that signs mail from this address, or None: a key covers its domain and those below it."""
     domain = parseaddr(sender)[1].rpartition("@")[2].lower()
     signers = _signers(tuple(settings.MAIL_DKIM_KEYS), settings.MAIL_DKIM_DOMAIN)
     mine = [s for s in signers if domain == s.domain or domain.endswith(f".{s.domain}")]
@@ -116,7 +116,7 @@ def _signers(keys: tuple[tuple[str, str], ...], domain: str) -> list[Signer]:
 
 
 def load_key(path: str | Path) -> Key:
-    """An RSA or Ed25519 key from a PEM file; OSError or ValueError, which says what is wrong with it."""
+    """An RSA or Ed25519 key from a PEM file; raises OSError or ValueError with the reason."""
     try:
         key = load_pem_private_key(Path(path).read_bytes(), password=None)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""How settings are read: a wrong one ends the start with one sentence that never shows a password."""
+"""How settings are read: a wrong one stops the start with one sentence that never shows a password."""
 
 import os
 import re
@@ -21,7 +21,7 @@ PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Environment(environ.Env):
-    """django-environ without its references to other variables: a password may begin with a dollar."""
+    """django-environ without references to other variables: a password may begin with a dollar sign."""
 
     def str(self, var: str, default: str = "", multiline: bool = False) -> str:
         return str(self.ENVIRON.get(var, default))
@@ -31,7 +31,7 @@ env = Environment()
 
 
 def read_env_file(path: Path, *, required: bool = False) -> None:
-    """Take over what a .env file says; one that is there and cannot be read is an error.
+    """Read a .env file; one that exists but cannot be read is an error.
 
     Without it the service would start as another one: embedded, mailing to this machine.
     """
@@ -79,7 +79,7 @@ def choice(name: str, *, default: str, among: Collection[str]) -> str:
 
 
 def sender(name: str, *, default: str) -> str:
-    """An address with or without a name before it, as it may stand in a From header."""
+    """An address with or without a name before it, as it may appear in a From header."""
     raw = env.str(name) or default
     if not all(parseaddr(raw)[1].partition("@")) or not raw.isprintable():
         raise ImproperlyConfigured(f"{name} must look like Example <news@example.com>, not {raw!r}.")
@@ -87,7 +87,7 @@ def sender(name: str, *, default: str) -> str:
 
 
 def another_sender(name: str, *, than: str) -> str:
-    """A sender whose address is another one; by default one of the same domain."""
+    """A sender with a different address; by default one of the same domain."""
     taken = parseaddr(than)[1]
     raw = sender(name, default=f"accounts@{taken.rpartition('@')[2]}")
     if parseaddr(raw)[1].lower() == taken.lower():
@@ -113,7 +113,7 @@ def is_selector(word: str) -> bool:
 
 def dkim_keys(name: str) -> list[tuple[str, str]]:
     """Selectors and the files of their keys: news:/etc/mailings/news.pem, separated by commas."""
-    from site_config.dkim import load_key  # needs cryptography, which few installations ask for here
+    from site_config.dkim import load_key  # needs cryptography, which few installations use here
 
     found = []
     for word in filter(None, (part.strip() for part in env.str(name).split(","))):
@@ -144,9 +144,9 @@ def site_url(name: str, *, default: str) -> SplitResult:
 def service_url(
     name: str, raw: str, *, schemes: Collection[str], like: str, path: str = r"/?"
 ) -> SplitResult:
-    """The parts of the address of a server; none of them is guessed.
+    """The parts of a server's address; none of them is guessed.
 
-    `path` is what may follow the host, as a regular expression. What an error says never holds a password.
+    `path` is what may follow the host, as a regular expression. An error never shows a password.
     """
     scheme, there, rest = raw.partition("://")
     generic = ImproperlyConfigured(f"{name} must look like {like}, not {scheme[:20] + '://…'!r}.")
@@ -163,7 +163,7 @@ def service_url(
     try:
         url = urlsplit(raw)
         well = url.port != 0 and HOST.fullmatch(_host_of(url)) and re.fullmatch(path, url.path)
-    except ValueError:  # a port that is no number, brackets that do not match
+    except ValueError:  # a port that is not a number, unbalanced brackets
         well = None
     if not well or url.fragment or not raw.isprintable() or " " in raw:
         raise generic
@@ -181,7 +181,7 @@ def database(name: str, *, default: str) -> dict[str, Any]:
     scheme = raw.partition("://")[0]
     if scheme in ("postgres", "postgresql", "psql", "pgsql"):
         like = "postgres://user:password@127.0.0.1:5432/name"
-        if not raw.startswith(f"{scheme}:////"):  # the folder of a socket, and no host
+        if not raw.startswith(f"{scheme}:////"):  # the folder of a socket, not a host
             service_url(name, raw, schemes=(scheme,), like=like, path=r"/[^/]+")
     elif scheme != "sqlite" or not re.match(r"sqlite://(/[^?#]|:memory:$)", raw):
         raise ImproperlyConfigured(f"{name} must begin with sqlite:// or postgres://.")
@@ -190,7 +190,7 @@ def database(name: str, *, default: str) -> dict[str, Any]:
 
 
 def redis(name: str) -> str:
-    """The address of a Redis, or an empty string for none."""
+    """The address of a Redis server, or an empty string for none."""
     raw = env.str(name)
     if raw and not raw.startswith(("redis://", "rediss://", "unix://")):
         raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://.")
@@ -202,7 +202,7 @@ def redis(name: str) -> str:
 
 
 def with_time_limits(url: str) -> str:
-    """A Redis that does not answer must not hold up who puts a task there."""
+    """A Redis that does not answer must not hold up whoever queues a task."""
     return f"{url}{'&' if '?' in url else '?'}socket_timeout=5&socket_connect_timeout=2"
 
 
@@ -225,7 +225,7 @@ def mail_server(name: str, *, default: str) -> dict[str, Any]:
 
 
 def folder(path: Path, name: str) -> Path:
-    """A folder that is there afterwards."""
+    """A folder, created if it is missing."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -234,8 +234,8 @@ def folder(path: Path, name: str) -> Path:
 
 
 def settings_or_exit(status: int = 1) -> None:
-    """Read the settings; a wrong one ends the process with one line instead of a trace."""
-    from django.conf import settings  # which are being read
+    """Read the settings; a wrong one ends the process with one line instead of a traceback."""
+    from django.conf import settings  # they are being read now
 
     try:
         settings.INSTALLED_APPS  # noqa: B018  (reads them)

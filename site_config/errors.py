@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 while the database or Redis is away, else 500; never a trace."""
+    """Answer 503 while the database or Redis is away, else 500; never a traceback."""
     error = sys.exc_info()[1]
     away = isinstance(error, OperationalError | InterfaceError | ConnectionError) or (
         type(error).__module__.startswith("redis.")

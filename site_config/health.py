@@ -1,7 +1,7 @@
-"""Whether the parts that the service stands on take a write: for a load balancer or a supervisor.
+"""Whether the database and the queue accept writes: for a load balancer or a supervisor.
 
-Each part is tried in a thread of its own, so that one that hangs keeps nobody waiting, and at most once a
-second for each process, however often somebody asks.
+Each is tried in its own thread, so that one that hangs keeps nobody waiting, and at most once a second per
+process, however often somebody asks.
 """
 
 import logging
@@ -21,7 +21,7 @@ ANSWER_SECONDS = 2.0
 FRESH_SECONDS = 1.0
 LOCK_MILLISECONDS = 1000
 OK, HANGS, AWAY = gettext_noop("ok"), gettext_noop("does not answer"), gettext_noop("away")
-# Said by `cause`.
+# Returned by `cause`.
 CAUSES = (
     gettext_noop("is read-only"), gettext_noop("full"), gettext_noop("has no free connection"),
     gettext_noop("is locked"),
@@ -32,20 +32,20 @@ log = logging.getLogger(__name__)
 
 
 class Part:
-    """One thing that must take a write; `said` is "ok" or what is the matter, in a few words."""
+    """Something that must accept writes; `state` is "ok" or what is wrong, in a few words."""
 
     def __init__(self, name: str, attempt: Callable[[], None], *, here: bool = False) -> None:
         self.name = name
         self.state = OK
         self._attempt = attempt
-        self._here = here  # it never hangs: no thread is needed
+        self._here = here  # it never hangs, so it needs no thread
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"health-{name}")
         self._trial: Future[str] | None = None
         self._tried_at = float("-inf")
         self._lock = Lock()
 
     def begin(self) -> None:
-        """Try it, unless that was done a moment ago or a trial still hangs."""
+        """Try it, unless it was just tried or a trial still hangs."""
         with self._lock:
             hangs = self._trial is not None and not self._trial.done()
             if not hangs and monotonic() - self._tried_at >= FRESH_SECONDS:
@@ -55,7 +55,7 @@ class Part:
                     self._trial.set_result(self._try())
 
     def end(self, until: float) -> str:
-        """What is the matter, if it is known by then."""
+        """What is wrong, if that is known by then."""
         if self._trial is None:
             return self.state
         try:
@@ -80,14 +80,14 @@ class Part:
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 with each part `ok`, or 503 with what is the matter, within two seconds."""
+    """200 with each part `ok`, or 503 with what is wrong, within two seconds."""
     states = _ask()
     status = 200 if set(states.values()) == {OK} else 503
     return JsonResponse(states, status=status, headers={"Cache-Control": "no-store"})
 
 
 def state() -> list[tuple[str, str]]:
-    """The same for people: the name of each part, and what is the matter with it, if anything."""
+    """The same for people: the name of each part, and what is wrong with it, if anything."""
     return [(gettext(_NAMES[name]), gettext(state)) for name, state in _ask().items()]
 
 
@@ -99,7 +99,7 @@ def _ask() -> dict[str, str]:
 
 
 def cause(error: BaseException) -> str:
-    """What is the matter, in words that tell a stranger nothing of addresses and accounts."""
+    """What is wrong, in words that tell a stranger nothing about addresses and accounts."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
     text = str(error)
     known = {

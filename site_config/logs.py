@@ -1,4 +1,4 @@
-"""What the log says, and how often."""
+"""What is logged, and how often."""
 
 import logging
 from time import monotonic
@@ -7,7 +7,7 @@ QUIET_SECONDS = 60
 
 
 class NoTraceOfRefusals(logging.Filter):
-    """A 403 or 404 is one line: a trace of it tells nothing, and a stranger could fill the disk by it."""
+    """A 403 or 404 is one line: its traceback says nothing, and strangers could fill the disk with them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if 400 <= getattr(record, "status_code", 0) < 500:
@@ -16,7 +16,7 @@ class NoTraceOfRefusals(logging.Filter):
 
 
 class OnceAMinute(logging.Filter):
-    """What huey says of a queue that is away it says with a trace, for each worker ten times a second."""
+    """While the queue is away, huey logs a traceback per worker ten times a second; once a minute will do."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Pictures that people upload: measured before anything is decoded, and made small while they are.
+"""Uploaded pictures: measured before anything is decoded, and scaled down while decoding.
 
 A few kilobytes can claim to be gigabytes of pixels, and every format has odd depths and shapes. Whatever
-comes is shown right or refused in words; a picture is never made larger than it came.
+comes is shown correctly or refused in words; a picture is never enlarged.
 """
 
 import warnings
@@ -32,7 +32,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a place takes, and the box that a picture is made to fit into, or to fill and be cut to."""
+    """What a place accepts, and the box that a picture must fit into, or fill and be cropped to."""
 
     formats: Sequence[str]
     max_bytes: int
@@ -44,7 +44,7 @@ class Wanted:
 
 
 def read_picture(upload: IO[bytes], wanted: Wanted) -> Image.Image:
-    """The pixels alone, upright, RGB or RGBA, no larger than wanted; ValidationError says what is wrong."""
+    """Only the pixels: upright, RGB or RGBA, no larger than wanted. Raises ValidationError."""
     upload.seek(0)
     source = upload.read(wanted.max_bytes + 1)
     if len(source) > wanted.max_bytes:
@@ -55,14 +55,14 @@ def read_picture(upload: IO[bytes], wanted: Wanted) -> Image.Image:
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a broken note about the camera is no reason to refuse
+            warnings.simplefilter("ignore")  # broken camera data is no reason to refuse
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _read(source, wanted)
     except ValidationError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _too_large() from error
-    except Exception as error:  # what a broken file makes the decoders raise is their affair
+    except Exception as error:  # decoders may raise anything for a broken file
         raise ValidationError(
             _("We cannot read this picture. Use %(formats)s."),
             params={"formats": ", ".join(wanted.formats)},
@@ -72,12 +72,12 @@ def read_picture(upload: IO[bytes], wanted: Wanted) -> Image.Image:
 
 def _read(source: bytes, wanted: Wanted) -> Image.Image:
     with Image.open(BytesIO(source), formats=tuple(wanted.formats)) as image:
-        _check_size(image.size)  # as the header tells it: nothing was decoded yet
+        _check_size(image.size)  # from the header: nothing has been decoded yet
         turn = _orientation(image)
         box = wanted.box[::-1] if turn in ON_THEIR_SIDE else wanted.box
         _check_shape(image.size[::-1] if turn in ON_THEIR_SIDE else image.size, wanted)
         size = _scaled(image.size, box, fill=wanted.fill)
-        image.draft("RGB", size)  # a JPEG is decoded small already
+        image.draft("RGB", size)  # a JPEG is already decoded at a reduced size
         image.load()
         small = _plain(image)
     if size != small.size:
@@ -116,25 +116,25 @@ def _too_large() -> ValidationError:
 
 
 def _orientation(image: Image.Image) -> int:
-    """How a camera was held; 1 if it does not say so, or not so that one can read it."""
+    """How the camera was held; 1 if that is missing or unreadable."""
     exif = Image.Exif()
     try:
         exif.load(image.info.get("exif") or b"")
         return int(exif.get(ORIENTATION, 1))
-    except Exception:  # a photo is no worse for notes that cannot be read
+    except Exception:  # a photo is fine even if its metadata is unreadable
         return 1
 
 
 def _scaled(size: Size, box: Size, *, fill: bool) -> Size:
-    """The size that fits into a box, or just fills it: never more than it was, never nothing."""
+    """The size that fits into a box, or just fills it: never larger than it was, and never empty."""
     shares = (box[0] / size[0], box[1] / size[1])
     share = min(1.0, max(shares) if fill else min(shares))
     return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The same with eight bits a channel, and its transparency, if there is any, as a channel."""
-    if image.mode.startswith("I"):  # 16 bits of grey, which a conversion would clip to white
+    """The same with eight bits per channel, and its transparency, if any, as a channel."""
+    if image.mode.startswith("I"):  # 16-bit grey, which a conversion would clip to white
         grey = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
         grey.info.pop("transparency", None)
         return grey

@@ -19,7 +19,7 @@ from huey.serializer import Serializer
 from site_config import connections
 from site_config.shutdown import STOPPING
 
-QUEUE_AWAY: tuple[type[Exception], ...] = (sqlite3.Error,)  # what the queue raises when it is not there
+QUEUE_AWAY: tuple[type[Exception], ...] = (sqlite3.Error,)  # what the queue raises when it is away
 try:
     from redis.exceptions import RedisError
 except ImportError:  # an embedded installation
@@ -32,9 +32,9 @@ _away = Event()
 
 
 def after_commit(put: Callable[[], object]) -> None:
-    """Put a task into the queue once the transaction is in, or at once if there is none.
+    """Queue a task once the transaction is committed, or at once if there is none.
 
-    Only for what the sweep finds by itself: while the queue is away it is left to that.
+    Only for what the sweep finds by itself: while the queue is away, it is left to that.
     """
 
     def put_or_leave() -> None:
@@ -49,14 +49,14 @@ def after_commit(put: Callable[[], object]) -> None:
 
 
 def try_queue() -> None:
-    """Write a word where tasks are kept; whatever is the matter is raised."""
-    from huey.contrib.djhuey import HUEY  # which reads the settings that name this module
+    """Write to where tasks are stored; any error is raised."""
+    from huey.contrib.djhuey import HUEY  # it reads the settings that name this module
 
     HUEY.storage.put_data(b"tried", b"1")
 
 
 def look_after_queue() -> None:
-    """Find out whether the queue takes tasks, without waiting for one."""
+    """Find out whether the queue accepts tasks, without waiting for one."""
     try:
         try_queue()
     except QUEUE_AWAY as error:
@@ -66,7 +66,7 @@ def look_after_queue() -> None:
 
 
 def queue_is_away() -> bool:
-    """Whether this process could not write to the queue when it last did."""
+    """Whether this process's last write to the queue failed."""
     return _away.is_set()
 
 
@@ -83,8 +83,8 @@ def _note_back() -> None:
 
 
 def is_backed_up() -> bool:
-    """Whether tasks wait that no worker has taken yet; not if the queue cannot say."""
-    from huey.contrib.djhuey import HUEY  # which reads the settings that name this module
+    """Whether tasks are waiting for a worker; False if the queue cannot tell."""
+    from huey.contrib.djhuey import HUEY  # it reads the settings that name this module
 
     try:
         return bool(HUEY.pending_count())
@@ -93,14 +93,14 @@ def is_backed_up() -> bool:
 
 
 class GentleConsumer(Consumer):
-    """Ctrl-C and a supervisor's SIGTERM both let the message in hand finish; a second one insists.
+    """Ctrl-C and a supervisor's SIGTERM both let the current message finish; the same again stops at once.
 
-    A terminal's Ctrl-C reaches the process twice: from the terminal, and as SIGTERM from the
-    process manager; so only the same signal again means "now".
+    A terminal's Ctrl-C reaches the process twice: from the terminal, and as SIGTERM from the process manager;
+    so only a repeat of the same signal means "now".
     """
 
     def start(self) -> None:
-        """Put handlers in place of huey's, of which one signal is gentle and the other is not."""
+        """Install handlers in place of huey's, of which one signal is gentle and the other is not."""
         super().start()
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, self.stop_gently)
@@ -115,7 +115,7 @@ class GentleConsumer(Consumer):
         signal.signal(signum, signal.default_int_handler)
 
     def loop(self, health_check_ts: float | None = None) -> float | None:
-        """Look after the workers until the process was asked to stop; called ten times a second."""
+        """Watch the workers until the process is asked to stop; called ten times a second."""
         if STOPPING.is_set():
             self.stop(graceful=True)
             raise ConsumerStopped
@@ -124,9 +124,9 @@ class GentleConsumer(Consumer):
 
 
 class JsonSerializer(Serializer):
-    """Tasks as JSON, which runs nothing when it is read: a queue is no place to trust.
+    """Tasks as JSON, which executes nothing when it is read: a queue is not to be trusted.
 
-    Arguments are numbers, texts, lists and dictionaries; anything else fails where it is queued.
+    Arguments are numbers, strings, lists and dictionaries; anything else fails where it is queued.
     """
 
     def _serialize(self, data: Any) -> bytes:

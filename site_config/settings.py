@@ -46,7 +46,7 @@ SITE_URL = _site.geturl()
 ALLOWED_HOSTS = [_site.hostname, *env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])]
 CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
 SITE_NAME = "Mailings"
-SITE_NAMES = (SITE_NAME, "Mailing", "Рассылки")  # no user can be called so
+SITE_NAMES = (SITE_NAME, "Mailing", "Рассылки")  # no user can have this name
 ROOT_URLCONF = "site_config.urls"
 WSGI_APPLICATION = "site_config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -126,10 +126,10 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DATABASES = {"default": database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
-        # Take the write lock at the start: two writers queue up instead of failing half-way.
+        # Take the write lock at the start, so that two writers queue up instead of failing half-way.
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
-        # synchronous=FULL: what is recorded as sent must survive a power cut.
+        # synchronous=FULL: what is recorded as sent must survive a power failure.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
     # Tests use a file as well: in memory, SQLite locks differently.
@@ -144,7 +144,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        # A cache that does not answer must not hold pages up; they are made without it.
+        # A cache that does not answer must not hold up pages, which work without it.
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
     if REDIS_URL
@@ -195,7 +195,7 @@ MAIL_WINDOW = number("MAIL_WINDOW", default=100, low=1, high=10_000)
 MAIL_TIMEOUT = EMAIL_TIMEOUT = number("MAIL_TIMEOUT", default=20, low=1, high=600)
 MAIL_MAX_TRIES = number("MAIL_MAX_TRIES", default=10, low=1, high=20)
 MAIL_STOP_AFTER = number("MAIL_STOP_AFTER", default=20, low=1, high=1000)
-# A name with a dot, as servers demand it of EHLO (RFC 5321 section 4.1.4): the site's, or this machine's.
+# A name with a dot, as servers require for EHLO (RFC 5321 section 4.1.4): the site's, or this machine's.
 _names = (env.str("MAIL_EHLO_NAME", default=""), _site.hostname or "", socket.getfqdn())
 MAIL_EHLO_NAME = next((name for name in _names if re.fullmatch(HOST_NAME, name)), "localhost.localdomain")
 if _names[0] and _names[0] != MAIL_EHLO_NAME:
@@ -220,7 +220,7 @@ GUARD = switch("GUARD", default=True)
 NEW_ACCOUNT_MAILS_PER_DAY = number("NEW_ACCOUNT_MAILS_PER_DAY", default=200, low=0, high=10_000_000)
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # the email is unique, without case: people_user_email_unique
-    "security.W021",  # HSTS_PRELOAD is for who asks for it
+    "security.W021",  # HSTS_PRELOAD is for those who ask for it
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -249,12 +249,12 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us mail anybody
-ACCOUNT_CHANGE_EMAIL = True  # one address each; the new one counts when it is confirmed
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # otherwise anybody could make us mail anybody
+ACCOUNT_CHANGE_EMAIL = True  # one address each; a new one counts once confirmed
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # only in the browser that registered
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_RATE_LIMITS = {  # beside allauth's own
-    # Wrong passwords: by network, by account and network, and by account from wherever.
+ACCOUNT_RATE_LIMITS = {  # besides allauth's own
+    # Wrong passwords: by network, by account and network, and by account from anywhere.
     "login_failed": "10/m/ip,5/300s/key",
     "login_failed_anywhere": "50/h/key",
     "reset_password": "20/m/ip,5/d/key",
@@ -271,7 +271,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 MFA_ADAPTER = "people.two_factor.TwoFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _site.scheme == "http"  # which browsers allow on localhost alone
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _site.scheme == "http"  # which browsers allow on localhost only
 STAFF_TWO_FACTOR = switch("STAFF_TWO_FACTOR", default=False)
 MFA_FORMS = {
     "activate_totp": "people.forms.entrance.ActivateTotp",
@@ -285,7 +285,7 @@ MFA_FORMS = {
 }
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_TOTP_ISSUER = SITE_NAME
-USERSESSIONS_TRACK_ACTIVITY = False  # a write for every request is too dear for "last seen"
+USERSESSIONS_TRACK_ACTIVITY = False  # "last seen" is not worth a write per request
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -321,10 +321,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else Non
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
-SECURE_HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)  # a list of browsers that is hard to leave
+SECURE_HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)  # the browsers' preload list is hard to leave
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"  # but for the frames in which this site shows a mail
+X_FRAME_OPTIONS = "DENY"  # except the frames in which this site shows a mail
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -340,7 +340,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a form without files, and of anything from who is not signed in
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a form without files, and of any anonymous request
 UPLOAD_LIMIT_MB = number("UPLOAD_LIMIT_MB", default=100, low=1, high=2_000)
 IMPORT_LIMIT_MB = number("IMPORT_LIMIT_MB", default=min(50, UPLOAD_LIMIT_MB), low=1, high=UPLOAD_LIMIT_MB)
 MESSAGE_TAGS = {10: "secondary", 20: "info", 25: "success", 30: "warning", 40: "danger"}
@@ -365,8 +365,8 @@ LOGGING = {
             name: {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False}
             for name in ("mailer", "django.security")
         },
-        # A line for each task would bury the rest.
-        # Django's own handlers would write a refusal a second time, with its trace.
+        # A line per task would bury the rest. Django's own handlers would log a refusal again, with its
+        # traceback.
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "huey": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },

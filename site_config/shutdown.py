@@ -1,4 +1,4 @@
-"""One flag for the whole process: set when it was asked to stop, read between two messages."""
+"""One flag for the whole process: set when it is asked to stop, checked between messages."""
 
 import signal
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ STOPPING = Event()
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise the flag while a command works; the same again ends it at once."""
+    """Let SIGINT and SIGTERM raise the flag while a command works; a repeat ends it at once."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_DFL)

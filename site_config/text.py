@@ -1,4 +1,4 @@
-"""Text that goes where some characters cannot stand: XML 1.0 (section 2.2) and headers."""
+"""Text for places where some characters are not allowed: XML 1.0 (section 2.2) and headers."""
 
 import re
 
@@ -9,7 +9,7 @@ NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def for_xml(text: str) -> str:
-    """The text without what no XML file can hold."""
+    """The text without characters that XML does not allow."""
     return NOT_IN_XML.sub("", text)
 
 

@@ -32,7 +32,7 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         return self.filter(pk=models.Subquery(newer.values("pk")[:1]))
 
     def in_state(self, state: str) -> Self:
-        """Those a person sees in this state; see Attempt.state."""
+        """Those in this state, as people see it; see Attempt.state."""
         if state == Attempt.State.HELD:
             return self.running().exclude(held_at=None)
         if state == Attempt.State.ALLOWANCE:
@@ -65,7 +65,7 @@ class Attempt(models.Model):
     Status = AttemptStatus
 
     class State(models.TextChoices):
-        """What a person is shown: the status, or what keeps it from going on."""
+        """What people see: the status, or what keeps it from going on."""
 
         RUNNING = "running", _("running")
         WAITING = "waiting", _("waiting for the mail server")
@@ -75,7 +75,7 @@ class Attempt(models.Model):
         PARTLY = "partly", _("partly sent")
         FAILED = "failed", _("failed")
 
-    ALLOWANCE = "allowance"  # the problem_code of what waits until its owner may send more
+    ALLOWANCE = "allowance"  # the problem_code while the owner's allowance is used up
 
     mailing = models.ForeignKey(Mailing, models.CASCADE, verbose_name=_("mailing"), related_name="attempts")
     scheduled_for = models.DateTimeField(_("due"))
@@ -160,11 +160,11 @@ class Attempt(models.Model):
 
     @property
     def goes_on(self) -> bool:
-        """Whether its figures can change by themselves just now."""
+        """Whether its figures can change by themselves now."""
         return self.state in (self.State.RUNNING, self.State.WAITING)
 
     def shows_addresses_to(self, user: "User | AnonymousUser | None") -> bool:
-        """Whether somebody may learn whom it went to: the owner and superusers; managers see a number."""
+        """Whether a user may see its recipients: the owner and superusers; managers see a number."""
         return bool(user and (user.is_superuser or user.pk == self.mailing.owner_id))
 
     @staticmethod
@@ -176,12 +176,12 @@ class Attempt(models.Model):
 
     @property
     def seconds(self) -> float:
-        """How long it took, once it is over."""
+        """How long it took, once it has finished."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
 
     @property
     def per_minute(self) -> int:
-        """Mails handed over or refused in a minute, on average; nothing if it was over at once."""
+        """Mails handed over or refused per minute, on average; None if it finished at once."""
         return round((self.sent + self.failed) / self.seconds * 60) if self.seconds >= 1 else 0
 
     @property
@@ -194,10 +194,10 @@ class Attempt(models.Model):
 
 
 class Lease(models.Model):
-    """The right of one worker to send for an attempt; a large one has several, each with its own claims.
+    """One worker's right to send for an attempt; a large one has several, each with its own claims.
 
-    Queued: a task with this token waits in the queue. Running: a worker holds it and renews
-    `expires_at`; when that passes, the worker is gone and its deliveries go back to the queue.
+    Queued: a task with this token waits in the queue. Running: a worker holds it and renews `expires_at`;
+    once that has passed, the worker is gone and its deliveries go back to the queue.
     """
 
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="leases")

@@ -1,4 +1,4 @@
-"""What a user knows of clients beyond name and address: attributes of a name and a kind of their own."""
+"""What a user knows about clients beyond name and address: attributes with a name and a kind."""
 
 import math
 import re
@@ -17,10 +17,10 @@ from people.models import User
 
 LONGEST_KEY = 40
 LONGEST_VALUE = 500  # characters
-MOST = 100  # attributes of one user
-LARGEST_NUMBER = 10**15  # what every program that reads JSON keeps exactly
+MOST = 100  # attributes per user
+LARGEST_NUMBER = 10**15  # integers that every JSON reader keeps exactly
 KEY = re.compile(r"[^\W\d_]\w*")
-# Merge fields, columns of our own exports, and words of Liquid.
+# Names of merge fields, of columns in our exports, and Liquid's keywords.
 RESERVED = {
     "full_name", "first_name", "email", "sender_name", "unsubscribe_url", "view_url", "comment",
     "stop_list", "stop_list_since", "true", "false", "nil", "null", "empty", "blank", "and", "or", "not",
@@ -36,12 +36,12 @@ Value = str | int | float | bool  # a date is text of the form 2026-11-27
 
 class AttributeQuerySet(OwnedQuerySet["Attribute"]):
     def kinds(self) -> dict[str, str]:
-        """The kind of each, by its key."""
+        """The kind of each, by key."""
         return dict(self.order_by("key").values_list("key", "kind"))
 
 
 class Attribute(Owned):
-    """One attribute that a user's clients may have; its values are in Client.attributes."""
+    """An attribute that a user's clients may have; its values are in Client.attributes."""
 
     class Kind(models.TextChoices):
         TEXT = "text", pgettext_lazy("kind of an attribute", "text")
@@ -83,7 +83,7 @@ class Attribute(Owned):
 
 
 def clean_key(name: str) -> str:
-    """A name in its one spelling, as merge fields write it; ValidationError says why it is none."""
+    """A name in its one spelling, as merge fields write it; raises ValidationError with the reason."""
     name = name.strip()[: 8 * LONGEST_KEY]  # more is too long anyway, and composing it would take long
     key = unicodedata.normalize("NFKC", name).strip().lower()
     if len(key) > LONGEST_KEY or not KEY.fullmatch(key):
@@ -99,7 +99,7 @@ def clean_key(name: str) -> str:
 
 
 def is_key(key: str) -> bool:
-    """Whether a name is spelled as an attribute's is."""
+    """Whether a name is spelled as an attribute's key."""
     try:
         return clean_key(key) == key
     except ValidationError:
@@ -107,7 +107,7 @@ def is_key(key: str) -> bool:
 
 
 def key_from(heading: str) -> str:
-    """The name that a column of this heading would have as an attribute; nothing if it can have none."""
+    """The key that a column with this heading would have; empty if it can have none."""
     words = re.split(r"[\W_]+", unicodedata.normalize("NFKC", heading[: 8 * LONGEST_KEY]).lower())
     try:
         return clean_key("_".join(filter(None, words))[:LONGEST_KEY].rstrip("_"))
@@ -116,7 +116,7 @@ def key_from(heading: str) -> str:
 
 
 def read_value(kind: str, text: str) -> Value | None:
-    """A value as people or files write it; None for nothing, ValidationError for what is no such value."""
+    """A value as people or files write it; None if empty. Raises ValidationError."""
     text = text.strip().replace("\r\n", "\n").replace("\r", "\n")
     if not text:
         return None
@@ -134,7 +134,7 @@ def read_value(kind: str, text: str) -> Value | None:
 
 
 def written_value(value: Any) -> str:
-    """A value as files have it: the same in every language, and read again by read_value."""
+    """A value as files have it: the same in every language, and readable by read_value."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -143,7 +143,7 @@ def written_value(value: Any) -> str:
 
 
 def shown_value(kind: str, value: Any) -> str:
-    """A value as people read it, in the language that is active."""
+    """A value as people read it, in the active language."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -157,7 +157,7 @@ def shown_value(kind: str, value: Any) -> str:
 
 
 def guess_kind(texts: list[str]) -> str:
-    """The kind of which all these texts are; text if there are none, or they are of several."""
+    """The kind that all these texts have; text if there are none, or if they differ."""
     for kind in (Attribute.Kind.YES_NO, Attribute.Kind.NUMBER, Attribute.Kind.DATE):
         if texts and all(_is(kind, text) for text in texts):
             return kind
@@ -172,7 +172,7 @@ def _is(kind: str, text: str) -> bool:
 
 
 def validate_attributes(values: Any) -> None:
-    """ValidationError unless it is what Client.attributes may hold."""
+    """Raise ValidationError unless this is what Client.attributes may hold."""
     if not isinstance(values, dict) or len(values) > MOST:
         raise ValidationError(
             _("Attributes are names with values, at most %(limit)s."), params={"limit": MOST}
@@ -220,7 +220,7 @@ def _yes_no(text: str) -> bool:
 
 
 def attributes_of(user: User) -> list[Attribute]:
-    """A user's attributes, looked up once for each time that the user is: a list needs them twice."""
+    """A user's attributes, fetched once per user object: a list needs them twice."""
     if not hasattr(user, "_attributes"):
         user._attributes = list(Attribute.objects.owned_by(user))  # type: ignore[attr-defined]
     return user._attributes  # type: ignore[attr-defined,no-any-return]

@@ -1,4 +1,4 @@
-"""What an owner does to many clients at once: whom it was for, how far it is, and what it changed."""
+"""What an owner does to many clients at once: who was chosen, how far it is, and what it changed."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,12 +9,12 @@ from mailer.models.owned import Owned, OwnedQuerySet
 
 class BulkActionQuerySet(OwnedQuerySet["BulkAction"]):
     def alive(self) -> "BulkActionQuerySet":
-        """Those that a worker is at, or will be."""
+        """Those that a worker is processing, or will be."""
         return self.filter(status__in=BulkAction.ALIVE)
 
 
 class BulkAction(Owned):
-    """One change of many clients. They were chosen when it began; who comes later is not meant."""
+    """One change of many clients. They were chosen when it began; later ones are not affected."""
 
     class Kind(models.TextChoices):
         JOIN = "join", _("Add to a group")
@@ -67,7 +67,7 @@ class BulkAction(Owned):
 
 
 class BulkBatch(models.Model):
-    """Some of the clients of a change: what one transaction takes."""
+    """Some of a change's clients: as many as one transaction takes."""
 
     class State(models.IntegerChoices):
         OPEN = 0

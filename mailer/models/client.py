@@ -22,12 +22,12 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
         return self.get(owner__email=owner, address_key=key_of(email))
 
     def with_suppression(self) -> Self:
-        """Annotate `suppressed`: the reason this client is not mailed, or null."""
+        """Annotate `suppressed`: the reason why this client is not mailed, or null."""
         reasons = Suppression.objects.against_client().values("reason")[:1]
         return self.annotate(suppressed=models.Subquery(reasons))
 
     def mailable(self) -> Self:
-        """Those with nothing against them."""
+        """Those that may be mailed."""
         return self.filter(~models.Exists(Suppression.objects.against_client()))
 
     def stopped(self, *reasons: str) -> Self:
@@ -43,7 +43,7 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
 class Client(HasAddress, Owned):
     """Who receives mail."""
 
-    # A user does not wait for a million clients: sending/leftovers.py.
+    # A user does not wait for the deletion of a million clients: sending/leftovers.py.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.DO_NOTHING,
@@ -63,7 +63,7 @@ class Client(HasAddress, Owned):
         validators=[validate_attributes],
         help_text=_("By name: text, numbers, dates such as 2026-11-27, true or false."),
     )
-    # As above: an import goes with its user, and may have made all of their clients.
+    # As above: an import is deleted with its user, and may have made all of their clients.
     imported_in = models.ForeignKey(
         "mailer.ClientImport",
         models.DO_NOTHING,
@@ -104,17 +104,17 @@ class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
         return self.get(owner__email=owner, name=name)
 
     def with_size(self) -> Self:
-        """Annotate `size`: the number of clients in the group, as far as one counts."""
+        """Annotate `size`: the number of clients in the group, counted up to a limit."""
         members = ClientGroup.clients.through.objects.filter(clientgroup_id=models.OuterRef("pk"))
         return self.annotate(size=CountUpTo(members))
 
     def picked(self) -> Self:
-        """Those that clients are put into; who is in the others is up to their rules."""
+        """Groups that clients are put into by hand; the members of others follow from their rules."""
         return self.filter(rule__isnull=True)
 
 
 class ClientGroup(Owned):
-    """A named set of clients, picked by hand or by a rule; who joins later is included in the next run."""
+    """A named set of clients, picked by hand or by a rule; whoever joins later is in the next run."""
 
     name = models.CharField(
         pgettext_lazy("of a group", "name"), max_length=100, validators=[validate_one_line]
@@ -157,16 +157,16 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
         return self.owned_by(user)
 
     def against_client(self) -> Self:
-        """For a subquery in a query of clients: what is against each of them."""
+        """For a subquery in a query of clients: the suppressions of each."""
         return self.filter(owner_id=models.OuterRef("owner_id"), address_key=models.OuterRef("address_key"))
 
     def matching_address(self, email: str, owner_id: int) -> Self:
-        """The suppression one owner has against an address, in whatever spelling."""
+        """One owner's suppression of an address, in whatever spelling."""
         return self.filter(owner_id=owner_id, address_key=key_of(email))
 
 
 class Suppression(HasAddress):
-    """An address that must not be mailed for one owner."""
+    """An address that one owner must not mail."""
 
     class Reason(models.TextChoices):
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
@@ -176,13 +176,13 @@ class Suppression(HasAddress):
         PAUSED = "paused", _("pause of 30 days")
 
     class Why(models.TextChoices):
-        """What a recipient says who leaves."""
+        """The reason a recipient gives for leaving."""
 
         TOO_OFTEN = "too_often", _("It comes too often.")
         NOT_FOR_ME = "not_for_me", _("It is not about what I care for.")
         NEVER_ASKED = "never_asked", _("I never asked for this.")
 
-    # Not indexed by itself: a worker's search for an address must not be led to all of its owner's.
+    # Not indexed alone: a worker's search for an address must not go through all of its owner's.
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="suppressions", db_index=False
     )

@@ -13,12 +13,12 @@ from people.validators import validate_one_line
 
 class ClientImportQuerySet(OwnedQuerySet["ClientImport"]):
     def alive(self) -> "ClientImportQuerySet":
-        """Those that a worker is at, or will be."""
+        """Those that a worker is processing, or will be."""
         return self.filter(status__in=ClientImport.ALIVE)
 
 
 class ClientImport(Owned):
-    """One upload: how it is to be read, how far it is, and its counts."""
+    """One upload: how to read it, how far it is, and its counts."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", pgettext_lazy("of an import", "not started")
@@ -93,7 +93,7 @@ class ClientImport(Owned):
 
     @property
     def path(self) -> Path:
-        """The uploaded file; it goes when the import has ended."""
+        """The uploaded file; it is deleted when the import has ended."""
         return settings.IMPORT_DIR / f"{self.form_key}.upload"
 
     @property

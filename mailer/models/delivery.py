@@ -17,19 +17,19 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.get(attempt__key=attempt, message_id=message_id)
 
     def open(self) -> Self:
-        """Those whose fate is not known yet."""
+        """Undecided deliveries."""
         return self.filter(status__in=Delivery.OPEN)
 
     def with_status(self, status: str) -> Self:
-        """Those of one status; the few that were not sent are found by the index of the queue."""
+        """Those of one status; the few unsent ones are found by the queue's index."""
         rows = self.filter(status=status)
         return rows.filter(next_try_at=None) if status in Delivery.UNSENT else rows
 
     def search(self, text: str, *, attempt: Attempt) -> Self:
         """Those of an attempt whose address or name contains a text.
 
-        Of a large attempt they are found through its clients, who have an index for it, by what these are
-        called now; those of clients who are gone, and of whom too many are found, by their own words.
+        In a large attempt they are found through its clients, whose current addresses and names are indexed.
+        Where clients are deleted, or too many match, the deliveries' own addresses and names are searched.
         """
         by_words = found(("email", "full_name"), text)
         clients = Client.objects.filter(owner=attempt.mailing.owner_id).search(text)
@@ -39,7 +39,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             self.filter(client__in=clients.order_by().values("pk")).order_by().values_list("pk", flat=True)
         )
         orphans = self.filter(by_words, client=None).order_by().values_list("pk", flat=True)
-        # As ids: PostgreSQL would rather read the whole attempt than look for the rows of a subquery.
+        # As ids: with a subquery, PostgreSQL would rather read the whole attempt.
         return self.filter(pk__in=[*theirs, *orphans[: LIMIT + 1]])
 
 
@@ -60,9 +60,9 @@ class Delivery(models.Model):
     OPEN = (Status.QUEUED, Status.SENDING)
     UNSENT = (Status.FAILED, Status.SKIPPED, Status.EXPIRED)
 
-    # No index holds what a mail that is simply sent changes, so that PostgreSQL writes its row in place
-    # (a heap-only tuple) and SQLite touches no index. Neither of these two is indexed by itself: the
-    # indexes below begin with them. An attempt does not wait for its deliveries: sending/leftovers.py.
+    # No index holds what changes when a mail is sent, so that PostgreSQL writes the row in place (a heap-only
+    # tuple) and SQLite touches no index. Neither of these two is indexed alone: the indexes below begin with
+    # them. Deleting an attempt does not wait for its deliveries: sending/leftovers.py.
     attempt = models.ForeignKey(
         Attempt, models.DO_NOTHING, related_name="deliveries", db_index=False, db_constraint=False
     )

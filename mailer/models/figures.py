@@ -4,9 +4,9 @@ from mailer.models.attempt import Attempt
 
 
 class DomainCount(models.Model):
-    """What became of an attempt's mails to one domain, counted once it is over; kept when deliveries go.
+    """An attempt's results for one domain, counted when it ends; kept when its deliveries are pruned.
 
-    An empty domain stands for all those that are not among the most frequent.
+    An empty domain stands for all but the most frequent ones.
     """
 
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="domain_counts", db_index=False)

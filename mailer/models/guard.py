@@ -3,9 +3,9 @@ from django.db import models
 
 
 class BegunMails(models.Model):
-    """How many mails of a user with an allowance were begun within ten minutes; kept for a day.
+    """How many mails a user with an allowance began within ten minutes; kept for a day.
 
-    Apart from the ledger, so that nobody has more mails by deleting what was sent.
+    Separate from the ledger, so that deleting what was sent does not raise the allowance.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)

@@ -1,4 +1,4 @@
-"""What recipients do not want of one sender, apart from wanting nothing at all (that is a Suppression)."""
+"""What recipients do not want from one sender, short of wanting nothing at all (a Suppression)."""
 
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
         return self.owned_by(user)
 
     def matching_address(self, email: str, owner_id: int) -> Self:
-        """What one owner's recipient of an address has left."""
+        """What one owner's recipient with this address has left."""
         return self.filter(owner_id=owner_id, address_key=key_of(email))
 
     def from_mailing(self, mailing_id: int) -> Self:
@@ -36,7 +36,7 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
 class OptOut(models.Model):
     """An address that left one mailing, or one topic, and still gets the rest.
 
-    By address and not by client: deleting a client and importing it again brings nobody back.
+    By address and not by client: deleting a client and importing it again does not undo it.
     """
 
     owner = models.ForeignKey(

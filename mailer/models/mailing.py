@@ -33,7 +33,7 @@ class MailingQuerySet(OwnedQuerySet["Mailing"]):
         return self.annotate(runs=Coalesce(models.Subquery(counted.values("number")), 0))
 
     def in_state(self, state: str) -> Self:
-        """Those a person sees in this state; see Mailing.state."""
+        """Those in this state, as people see it; see Mailing.state."""
         enabled = self.filter(disabled_at=None)
         if state == Mailing.State.DISABLED:
             return self.exclude(disabled_at=None)
@@ -48,13 +48,13 @@ class MailingQuerySet(OwnedQuerySet["Mailing"]):
         return self.filter(paused_at=None, disabled_at=None, owner__is_active=True)
 
     def due(self, now: datetime) -> Self:
-        """Those whose next run should have begun by now."""
+        """Those whose next run is due."""
         ready = Q(opening_retry_at=None) | Q(opening_retry_at__lte=now)
         return self.allowed().filter(ready, next_run_at__lte=now)
 
 
 class Mailing(Owned):
-    """One message to many clients, once or again and again between a start and an end."""
+    """One message to many clients, once or repeatedly between a start and an end."""
 
     class Period(models.TextChoices):
         ONCE = "once", _("once")
@@ -68,7 +68,7 @@ class Mailing(Owned):
         FINISHED = "finished", _("finished")
 
     class State(models.TextChoices):
-        """What a person is shown: the status, or a switch that is thrown."""
+        """What people see: the status, or a switch that overrides it."""
 
         CREATED = "created", _("scheduled")
         RUNNING = "running", _("running")
@@ -147,7 +147,7 @@ class Mailing(Owned):
 
     @property
     def last_run(self) -> "Attempt | None":
-        """The latest attempt, where a list has fetched it for all its rows."""
+        """The latest attempt, if a list has fetched it for all its rows."""
         latest: list[Attempt] = getattr(self, "latest", [])
         return latest[0] if latest else None
 
@@ -162,7 +162,7 @@ class Mailing(Owned):
         return not self.paused_at and not self.disabled_at
 
     def has_ended(self, now: datetime) -> bool:
-        """Tell whether its end has come; one without an end goes on until its owner stops it."""
+        """Whether its end has passed; without an end it goes on until its owner stops it."""
         return self.ends_at is not None and self.ends_at <= now
 
     @property
@@ -171,7 +171,7 @@ class Mailing(Owned):
 
     @property
     def state(self) -> str:
-        """A switch that is thrown speaks louder than the status."""
+        """A switch overrides the status."""
         if self.disabled_at:
             return self.State.DISABLED
         if self.paused_at and self.status != self.Status.FINISHED:
@@ -183,7 +183,7 @@ class Mailing(Owned):
         return Schedule(starts_at=self.starts_at, ends_at=self.ends_at, period=self.period, zone=self.zone)
 
     def settle_status(self, *, now: datetime) -> None:
-        """Bring the status of a mailing that is locked in line with the clock and the work done."""
+        """Bring a locked mailing's status in line with the clock and the work done."""
         if self.attempts.running().exists():
             status = self.Status.RUNNING
         elif self.next_run_at is None:

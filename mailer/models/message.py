@@ -10,11 +10,11 @@ from mailer.models.owned import Owned, OwnedQuerySet
 from people.models import User
 from people.validators import validate_one_line
 
-BODY_LIMIT = 200_000  # characters; mail readers cut a mail off long before
+BODY_LIMIT = 200_000  # characters; mail programs cut a mail off long before
 
 
 class Format(models.TextChoices):
-    """What stands in a body; for blocks it is the HTML that was made of them."""
+    """The format of a body; for blocks, the body is the HTML made of them."""
 
     BLOCKS = "blocks", _("blocks")
     HTML = "html", _("HTML source")
@@ -31,14 +31,14 @@ class Public(models.TextChoices):
 
 class MessageQuerySet(OwnedQuerySet["Message"]):
     def visible_to(self, user: User) -> Self:
-        """One's own; who oversees mailings sees also what they send, and nobody's drafts."""
+        """One's own; a user who oversees mailings also sees what they send, but nobody's drafts."""
         if not user.oversees:
             return self.owned_by(user)
         sent = apps.get_model("mailer", "Mailing").objects.filter(message=models.OuterRef("pk"))
         return self.filter(models.Q(owner=user) | models.Exists(sent))
 
     def sendable(self) -> Self:
-        """Those to choose from: saved (a new one is a draft until then, and has no body), not archived."""
+        """Those that were saved: a new one is a draft until then, and has no body."""
         return self.exclude(body="").filter(archived_at=None)
 
     def public(self) -> Self:
@@ -86,7 +86,7 @@ class Message(Owned):
 
     @property
     def is_draft(self) -> bool:
-        """It was never saved: no mailing can send it."""
+        """Whether it was never saved, so that no mailing can send it."""
         return not self.body
 
     def get_absolute_url(self) -> str:

@@ -21,7 +21,7 @@ class OwnedQuerySet(models.QuerySet[Row]):
         return self.filter(owner=user)
 
     def visible_to(self, user: User) -> Self:
-        """The rows this user may look at."""
+        """The rows this user may see."""
         return self.owned_by(user)
 
 

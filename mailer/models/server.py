@@ -2,7 +2,7 @@ from django.db import models
 
 
 class MailServer(models.Model):
-    """The health of the mail server, shared by all workers: after a failure it is left to rest."""
+    """The health of the mail server, shared by all workers: after a failure it rests."""
 
     failures = models.PositiveIntegerField(default=0)
     quota_failures = models.PositiveIntegerField(default=0, help_text="Quota answers since the last success.")
@@ -14,7 +14,7 @@ class MailServer(models.Model):
 
 
 class Consumer(models.Model):
-    """A process that sends, as it last said of itself."""
+    """A process that sends, as it last reported."""
 
     name = models.CharField(max_length=200, unique=True, help_text="The machine and the process.")
     started_at = models.DateTimeField()
@@ -29,7 +29,7 @@ class Consumer(models.Model):
 
 
 class HealthCheck(models.Model):
-    """One row that /healthz writes, to know that rows can be written."""
+    """One row that /healthz writes, to check that rows can be written."""
 
     checked_at = models.DateTimeField()
 
@@ -38,7 +38,7 @@ class HealthCheck(models.Model):
 
 
 class RateLimit(models.Model):
-    """When the next mail may begin under a limit of mails per minute; a scope is what is limited."""
+    """When the next mail may begin under a limit of mails per minute; `scope` says what is limited."""
 
     scope = models.CharField(max_length=40, unique=True)
     next_at = models.DateTimeField()

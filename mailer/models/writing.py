@@ -1,4 +1,4 @@
-"""What is kept while somebody writes: drafts, versions, a usual look, pictures."""
+"""What is kept while somebody writes: drafts, versions, a default look, pictures."""
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,7 @@ from mailer.models.owned import Owned, OwnedQuerySet
 
 
 class MessageDraft(models.Model):
-    """What was typed since the message was saved last; mailings do not take it."""
+    """What was typed since the message was last saved; mailings do not use it."""
 
     message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="draft")
     data = models.JSONField(default=dict)
@@ -20,7 +20,7 @@ class MessageDraft(models.Model):
 
 
 class MessageVersion(models.Model):
-    """How a message stood: when it was saved, or before a step that can be undone."""
+    """An earlier state of a message: when it was saved, or before a step that can be undone."""
 
     class Kind(models.TextChoices):
         SAVED = "saved", _("saved")
@@ -52,7 +52,7 @@ class MessageTheme(models.Model):
 
 
 class Picture(Owned):
-    """A picture for messages, encoded anew; whoever has its address can see it, as in any mail."""
+    """A picture for messages, re-encoded; anyone who has its address can see it, as in any mail."""
 
     name = models.CharField(_("name"), max_length=100)
     file = models.CharField(max_length=100, editable=False)

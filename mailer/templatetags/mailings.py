@@ -22,13 +22,13 @@ register.filter("when", tables.shown_moment)
 
 @register.filter
 def in_zone_of(value: datetime, mailing: Mailing) -> str:
-    """A moment on the clocks of a mailing's own zone, and not on the reader's."""
+    """A moment in a mailing's own time zone, not the reader's."""
     return formats.date_format(value.astimezone(mailing.zone), str(tables.MOMENT))
 
 
 @register.filter
 def lasting(seconds: float) -> str:
-    """So many seconds as people say it: the largest unit and the one below."""
+    """A number of seconds as people say it: the largest unit and the one below."""
     parts: list[str] = []
     rest = max(int(seconds), 0)
     for size, unit in ((86_400, _days), (3_600, _hours), (60, _minutes), (1, _seconds)):
@@ -58,7 +58,7 @@ def _seconds(number: int) -> str:
 
 @register.filter
 def answers_for(attempt: Attempt, user: User | None) -> list[tuple[int, str]]:
-    """The server's answers; without addresses, unless this user may see them."""
+    """The server's answers; without addresses unless this user may see them."""
     return answers.answers_for(attempt, user or None)
 
 
@@ -74,7 +74,7 @@ def shows_addresses_to(attempt: Attempt, user: User | None) -> bool:
 
 @register.filter
 def explained(attempt: Attempt) -> Explanation | None:
-    """What the answer that keeps a run from going on means, and what can be done; None if nobody knows."""
+    """The meaning and remedy of the answer that keeps a run from going on; None if unknown."""
     return KNOWN.texts.get((attempt.problem_code, (get_language() or "en")[:2]))
 
 

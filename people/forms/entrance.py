@@ -54,12 +54,12 @@ class Login(InOurWords, account.LoginForm): ...
 class Signup(InOurWords, account.SignupForm):
     def try_save(self, request: HttpRequest) -> Any:
         if self.account_already_exists:
-            # As long as a new account takes: the time must not tell that there is one already.
+            # Take as long as for a new account: the time must not tell that one exists.
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
 
     def save(self, request: HttpRequest) -> Any:
-        """Take note of the address also where allauth's own check knows no letters but ASCII."""
+        """Note the address also where allauth's own check would miss it: it knows only ASCII."""
         user = super().save(request)
         EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"primary": True})
         return user
@@ -93,7 +93,12 @@ class Reauthenticate(InOurWords, account.ReauthenticateForm): ...
 class ActivateTotp(InOurWords, totp.ActivateTOTPForm): ...
 
 
-MADE_UP = (KeyError, TypeError, ValueError, AttributeError)  # what fido2 raises over an answer of no browser
+MADE_UP = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)  # what fido2 raises for an answer that no browser makes
 
 
 class LoginByPasskey(webauthn.LoginWebAuthnForm):

@@ -12,7 +12,7 @@ def kinds() -> list[tuple[str, Any]]:
 
 
 class NoticesForm(forms.Form):
-    """What one wants to be told, by mail and in the site; nothing at all is a choice too."""
+    """What to be notified of, by email and on the site; choosing nothing is fine."""
 
     mail = forms.MultipleChoiceField(
         label=_("By email"), choices=kinds, required=False, widget=forms.CheckboxSelectMultiple

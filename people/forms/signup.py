@@ -1,4 +1,4 @@
-"""Apart from the other forms, because allauth's own are built upon this one."""
+"""Separate from the other forms, because allauth's own forms build on this one."""
 
 from django import forms
 from django.http import HttpRequest
@@ -9,7 +9,7 @@ from people.validators import validate_display_name
 
 
 class SignupExtras(forms.Form):
-    """What is asked beside email and password. The browser's script fills the time zone in."""
+    """What is asked besides email and password. The browser's script fills in the time zone."""
 
     name = forms.CharField(
         label=_("Your name"),

@@ -14,7 +14,7 @@ from site_config.ui.forms import ModelForm
 
 
 class UserForm(ModelForm[User]):
-    """A user, as a superuser makes or changes one."""
+    """A user, as a superuser creates or edits one."""
 
     beside = "email"
 
@@ -51,7 +51,7 @@ class AllowanceForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why something is stopped; whom it concerns will read it."""
+    """Why something is stopped; the user concerned will read it."""
 
     reason = forms.CharField(
         label=_("Reason"),

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AppendOnly(Exception):
-    """What is in the audit trail stays as it is."""
+    """Entries of the audit trail cannot be changed."""
 
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
@@ -18,9 +18,9 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which row, when and from where. Appended only: the database refuses changes too.
+    """Who did what to which row, when and from where. Append-only: the database enforces it too.
 
-    It holds names and not references, so that it outlives the users and mailings it tells of.
+    It holds names, not references, so that it outlives the users and mailings it names.
     """
 
     class Action(models.TextChoices):

@@ -4,7 +4,7 @@ from people.models.user import User
 
 
 class Notification(models.Model):
-    """Something that happened to what a user owns; its words are made when it is read, in their language."""
+    """Something that happened to what a user owns; its text is made when it is read, in their language."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="notifications", db_index=False)
     kind = models.CharField(max_length=30)

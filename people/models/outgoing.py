@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Now
 
-LEASE = timedelta(minutes=5)  # longer than any try; a killed worker's email is tried again after it
+LEASE = timedelta(minutes=5)  # longer than any try; after this, a killed worker's email is tried again
 
 
 class OutgoingQuerySet(models.QuerySet["OutgoingEmail"]):
@@ -13,7 +13,7 @@ class OutgoingQuerySet(models.QuerySet["OutgoingEmail"]):
         return self.filter(next_try_at__lte=Now())
 
     def claim(self, pk: int) -> "OutgoingEmail | None":
-        """The email, if it is due and nobody else has it in hand."""
+        """The email, if it is due and no other worker has it."""
         won = self.due().filter(pk=pk).update(next_try_at=Now() + LEASE, tries=F("tries") + 1)
         return self.filter(pk=pk).first() if won else None
 
@@ -21,7 +21,7 @@ class OutgoingQuerySet(models.QuerySet["OutgoingEmail"]):
 class OutgoingEmail(models.Model):
     """An email about an account, from when it is written until it is sent.
 
-    It holds links that open an account, so it stands here and in no queue, and is deleted when it is sent.
+    It holds links that open an account, so it is kept here, not in a queue, and is deleted once sent.
     """
 
     to = models.EmailField()

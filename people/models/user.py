@@ -29,18 +29,18 @@ def validate_zone(name: str) -> None:
 
 
 def new_account_mails() -> int | None:
-    """The allowance that an account begins with; None for no limit."""
+    """The allowance that a new account has; None for no limit."""
     return settings.NEW_ACCOUNT_MAILS_PER_DAY or None
 
 
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, user: "User") -> Self:
-        """The users this user may look at: all for managers, else only oneself."""
+        """The users this user may see: all for managers, else only oneself."""
         return self if user.has_perm("people.see_all_users") else self.filter(pk=user.pk)
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users by email, in whatever spelling."""
+    """Finds users by email, in whatever spelling."""
 
     def get_queryset(self) -> UserQuerySet:
         return UserQuerySet(self.model, using=self._db)
@@ -60,8 +60,8 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Who can make a superuser need not prove their address by a mail."""
-        from people.accounts import mark_verified  # these import this model: true circles
+        """Whoever can create a superuser need not confirm their address by email."""
+        from people.accounts import mark_verified  # these import this model: true import cycles
         from people.audit import record_whoever
         from people.models import AuditEntry
 
@@ -140,7 +140,7 @@ class User(AbstractUser):
         return self.name or self.email
 
     def get_session_auth_hash(self) -> str:
-        """Sessions end with a change of password, as Django has it, or of the generation."""
+        """Sessions end when the password changes, as in Django, or the generation does."""
         return self._session_hash(settings.SECRET_KEY)
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
@@ -161,17 +161,17 @@ class User(AbstractUser):
 
     @property
     def oversees(self) -> bool:
-        """This user may look at the mailings of all."""
+        """Whether this user may see everybody's mailings."""
         return self.has_perm("mailer.see_all_mailings")
 
     @property
     def is_overseer(self) -> bool:
-        """This user may do more than look after what is their own."""
+        """Whether this user may do more than look after their own."""
         return self.is_staff or self.is_superuser or self.oversees or self.has_perm("people.see_all_users")
 
     @property
     def only_watches(self) -> bool:
-        """This user looks after the mailings of others, and so makes none of their own."""
+        """Whether this user looks after others' mailings, and so has none of their own."""
         return self.oversees and not self.is_superuser
 
     def hide_columns(self, list_name: str, hidden: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Sessions as people recognise them."""
+"""Sessions, described so that people recognise them."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 register = template.Library()
-# The first that is found: most browsers also claim to be others.
+# The first match wins: most browsers also claim to be others.
 BROWSERS = (
     ("YaBrowser/", "Yandex Browser"),
     ("Edg", "Edge"),
@@ -32,7 +32,7 @@ SYSTEMS = (
 
 @register.filter
 def device(user_agent: str) -> str:
-    """“Firefox, Windows”, of what a browser says of itself."""
+    """“Firefox, Windows”, from a browser's User-Agent."""
     names = [_first(BROWSERS, user_agent) or _("another browser"), _first(SYSTEMS, user_agent)]
     return ", ".join(name for name in names if name)
 
@@ -43,6 +43,6 @@ def _first(known: tuple[tuple[str, str], ...], user_agent: str) -> str:
 
 @register.filter
 def network(ip: str) -> str:
-    """The network that an address is in: about the place; the address itself may change from day to day."""
+    """The network of an address: it tells roughly where, and stays the same from day to day."""
     address = ipaddress.ip_address(ip)
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))

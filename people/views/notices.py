@@ -10,7 +10,7 @@ from site_config.ui.views import SignedIn
 
 
 class Notifications(SignedIn):
-    """What happened lately to what one owns."""
+    """What happened lately to what the user owns."""
 
     def get(self, request: Request) -> HttpResponse:
         unread = request.user.unread
@@ -20,7 +20,7 @@ class Notifications(SignedIn):
 
 
 class NoticeSettings(SignedIn):
-    """By which way one wants to be told of what."""
+    """What to be notified of, and how."""
 
     def get(self, request: Request) -> HttpResponse:
         return self.show(NoticesForm(user=request.user))

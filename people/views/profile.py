@@ -28,7 +28,7 @@ class Profile(SignedIn):
         return self.show(ProfileForm(instance=user, initial=initial))
 
     def post(self, request: Request) -> HttpResponse:
-        user = User.objects.get(pk=request.user.pk)  # a form with errors must not change what the page shows
+        user = User.objects.get(pk=request.user.pk)  # an invalid form must not change what the page shows
         if request.FILES and not ratelimit.consume(request, action="picture", user=request.user):
             form = ProfileForm(request.POST, instance=user)
             form.add_error("avatar", _("Too many pictures in one hour. Try again later."))
@@ -46,7 +46,7 @@ class Profile(SignedIn):
 
 
 class SessionAlive(SignedIn):
-    """Asked by a page before it sends what was typed: nobody who was logged out meanwhile loses it."""
+    """Asked before a page sends what was typed, so that nobody who was logged out loses it."""
 
     def get(self, request: Request) -> HttpResponse:
         return HttpResponse(status=204)
@@ -91,7 +91,7 @@ class DeleteAccount(SignedIn):
 
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
-    """Switch the language of the page, and for a signed-in user that of their mail too."""
+    """Switch the page's language, and for a signed-in user that of their emails too."""
     response: HttpResponse = django_set_language(request)
     language = request.POST.get("language", "")
     if request.user.is_authenticated and translation.check_for_language(language):

@@ -1,4 +1,4 @@
-"""The manager's table of users; creating, editing and deleting them is for superusers."""
+"""The managers' table of users; only superusers create, edit and delete them."""
 
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ from site_config.ui.views import ActionView, SignedIn
 
 
 class Permitted(SignedIn):
-    """Only for those who have a permission; for other users a 403."""
+    """Only for users with a permission; 403 for others."""
 
     permission: ClassVar[str]
 
@@ -99,7 +99,7 @@ class OnUser(PanelView):
         return row
 
     def done(self, text: str, *, row: bool, undo: str = "") -> HttpResponse:
-        """The row as it is now, where it was asked for; else the list, which says what was done."""
+        """The row as it is now, if a row asked; else the list, which says what was done."""
         done(self.request, text, undo=undo)
         if not row:
             return redirect("users")
@@ -107,7 +107,7 @@ class OnUser(PanelView):
 
 
 class UserBlock(Permitted, OnUser):
-    """Why, and the block; twice is the same as once."""
+    """Asks why, and blocks; doing it twice changes nothing."""
 
     permission = "people.block_user"
     title: ClassVar[str | Promise] = _("Block user")
@@ -136,7 +136,7 @@ class UserBlock(Permitted, OnUser):
 
 
 class UserAllowance(Permitted, OnUser):
-    """How many mails a user may send within 24 hours."""
+    """How many mails a user may send in 24 hours."""
 
     permission = "people.block_user"
     title: ClassVar[str | Promise] = _("Daily allowance")
@@ -178,7 +178,7 @@ class UserUnblock(Permitted, OnUser, ActionView):
 
 
 class UserAdmit(Permitted, OnUser, ActionView):
-    """Let in an account that waits for it."""
+    """Approves an account that waits for it."""
 
     permission = "people.block_user"
 
@@ -205,7 +205,7 @@ class UserCreate(UserFormView):
     def make_form(self, data: Any = None, **kwargs: Any) -> UserForm:
         form = super().make_form(data, **kwargs)
         if not self.request.user.is_superuser:
-            del form.fields["groups"]  # roles are given by superusers
+            del form.fields["groups"]  # only superusers give roles
         return form
 
     def initial(self) -> dict[str, Any]:
@@ -246,7 +246,7 @@ class UserDelete(ForSuperusers, OnUser):
     def post(self, request: Request, pk: int) -> HttpResponse:
         self.object = self.find()
         if self.object.pk == request.user.pk:
-            raise PermissionDenied  # one's own account goes by its own page, which asks for the password
+            raise PermissionDenied  # one's own account has its own page, which asks for the password
         try:
             delete_account(user=self.object, by=request.user)
         except LastSuperuser:

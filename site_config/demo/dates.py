@@ -9,7 +9,7 @@ from mailer.models import Mailing
 from mailer.schedule import Schedule
 
 ANCHOR = date(2026, 6, 10)  # "today" in fixtures/*.json
-QUIET = timedelta(hours=2)  # nothing is due sooner than that after the demo was loaded
+QUIET = timedelta(hours=2)  # nothing is due sooner than this after the demo is loaded
 MOMENTS = {
     "people.user": ("date_joined",),
     "mailer.client": ("created_at",),
@@ -25,9 +25,9 @@ Row = dict[str, Any]
 
 
 def moved_to(now: datetime, rows: list[Row]) -> list[Row]:
-    """Rows of the fixtures, in their order, with every moment as far from `now` as it was from ANCHOR.
+    """The fixtures' rows, in order, with every moment as far from `now` as it was from ANCHOR.
 
-    A mailing keeps its wall-clock time, its runs fall on its schedule, and its next run is found.
+    A mailing keeps its wall-clock time, its runs fall on its schedule, and its next run is computed.
     """
     mover = _Mover(now)
     return [{**row, "fields": {**row["fields"], **mover.moments(row)}} for row in rows]
@@ -76,7 +76,7 @@ class _Mover:
         return (moment.astimezone(zone).replace(tzinfo=None) + self.by).replace(tzinfo=zone).astimezone(UTC)
 
     def _status(self, fields: Row, schedule: Schedule, next_run_at: datetime | None) -> str:
-        """What settling would find; only a paused mailing has a run that is not over."""
+        """What settling would yield; only a paused mailing has an unfinished run."""
         if next_run_at is None and not (fields["paused_at"] and fields["status"] == Mailing.Status.RUNNING):
             return Mailing.Status.FINISHED
         return Mailing.Status.RUNNING if schedule.starts_at <= self.now else Mailing.Status.CREATED

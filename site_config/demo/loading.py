@@ -1,4 +1,4 @@
-"""The demo of fixtures/, loaded or put back as it was."""
+"""Loads the demo from fixtures/, or puts it back as it was."""
 
 import json
 from io import BytesIO
@@ -18,7 +18,7 @@ from mailer.reporting.domains import count_left_over
 from people.models import User
 from site_config.demo.dates import mailing_keys, moved_to
 
-# In the order in which they refer to each other; loaddata takes them one by one in the same order.
+# In the order in which they refer to each other; loaddata takes them one by one in this order.
 FIXTURES = ("groups", "users", "clients", "client_groups", "messages", "mailings", "attempts", "blog")
 PASSWORD = "demo-mailings-2026"  # noqa: S105  (as the command prints it; its hash is in fixtures/users.json)
 LOGINS = {
@@ -31,7 +31,7 @@ LOGINS = {
 
 
 class DoesNotFit(Exception):
-    """Rows that are here already stand in the demo's way."""
+    """Existing rows are in the demo's way."""
 
 
 def is_loaded() -> bool:
@@ -61,7 +61,7 @@ def load() -> None:
 
 
 def store_pictures() -> None:
-    """Have the articles' pictures in all sizes where the fixture says they are."""
+    """Store the articles' pictures in all sizes, where the fixture expects them."""
     for path in sorted((settings.BASE_DIR / "fixtures" / "blog").glob("*.webp")):
         source = path.read_bytes()
         if not default_storage.exists(pictures.name_of(source)):
@@ -69,7 +69,7 @@ def store_pictures() -> None:
 
 
 def save_ledger(ledger: list[dict[str, Any]]) -> None:
-    """Insert the deliveries at once: one by one, each would be looked up together with its client."""
+    """Insert all deliveries at once: one by one, each would be looked up together with its client."""
     attempts = dict(Attempt.objects.filter(mailing__owner__email__in=LOGINS).values_list("key", "pk"))
     theirs = Client.objects.filter(owner__email__in=LOGINS)
     clients = {(owner, email): pk for owner, email, pk in theirs.values_list("owner__email", "email", "pk")}
@@ -88,7 +88,7 @@ def read(name: str) -> list[dict[str, Any]]:
 
 
 def confirm_addresses() -> None:
-    """Nobody can open the confirmation mail of a demo user."""
+    """Confirm the demo users' addresses: nobody can open their emails."""
     for user in User.objects.filter(email__in=LOGINS):
         EmailAddress.objects.update_or_create(
             user=user, email=user.email, defaults={"verified": True, "primary": True}

@@ -1,7 +1,7 @@
-"""Django's PostgreSQL for a process of many threads: they may share a few connections.
+"""Django's PostgreSQL backend for a process with many threads, which may share a few connections.
 
-A thread that has its say leaves the connection to the others by closing it. What it wants the server to be
-set to (`use`) it finds on whichever connection it gets next.
+A thread that is done returns its connection to the others by closing it. The server settings it asked for
+(`use`) are applied to whichever connection it gets next.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _set_to: WeakKeyDictionary[psycopg.Connection, Values] = WeakKeyDictionary()
 
 
 def share(most: int) -> None:
-    """From now on the threads of this process have at most so many connections together."""
+    """Limit how many connections the threads of this process have together."""
     global _shared  # noqa: PLW0603  # one for the process
     _shared = SharedConnections(most)
 
@@ -38,7 +38,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._owner is not None
 
     def use(self, values: Values) -> None:
-        """Have these settings on the connection of this thread, now and on those that it gets later."""
+        """Apply these settings to this thread's connection, now and to those it gets later."""
         if values is self._wanted:
             return
         self._wanted = values
@@ -79,7 +79,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return _set_to.get(connection, {}) == self._wanted
 
     def _set(self, connection: psycopg.Connection) -> None:
-        """Set what is wanted, and put back what the last thread wanted."""
+        """Apply this thread's settings, and reset those of the previous thread."""
         now = _set_to.get(connection, {})
         if now == self._wanted:
             return

@@ -1,4 +1,4 @@
-"""A few connections that the threads of one process take turns with."""
+"""A few connections shared by the threads of one process."""
 
 import select
 from collections.abc import Callable
@@ -8,30 +8,30 @@ from time import monotonic
 import psycopg
 from psycopg.pq import TransactionStatus
 
-WAIT_SECONDS = 5.0  # for another thread to give one back
-ANSWER_SECONDS = 2.0  # for the first word on a new one: a pooler may take us and have none to give
-IDLE_SECONDS = 15.0  # what nobody needed for so long is left to other processes
-REFUSED_SECONDS = 1.0  # after the server refused another one, those that are open have to do
+WAIT_SECONDS = 5.0  # for another thread to return one
+ANSWER_SECONDS = 2.0  # for a new one to respond: a pooler may accept us and have none to give
+IDLE_SECONDS = 15.0  # unused for so long, it is left to other processes
+REFUSED_SECONDS = 1.0  # after the server refused another one, the open ones have to do
 
 Connect = Callable[[], psycopg.Connection]
 Fits = Callable[[psycopg.Connection], bool]
 
 
 class SharedConnections:
-    """At most `most` connections. A server that allows fewer is done with, as long as it allows one."""
+    """At most `most` connections. If the server allows fewer, those have to do, as long as there is one."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._free = Condition()
-        self._idle: list[psycopg.Connection] = []  # the one that was used last at the end
+        self._idle: list[psycopg.Connection] = []  # most recently used last
         self._idle_since: dict[psycopg.Connection, float] = {}
         self._number = 0  # open or being opened
         self._refused_until = 0.0
 
     def take(self, connect: Connect, *, fits: Fits) -> psycopg.Connection:
-        """One for this thread alone, if possible one that `fits`.
+        """A connection for this thread alone, if possible one that `fits`.
 
-        psycopg.OperationalError if none is to be had.
+        Raises psycopg.OperationalError if none is available.
         """
         end = monotonic() + WAIT_SECONDS
         while True:
@@ -46,11 +46,11 @@ class SharedConnections:
                     self._free.notify()
                     if not self._number or not isinstance(error, psycopg.OperationalError):
                         raise
-                continue  # with those that this process has
+                continue  # make do with those this process has
             return connection
 
     def give(self, connection: psycopg.Connection) -> None:
-        """Leave it to the other threads, unless it is of no more use."""
+        """Return it for other threads, unless it is no longer usable."""
         usable = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
         if not usable:
             connection.close()
@@ -64,7 +64,7 @@ class SharedConnections:
             self._free.notify()
 
     def _drop_useless(self) -> None:
-        """Close what the server has closed and what nobody has needed for a while."""
+        """Close what the server has closed, and what has been idle for a while."""
         long_ago = monotonic() - IDLE_SECONDS
         for connection in list(self._idle):
             if connection.closed or _has_unread(connection) or self._idle_since[connection] < long_ago:
@@ -77,7 +77,7 @@ class SharedConnections:
         del self._idle_since[connection]
 
     def _find(self, fits: Fits, end: float) -> psycopg.Connection | None:
-        """An idle one, or None: there is a place for a new one, which is taken."""
+        """An idle connection, or None: then a place for a new one has been reserved."""
         with self._free:
             while True:
                 self._drop_useless()
@@ -97,7 +97,7 @@ class SharedConnections:
 
 
 def answers(connection: psycopg.Connection) -> bool:
-    """Whether the server says something on a new connection within ANSWER_SECONDS."""
+    """Whether the server responds on a new connection within ANSWER_SECONDS."""
     connection.pgconn.send_query(b"")
     connection.pgconn.flush()
     answered = select.select([connection.pgconn.socket], [], [], ANSWER_SECONDS)[0]
@@ -107,7 +107,7 @@ def answers(connection: psycopg.Connection) -> bool:
 
 
 def _has_unread(connection: psycopg.Connection) -> bool:
-    """Whether something came while nobody asked: what a server says then is its farewell."""
+    """Whether unrequested data has arrived: then the server is about to close."""
     try:
         return bool(select.select([connection.pgconn.socket], [], [], 0)[0])
     except (OSError, ValueError, psycopg.Error):

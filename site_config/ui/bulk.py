@@ -1,6 +1,6 @@
-"""Choosing rows of a list: some, a page of them, or all that the filter finds; and what to do with them.
+"""Selecting rows of a list (some, a page, or all that the filter finds) and acting on them.
 
-A list names its actions and where they are asked about (`TableView.bulk`); its table has a SelectColumn.
+A list names its actions and the URL that asks about them (`TableView.bulk`); its table has a SelectColumn.
 """
 
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
 FORM = "bulk-form"
-MOST_CHOSEN = 1_000  # rows by themselves; more are what the filter is for
+MOST_CHOSEN = 1_000  # rows ticked one by one; for more there is the filter
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bulk:
-    """The actions of a list: their names and words, and the address that asks about them."""
+    """The actions of a list: their names and labels, and the URL that asks about them."""
 
     url: str
     actions: Iterable[tuple[str, Any]]
 
 
 class SelectColumn(tables.Column):
-    """A box beside each row; the one in the head ticks those of the page."""
+    """A checkbox for each row; the one in the heading ticks those of the page."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -58,10 +58,10 @@ class SelectColumn(tables.Column):
 
 
 class BulkPanel(OwnersOnly, OnAllFound, PanelView):
-    """Asks about an action on the rows that were chosen, and does it once that is confirmed."""
+    """Asks about an action on the selected rows, and performs it once confirmed."""
 
     def chosen(self) -> "QuerySet[Any]":
-        """Own rows only: those that were ticked, or all that the filter of the address finds."""
+        """Own rows only: the ticked ones, or all that the URL's filter finds."""
         if self.everybody:
             return self.found()
         sent = self.request.POST.getlist("pk")[:MOST_CHOSEN]
@@ -76,7 +76,7 @@ class BulkPanel(OwnersOnly, OnAllFound, PanelView):
 
     @property
     def sent_choice(self) -> list[tuple[str, str]]:
-        """What the question hands on to its answer."""
+        """The selection, as the question passes it on to the answer."""
         if self.everybody:
             return [("everybody", "1")]
         return [("pk", pk) for pk in self.request.POST.getlist("pk")[:MOST_CHOSEN] if pk.isdecimal()]

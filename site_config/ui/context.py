@@ -24,9 +24,9 @@ FOR_MANAGERS = {
     "service": ("mailer.see_all_mailings", _("Service")),
     "audit": ("people.view_auditentry", _("Audit trail")),
 }
-OWN_THINGS = ("clients", "groups", "messages")  # who looks after the mailings of others has none
+OWN_THINGS = ("clients", "groups", "messages")  # those who look after others' mailings have none
 OUTBOX = {"outbox": _("Outbox")}
-# The letter after g that goes there, on any keyboard: see static/js/keyboard.js.
+# The key after g that goes there, on any keyboard layout: see static/js/keyboard.js.
 KEYS = {
     "start": "o",
     "mailings": "m",
@@ -48,12 +48,12 @@ class NavigationItem:
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """What every template may need: the zone times are shown in, and where one can go."""
+    """What every template may need: the time zone in use, and the navigation."""
     return {
         "zone_name": timezone.get_current_timezone_name(),
         "outbox_open": settings.DEBUG,
         "signup_open": settings.SIGNUP in ("open", "review"),
-        "navigation": SimpleLazyObject(lambda: _navigation(request)),  # fragments show none
+        "navigation": SimpleLazyObject(lambda: _navigation(request)),  # fragments show no navigation
     }
 
 

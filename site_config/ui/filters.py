@@ -10,12 +10,12 @@ from site_config.ui.search import contains
 
 
 class ListFilter(FilterSet):
-    """The filter above a list; its fields' ids never collide with those of a form in the dialog."""
+    """The filter above a list; its fields' ids never clash with those of a form in the dialog."""
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows that match; none at all if the filter says something that cannot be.
+        """The matching rows; none at all if the filter is invalid.
 
-        What is done to "all that match" must never reach everybody by a mistake in an address.
+        An action on "all that match" must never reach everybody because of a mistake in a URL.
         """
         if not self.form.is_valid():
             return queryset.none()
@@ -30,7 +30,7 @@ class ListFilter(FilterSet):
 
     @property
     def chosen(self) -> int:
-        """By how many of its fields the list is filtered."""
+        """How many of the filter's fields are in use."""
         return sum(bool(self.data.get(name)) for name in self.filters)
 
 
@@ -42,7 +42,7 @@ class SearchInput(forms.TextInput):
 
 
 class SearchFilter(CharFilter):
-    """One box that looks into several fields."""
+    """One box that searches several fields."""
 
     def __init__(self, *, fields: Sequence[str], **kwargs: Any) -> None:
         kwargs.setdefault("label", _("Search"))

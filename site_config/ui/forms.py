@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 else:
 
     class _ModelForm(forms.ModelForm):
-        """Django's own cannot be subscripted outside of annotations."""
+        """Django's own cannot be subscripted outside annotations."""
 
         def __class_getitem__(cls, _row: Any) -> type:
             return cls
 
 
 class ModelForm(_ModelForm[Row]):
-    """A form that checks the constraints of its row, also over the owner, who is no field of a form.
+    """A form that checks its row's constraints, including those on the owner, which is not a form field.
 
-    `beside`: the field under which the message of a violated constraint stands.
+    `beside`: the field at which a violated constraint's message is shown.
     """
 
     beside: ClassVar[str] = NON_FIELD_ERRORS
 
     def _update_errors(self, errors: ValidationError) -> None:
-        """Put a message of the whole row where it belongs; Django has no public method for it."""
+        """Show a message about the whole row where it belongs; Django has no public method for it."""
         found = getattr(errors, "error_dict", {})
         if self.beside in self.fields and NON_FIELD_ERRORS in found:
             found.setdefault(self.beside, []).extend(found.pop(NON_FIELD_ERRORS))
@@ -61,7 +61,7 @@ class ModelForm(_ModelForm[Row]):
 
 
 class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Several rows; an id that no row can have is refused before the database is asked."""
+    """Several rows; an impossible id is refused before the database is asked."""
 
     def clean(self, value: Any) -> Any:
         if isinstance(value, list | tuple) and any(len(str(pk)) > LONGEST_ID for pk in value):
@@ -72,8 +72,8 @@ class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # no
 class OwnedForm(ModelForm[Row]):
     """A form over one owner's row.
 
-    `form_key` is minted with the empty form, so that the same form sent twice makes one row. `seen`
-    is how an edited row stood, so that nobody's change is undone unseen.
+    `form_key` is made with the empty form, so that the same form sent twice makes one row. `seen` is the row
+    as it was when the form was made, so that nobody's change is overwritten unseen.
     """
 
     form_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
@@ -99,7 +99,7 @@ class OwnedForm(ModelForm[Row]):
         return data
 
     def _stands(self) -> str:
-        """A digest of the row as it stands, by which a form knows whether it was changed meanwhile."""
+        """A digest of the row as it is, by which a form knows whether it was changed meanwhile."""
         values = {
             name: _plain(self.get_initial_for_field(field, name))
             for name, field in self.fields.items()

@@ -1,4 +1,4 @@
-"""Small helpers for views that answer htmx and plain browsers from the same URL."""
+"""Helpers for views that answer htmx and plain browsers from the same URL."""
 
 import json
 from typing import TYPE_CHECKING, Any, cast
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class Request(HttpRequest):
-    """A request of a signed-in user, as the middlewares leave it."""
+    """A signed-in user's request, as the middlewares leave it."""
 
     htmx: HtmxDetails
     user: "User"
 
 
 def targets(request: HttpRequest, element_id: str) -> bool:
-    """Tell whether htmx will put the answer into the element with this id.
+    """Whether htmx will put the response into the element with this id.
 
     htmx 2 sends the bare id, htmx 4 `tag#id`.
     """
@@ -28,13 +28,13 @@ def targets(request: HttpRequest, element_id: str) -> bool:
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """A fragment was asked for: htmx sent it, and not because its history missed a page."""
+    """Whether a fragment was asked for: by htmx, and not because a page was missing from its history."""
     htmx = cast("Request", request).htmx
     return bool(htmx) and not htmx.history_restore_request
 
 
 def sent_from(request: HttpRequest) -> str:
-    """The path of the page from which htmx sent a request, or an empty string; anybody may write it."""
+    """The path of the page from which htmx sent a request, or an empty string; not to be trusted."""
     try:
         return cast("Request", request).htmx.current_url_abs_path or ""
     except ValueError:
@@ -42,7 +42,7 @@ def sent_from(request: HttpRequest) -> str:
 
 
 def trigger(response: HttpResponse, event: str, detail: Any = True) -> HttpResponse:
-    """Add an event to the answer's HX-Trigger header, keeping those already there."""
+    """Add an event to the response's HX-Trigger header, keeping those already there."""
     events: dict[str, Any] = json.loads(response.get("HX-Trigger", "{}"))
     events[event] = detail
     response["HX-Trigger"] = json.dumps(events)
@@ -50,12 +50,12 @@ def trigger(response: HttpResponse, event: str, detail: Any = True) -> HttpRespo
 
 
 def done(request: HttpRequest, text: object, *, undo: str = "") -> None:
-    """Say on the next page, or in a toast, what was done; a POST to `undo` takes it back."""
+    """Say on the next page, or in a toast, what was done; a POST to `undo` reverts it."""
     messages.success(request, str(text), extra_tags=undo)
 
 
 def no_content(*events: str) -> HttpResponse:
-    """Answer 204: there is nothing to swap, but these events happened."""
+    """Answer 204: nothing to swap, but these events happened."""
     response = HttpResponse(status=204)
     for event in events:
         trigger(response, event)

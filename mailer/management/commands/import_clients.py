@@ -104,7 +104,7 @@ class Command(BaseCommand):
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:
-    """COLUMN=MEANING, from the last “=” on: a column may have one in its name."""
+    """COLUMN=MEANING, split at the last “=”, as a column's name may contain one."""
     mapping = {}
     for pair in pairs:
         column, _equals, what = pair.rpartition("=")

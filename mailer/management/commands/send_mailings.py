@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 yield attempt.pk
 
     def _send_all(self, attempts: list[int], bar: "tqdm[None]") -> None:
-        """Send each as far as it goes; what a limit of mails per minute holds up goes on in its time."""
+        """Send each as far as it goes; what a rate limit delays goes on when it may."""
         waiting = dict.fromkeys(attempts, timezone.now())
         while waiting:
             attempt_id, goes_on = min(waiting.items(), key=lambda item: item[1])
@@ -64,7 +64,7 @@ class Command(BaseCommand):
                 waiting[attempt_id] = later
 
     def _send(self, attempt_id: int, bar: "tqdm[None]") -> datetime | None:
-        """Send what can be sent of an attempt now; a worker that has it is left to it."""
+        """Send what can be sent of an attempt now; an attempt that has a worker is left to it."""
 
         def advance(done: int) -> None:
             bar.update(done)
@@ -95,7 +95,7 @@ class Command(BaseCommand):
 
 
 def _withheld(attempt: Attempt) -> str:
-    """Why a run that is not over was not meant to go on, or an empty string."""
+    """Why an unfinished run was not meant to go on, or an empty string."""
     mailing = attempt.mailing
     if attempt.status != Attempt.Status.RUNNING:
         return ""

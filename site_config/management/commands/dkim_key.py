@@ -1,4 +1,4 @@
-"""Make a key that signs mail, or show the DNS record of one that there is."""
+"""Make a key that signs mail, or show the DNS record of an existing one."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
 
 def _write(file: Path, kind: str) -> None:
-    """Make a key in a file that only its owner can read; OSError if that is impossible."""
+    """Write a new key to a file that only its owner can read; raises OSError."""
     made = (
         ed25519.Ed25519PrivateKey.generate()
         if kind == "ed25519"
