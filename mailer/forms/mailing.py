@@ -74,7 +74,7 @@ class MailingForm(OwnedForm[Mailing]):
             *("name", "message", "groups", "clients", "excluded", "each_once"),
             *("period", "starts_at", "ends_at", "time_zone"),
         )
-        widgets = {"period": forms.Select}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"}), "period": forms.Select}
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, owner=owner, **kwargs)
