@@ -42,6 +42,7 @@ class Stack:
             "VAR_DIR": str(self.folder),
             "SITE_URL": self.url,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mail_port}",
+            "DNS_SERVERS": "none",
             "DATABASE_URL": f"sqlite:///{self.folder}/db.sqlite3",
             "REDIS_URL": "",
             "PYTHONWARNINGS": "",

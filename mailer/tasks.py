@@ -42,6 +42,13 @@ def catch_up() -> None:
     catch_up()
 
 
+@db_task(priority=URGENT)
+def check_message(message_id: int) -> None:
+    from mailer.checking.background import run
+
+    run(message_id)
+
+
 @db_periodic_task(crontab(minute="30", hour="3"))
 def prune() -> None:
     from mailer.sending.pruning import prune_old

@@ -3,6 +3,7 @@ from django.urls import path
 from mailer.views import (
     attributes,
     bulk,
+    checking,
     client_page,
     clients,
     editor,
@@ -77,6 +78,7 @@ urlpatterns = [
     path("messages/<int:pk>/edit/", editor.MessageEditor.as_view(), name="message_edit"),
     path("messages/<int:pk>/draft/", previewing.DraftPreview.as_view(), name="draft_preview"),
     path("messages/<int:pk>/draft/html/", previewing.DraftHtml.as_view(), name="draft_html"),
+    path("messages/<int:pk>/check/", checking.MessageCheckView.as_view(), name="message_check"),
     path("messages/<int:pk>/versions/", messages.MessageVersions.as_view(), name="message_versions"),
     path("messages/pictures/", pictures.PictureLibrary.as_view(), name="pictures"),
     path("messages/pictures/<int:pk>/delete/", pictures.PictureDelete.as_view(), name="picture_delete"),

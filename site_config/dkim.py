@@ -104,10 +104,15 @@ def _canonical_body(body: bytes) -> bytes:
 
 def signing(sender: str) -> Callable[[bytes], bytes] | None:
     """The function that signs mail from this address, or None: a key covers its domain and those below it."""
-    domain = parseaddr(sender)[1].rpartition("@")[2].lower()
-    signers = _signers(tuple(settings.MAIL_DKIM_KEYS), settings.MAIL_DKIM_DOMAIN)
-    mine = [s for s in signers if domain == s.domain or domain.endswith(f".{s.domain}")]
+    mine = signers_for(parseaddr(sender)[1].rpartition("@")[2])
     return (lambda content: sign(content, mine)) if mine else None
+
+
+def signers_for(domain: str) -> list[Signer]:
+    """Those keys that cover this domain."""
+    domain = domain.lower()
+    signers = _signers(tuple(settings.MAIL_DKIM_KEYS), settings.MAIL_DKIM_DOMAIN)
+    return [s for s in signers if domain == s.domain or domain.endswith(f".{s.domain}")]
 
 
 @lru_cache(maxsize=4)

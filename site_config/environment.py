@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection
 from email.utils import parseaddr
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -17,6 +18,7 @@ LINE = re.compile(r"(export )?[A-Za-z_0-9]+=|#|\s*$")
 HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]")
 # Labels of a domain name (RFC 6376 section 3.1).
 SELECTOR = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+SOCKET_ADDRESS = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?|([0-9A-Fa-f:]+)")
 PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -127,6 +129,35 @@ def dkim_keys(name: str) -> list[tuple[str, str]]:
             raise ImproperlyConfigured(f"{name}: {path} cannot be used: {why}.") from error
         found.append((selector, path))
     return found
+
+
+def dns_servers(name: str) -> list[tuple[str, int]] | None:
+    """Name servers with or without a port: 9.9.9.9, [2620:fe::fe]:53; None for those of this machine."""
+    raw = env.str(name).strip()
+    found: list[tuple[str, int]] = []
+    if not raw or raw.lower() == "none":
+        return found if raw else None
+    for word in (part.strip() for part in raw.split(",")):
+        match = SOCKET_ADDRESS.fullmatch(word)
+        host = (match[1] or match[2] or match[4]) if match else ""
+        port = int(match[3] or 53) if match else 0
+        try:
+            ip_address(host)
+        except ValueError:
+            port = 0
+        if not 0 < port < 65_536:
+            raise ImproperlyConfigured(f"{name} must look like 9.9.9.9 or 127.0.0.1:5353, not {word!r}.")
+        found.append((host, port))
+    return found
+
+
+def socket_address(name: str) -> tuple[str, int] | None:
+    """A host and a port: 127.0.0.1:783; nothing if it is not set."""
+    raw = env.str(name).strip()
+    host, _, port = raw.rpartition(":")
+    if raw and not (HOST.fullmatch(host) and port.isdecimal() and 0 < int(port) < 65_536):
+        raise ImproperlyConfigured(f"{name} must look like 127.0.0.1:783, not {raw!r}.")
+    return (host.strip("[]"), int(port)) if raw else None
 
 
 def site_url(name: str, *, default: str) -> SplitResult:

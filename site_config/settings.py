@@ -15,6 +15,7 @@ from site_config.environment import (
     choice,
     database,
     dkim_keys,
+    dns_servers,
     env,
     folder,
     mail_server,
@@ -24,6 +25,7 @@ from site_config.environment import (
     redis,
     sender,
     site_url,
+    socket_address,
     switch,
     with_time_limits,
 )
@@ -211,6 +213,8 @@ MAIL_CONNECTIONS = number("MAIL_CONNECTIONS", default=8, low=1, high=256)
 MAIL_WORKERS = number("MAIL_WORKERS", default=4, low=1, high=64)
 MAIL_RATE_PER_MINUTE = number("MAIL_RATE_PER_MINUTE", default=0, low=0, high=1_000_000)
 MAIL_RATE_PER_MAILING = number("MAIL_RATE_PER_MAILING", default=0, low=0, high=1_000_000)
+DNS_SERVERS = dns_servers("DNS_SERVERS")
+SPAMD = socket_address("SPAMD")
 KEEP_DELIVERIES_DAYS = number("KEEP_DELIVERIES_DAYS", default=365, low=0, high=36_500)
 
 # People
@@ -260,6 +264,7 @@ ACCOUNT_RATE_LIMITS = {  # besides allauth's own
     "reset_password": "20/m/ip,5/d/key",
     "account_email": "5/d/key",
     "message_test": "20/d/user" if GUARD else "1000/d/user",
+    "message_check": "60/h/user",
     "message_picture": "120/h/user",
     "picture": "20/h/user",
     "article_picture": "120/h/user",

@@ -186,6 +186,7 @@ TABLE: dict[str, Row] = {
     "message_edit": EDIT,
     "draft_preview": Row(owner(PAGE), makers(NONE)),
     "draft_html": Row(owner(PAGE), makers(NONE)),
+    "message_check": Row(owner(PAGE), owner(DONE)),
     "message_versions": Row(owner(PAGE), owner("404")),  # of a version that is not there
     "pictures": CREATE,
     "picture_delete": DELETE,

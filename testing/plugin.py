@@ -24,3 +24,4 @@ if "VAR_DIR" not in os.environ or WORKER:  # a worker inherits its parent's
 os.environ["REDIS_URL"] = _redis_of_worker(os.environ.get("REDIS_URL", ""), WORKER)
 os.environ.setdefault("SITE_URL", "http://testserver")
 os.environ.setdefault("EMAIL_URL", "smtp://127.0.0.1:1")
+os.environ["DNS_SERVERS"] = "none"

@@ -20,6 +20,7 @@ from people.models import User
 
 GMAIL_CUTS_AT = 102 * 1024  # octets of the HTML part
 LONG_SUBJECT, SUBJECT_ON_PHONES = 70, 40  # characters
+MOST_OF_A_KIND = 20  # findings: who has mended these is told of the rest
 SHORT_TEXT = 40  # characters of a text part that says next to nothing
 _CLOSED_TO_OTHERS = re.compile(r"\s*(?:#.*|javascript:.*)?", re.IGNORECASE)
 _FOLLOWED = re.compile(r"\s*(?:https?://|mailto:|tel:|sms:|\{[{%])", re.IGNORECASE)
@@ -112,9 +113,8 @@ def _gaps(checked: Checked) -> Iterator[Finding]:
 
 
 def _links(checked: Checked) -> Iterator[Finding]:
-    for address in dict.fromkeys(checked.compiled.facts.links):
-        if _FOLLOWED.match(address):
-            continue
+    bad = [link for link in dict.fromkeys(checked.compiled.facts.links) if not _FOLLOWED.match(link)]
+    for address in bad[:MOST_OF_A_KIND]:
         if _CLOSED_TO_OTHERS.fullmatch(address):
             text = (
                 _("A link leads nowhere.")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from django.core.exceptions import ValidationError
 from django.utils import translation
@@ -14,7 +15,7 @@ from liquid.exceptions import LiquidError
 
 from mailer.composing.attribute_values import nothing, samples
 from mailer.composing.headers import one_line
-from mailer.composing.html import LARGEST, Facts, Prepared, look, prepare
+from mailer.composing.html import LARGEST, MOST_FACTS, Facts, Prepared, look, prepare
 from mailer.composing.languages import language_of
 from mailer.composing.merge import (
     HTML,
@@ -114,7 +115,7 @@ def _parts(body: str, format: str, language: str) -> Prepared:
         return prepare(
             _document(body), footer_html=footer, footer_text=[why, f"{out}: {{{{ unsubscribe_url }}}}"]
         )
-    facts = Facts(links=tuple(links_in(body)), own_way_out=names_way_out(body))
+    facts = Facts(links=tuple(islice(links_in(body), MOST_FACTS)), own_way_out=names_way_out(body))
     if not facts.own_way_out:
         body = f"{body.rstrip()}\n\n-- \n{why}\n{out}: {{{{ unsubscribe_url }}}}\n"
     return Prepared(_document(as_html(body)), body, facts)

@@ -33,6 +33,7 @@ ASKER_WAIT_SECONDS = 4
 LARGEST = 600_000  # characters
 DEEPEST = 250
 MOST_TAGS = 40_000
+MOST_FACTS = 500  # links, and pictures, that a check knows of
 MOST_RULES = 6_000
 MOST_MATCHES = 25_000_000  # rules times tags
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9:]*)", re.IGNORECASE)
@@ -47,8 +48,10 @@ class Facts(NamedTuple):
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Self:
-        pictures = tuple((address, alt) for address, alt in data["pictures"])
-        return cls(links=tuple(data["links"]), pictures=pictures, own_way_out=data["own_way_out"])
+        pictures = tuple((address, alt) for address, alt in data["pictures"][:MOST_FACTS])
+        return cls(
+            links=tuple(data["links"][:MOST_FACTS]), pictures=pictures, own_way_out=data["own_way_out"]
+        )
 
 
 class Prepared(NamedTuple):

@@ -36,14 +36,11 @@ def names_way_out(text: str) -> bool:
     return all(UNSUBSCRIBE_URL.search(text_of(text, spans)) for spans in branches(text))
 
 
-def links_in(text: str) -> list[str]:
+def links_in(text: str) -> Iterator[str]:
     """The addresses of pages that become links."""
-    found = [(match["www"], _without_punctuation(match[0])[0]) for match in _pages(text)]
-    return [f"https://{address}" if www else address for www, address in found]
-
-
-def _pages(text: str) -> Iterator[re.Match[str]]:
-    return (match for match in _ADDRESS.finditer(text) if match["url"] or match["www"])
+    for match in _ADDRESS.finditer(text):
+        if match["url"] or match["www"]:
+            yield ("https://" if match["www"] else "") + _without_punctuation(match[0])[0]
 
 
 def _only_tags(part: str) -> bool:

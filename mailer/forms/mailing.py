@@ -16,7 +16,7 @@ from mailer.checking.content import check
 from mailer.checking.fields import LOOKED_AT
 from mailer.checking.findings import Finding
 from mailer.composing.drafts import saved_of
-from mailer.composing.looking import look
+from mailer.composing.looking import Look
 from mailer.forms.picker import CHOSEN_LIMIT, Picker, as_ids
 from mailer.forms.plan import Plan, plan_of
 from mailer.models import Client, ClientGroup, Mailing, Message
@@ -112,13 +112,12 @@ class MailingForm(OwnedForm[Mailing]):
     def plan(self) -> Plan | None:
         return plan_of(self, recipients=self.audience.mailable)
 
-    def findings(self, message: Message) -> list[Finding]:
-        """What to know of a message before it goes to those who were chosen."""
+    def findings(self, look: Look) -> list[Finding]:
+        """What to know of a message, as it looks, before it goes to those who were chosen."""
         chosen = {name: [row.pk for row in self.cleaned_data[name]] for name in (*RECIPIENTS, "excluded")}
-        written = saved_of(message)
         return check(
-            written=written,
-            look=look(written=written, owner=self.owner, laid_out=message.body),
+            written=saved_of(self.cleaned_data["message"]),
+            look=look,
             owner=self.owner,
             clients=first_of(owner=self.owner, most=LOOKED_AT + 1, **chosen),
         )

@@ -10,7 +10,7 @@ from mailer.models.leaving import Forgotten, OptOut
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
 from mailer.models.server import Consumer, HealthCheck, MailServer, RateLimit
-from mailer.models.writing import MessageDraft, MessageTheme, MessageVersion, Picture
+from mailer.models.writing import MessageCheck, MessageDraft, MessageTheme, MessageVersion, Picture
 
 __all__ = [
     "Attempt",
@@ -31,6 +31,7 @@ __all__ = [
     "MailServer",
     "Mailing",
     "Message",
+    "MessageCheck",
     "MessageDraft",
     "MessageTheme",
     "MessageVersion",

@@ -70,3 +70,20 @@ class Picture(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class MessageCheck(models.Model):
+    """What the network said about a message: its links, its sender's domain, and a spam filter.
+
+    Codes and not sentences, so that each reader has them in their own language.
+    """
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="network_check")
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    links = models.JSONField(default=dict, help_text="By address: a code and a detail.")
+    sender = models.JSONField(default=list)
+    spam = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"check of {self.message_id}"

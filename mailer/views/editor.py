@@ -16,10 +16,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from mailer import mailings
+from mailer.checking import background
 from mailer.composing import drafts
 from mailer.composing.blocks import document
 from mailer.composing.blocks.document import TooLarge
 from mailer.composing.drafts import ChangedMeanwhile, Kept, Written
+from mailer.composing.looking import look
 from mailer.composing.picture_files import keep_picture
 from mailer.composing.public_pages import shown_public
 from mailer.forms.blocks import FORMS
@@ -105,6 +107,9 @@ class MessageEditor(OwnersOnly):
         kept = mailings.publish_message(
             message=self.message, written=written, body=form.body, seen=kept.revision
         )
+        self.message.refresh_from_db()
+        if shown := look(written=written, owner=self.request.user, laid_out=form.body).compiled:
+            background.request_unless_known(self.message, shown.facts.links)
         messages.success(self.request, _("The message was saved."))
         if not targets(self.request, PAGE):
             return redirect("message_preview", self.message.pk)

@@ -13,6 +13,9 @@ from django.utils.translation import ngettext
 
 from mailer import mailings
 from mailer.audience import Audience, audience_of_mailing
+from mailer.checking import background
+from mailer.composing.drafts import saved_of
+from mailer.composing.looking import look
 from mailer.filters import AttemptFilter, MailingFilter
 from mailer.forms.mailing import MailingForm, audience_of, submitted_pickers
 from mailer.forms.picker import Picker, as_ids
@@ -21,6 +24,7 @@ from mailer.models import Attempt, Mailing
 from mailer.sending.opening import why_not
 from mailer.sending.progress import progress_of
 from mailer.tables import AttemptTable, MailingTable, OversightTable
+from mailer.views.checking import network_context
 from mailer.views.clients import rules_lost
 from people.models import User
 from site_config.ui.counting import LIMIT, UpTo
@@ -106,12 +110,17 @@ class MailingPage:
         if plan is None or not plan.now or self.request.POST.get("confirmed"):
             return None
         message = form.cleaned_data["message"]
+        written = saved_of(message)
+        shown = look(written=written, owner=form.owner, laid_out=message.body)
+        if shown.compiled:
+            background.request_unless_known(message, shown.compiled.facts.links)
         return self.show(
             form=form,
             plan=plan,
             subject=message.subject,
             message=message,
-            findings=form.findings(message),
+            findings=form.findings(shown),
+            **network_context(message, written, shown, bare=True),
             sender=form.owner.get_full_name() or form.owner.email,
             body="mailings/review_body.html",
             title=_("Check before sending"),

@@ -24,6 +24,7 @@ from mailer.models import Attribute, Mailing, Message, MessageDraft, MessageVers
 from mailer.sending.send_test import send_test
 from mailer.tables import MessageTable
 from mailer.transport import MailRefused
+from mailer.views.checking import network_context
 from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.ui.http import Request, targets
@@ -152,18 +153,18 @@ class MessageView(SignedIn):
 
     def page(self, message: Message, form: TestSendForm, **context: Any) -> dict[str, Any]:
         shown = self.look(message)
-        findings = []
-        if message.owner_id == self.request.user.pk:
-            findings = check(written=saved_of(message), look=shown, owner=message.owner)
-        return {
+        context |= {
             **shown_public(message),
             "form": form,
             "preview": shown,
-            "findings": findings,
             "uses": Uses.of(message),
             "form_key": uuid.uuid4(),
-            **context,
         }
+        if message.owner_id == self.request.user.pk:
+            written = saved_of(message)
+            context["findings"] = check(written=written, look=shown, owner=message.owner)
+            context |= network_context(message, written, shown)
+        return context
 
 
 class MessagePreview(MessageView):

@@ -12,6 +12,7 @@ from mailer.composing import drafts
 from mailer.composing.drafts import Written
 from mailer.composing.looking import Look, as_dark, look, preheader_of
 from mailer.models import Client, Message
+from mailer.views.checking import network_context
 from mailer.views.mail_frame import mail_frame
 from people.models import User
 from site_config.ui.http import Request
@@ -69,6 +70,7 @@ def seen_by(message: Message, written: Written, user: User, chosen: Chosen) -> d
         "chosen": chosen,
         "client": client,
         "found": found,
+        **network_context(message, written, shown, draft=True),
         "preheader": preheader_of(shown.html, shown.text, written.content["preheader"]),
     }
 

@@ -13,7 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from site_config import environment
 
 READ = re.compile(
-    r"\b(?:env\.\w+|number|switch|choice|database|redis|mail_server|sender|another_sender|dkim_keys|site_url|module_path)"
+    r"\b(?:env\.\w+|number|switch|choice|database|redis|mail_server|sender|another_sender|dkim_keys"
+    r"|dns_servers|socket_address|site_url|module_path)"
     r'\(\s*"([A-Z_]+)"'
 )
 OFFERED = re.compile(r"^#?([A-Z_]+)=", re.MULTILINE)

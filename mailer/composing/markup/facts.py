@@ -5,8 +5,6 @@ from typing import Any
 from mailer.composing.markup.document import Document
 from mailer.composing.markup.styles import shown
 
-MOST = 500  # links, and pictures
-
 
 def facts_of(document: Document) -> dict[str, Any]:
     """`links` as browsers read their addresses, and `pictures` with their alternative text or none."""
@@ -16,4 +14,4 @@ def facts_of(document: Document) -> dict[str, Any]:
         for node in document.nodes
         if node.name == "img" and shown(node)
     ]
-    return {"links": links[:MOST], "pictures": pictures[:MOST]}
+    return {"links": links, "pictures": pictures}

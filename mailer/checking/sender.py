@@ -1,0 +1,69 @@
+"""What receivers find about the domain that a mail says it is from: SPF, DKIM and DMARC."""
+
+from email.utils import parseaddr
+from typing import Any
+
+from django.conf import settings
+
+from mailer.checking.dmarc import is_aligned, walk
+from site_config.dkim import Signer, signers_for
+from site_config.dns import DnsAway, text_records
+
+Told = dict[str, Any]  # a code and what its sentence names
+
+
+def check_domain(domain: str) -> list[Told]:
+    """What is to be said of a domain in From; the codes are told in words by `background.sentence`."""
+    envelope = domain_of(settings.DEFAULT_FROM_EMAIL)
+    try:
+        signers = signers_for(domain)
+        told = [*_spf(envelope), *_dkim(domain, signers)]
+        return [*told, *_dmarc(domain, envelope, signers)]
+    except DnsAway:
+        return [{"code": "no_dns", "domain": domain}]
+
+
+def domain_of(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2].lower()
+
+
+def _spf(domain: str) -> list[Told]:
+    records = [text for text in text_records(domain) if text.lower().split(" ")[0] == "v=spf1"]
+    if len(records) > 1:  # RFC 7208 section 4.5
+        return [{"code": "spf_several", "domain": domain}]
+    if not records:
+        return [{"code": "spf_missing", "domain": domain}]
+    if {"+all", "all"} & set(records[0].lower().split()):
+        return [{"code": "spf_everybody", "domain": domain}]
+    return [{"code": "spf_ok", "domain": domain}]
+
+
+def _dkim(domain: str, signers: list[Signer]) -> list[Told]:
+    if not signers:
+        return [{"code": "dkim_none", "domain": domain}]
+    told = []
+    for signer in signers:
+        name, value = signer.record
+        published = [_without_blanks(text) for text in text_records(name)]
+        key = _without_blanks(value).rpartition("p=")[2]
+        if any(text.rpartition("p=")[2].partition(";")[0] == key for text in published):
+            told.append({"code": "dkim_ok", "name": name})
+        else:
+            told.append({"code": "dkim_other" if published else "dkim_missing", "name": name})
+    return told
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.split())
+
+
+def _dmarc(domain: str, envelope: str, signers: list[Signer]) -> list[Told]:
+    record, _organization = walk(domain)
+    if record is None:
+        return [{"code": "dmarc_missing", "domain": domain}]
+    strict = {name: record.tags.get(name, "r").lower() == "s" for name in ("adkim", "aspf")}
+    signed = any(is_aligned(domain, signer.domain, strict=strict["adkim"]) for signer in signers)
+    sent = is_aligned(domain, envelope, strict=strict["aspf"])
+    if not signed and not sent and record.policy != "none":
+        return [{"code": "dmarc_fails", "domain": domain, "policy": record.policy}]
+    return [{"code": "dmarc_none" if record.policy == "none" else "dmarc_ok", "domain": record.domain}]

@@ -1,0 +1,66 @@
+"""The part of a check that takes the network: its page, the button that begins it, and what it has found."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.core import ratelimit
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from mailer.checking import background
+from mailer.checking.content import check
+from mailer.checking.network import network_findings
+from mailer.composing.drafts import Written, saved_of, written_of
+from mailer.composing.looking import Look, look
+from mailer.models import Message, MessageCheck
+from site_config.ui.http import Request, targets
+from site_config.ui.views import OwnersOnly, own_row
+
+REGION = "network-check"
+
+
+def network_context(
+    message: Message, written: Written, shown: Look, *, draft: bool = False, bare: bool = False
+) -> dict[str, Any]:
+    """What messages/network_check.html needs. `bare`: without a form of its own."""
+    addresses = shown.compiled.facts.links if shown.compiled else ()
+    kept = MessageCheck.objects.filter(message=message).first()
+    asked = {name: "1" for name, is_so in (("draft", draft), ("bare", bare)) if is_so}
+    return {
+        "bare": bare,
+        "network_query": f"?{urlencode(asked)}" if asked else "",
+        "network_check": kept,
+        "network_findings": network_findings(
+            check=kept, message=message, written=written, addresses=addresses
+        ),
+        "under_way": background.is_under_way(kept),
+    }
+
+
+class MessageCheckView(OwnersOnly):
+    """All findings on a page of their own; htmx takes what the network said."""
+
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        return self.show(own_row(Message, request.user, pk))
+
+    def post(self, request: Request, pk: int) -> HttpResponse:
+        message = own_row(Message, request.user, pk)
+        if ratelimit.consume(request, action="message_check", user=request.user):
+            background.request(message)
+        else:
+            messages.error(request, _("Too many checks in one hour. Try again later."))
+        return self.show(message) if targets(request, REGION) else redirect("message_check", pk)
+
+    def show(self, message: Message) -> HttpResponse:
+        asked = self.request.GET
+        draft = "draft" in asked or message.is_draft
+        written = written_of(message)[0] if draft else saved_of(message)
+        shown = look(written=written, owner=message.owner, laid_out="" if draft else message.body)
+        context = network_context(message, written, shown, draft=draft, bare="bare" in asked)
+        context["message"] = message
+        if targets(self.request, REGION):
+            return render(self.request, "messages/network_check.html", context)
+        context["findings"] = check(written=written, look=shown, owner=message.owner)
+        return render(self.request, "messages/check.html", context)
