@@ -26,6 +26,10 @@ class WebServer:
         self.drip = 0.0
         self._socket = socket.create_server((host, port))
         self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://{host}:{self.port}/"
+
+    def is_at(self, address: str, port: int) -> bool:
+        return (address, port) == self._socket.getsockname()
 
     def __enter__(self) -> Self:
         Thread(target=self._serve, daemon=True).start()

@@ -41,7 +41,6 @@ def web(dns):
     with WebServer() as server:
         dns.records["www.example.test", "A"] = ["127.0.0.1"]
         server.url = f"http://www.example.test:{server.port}/"
-        server.allowed = lambda address, port: (address, port) == ("127.0.0.1", server.port)
         yield server
 
 
@@ -121,7 +120,7 @@ def test_what_is_no_address_of_a_page_is_not_asked(dns, url):
 
 def test_one_private_address_among_several_is_enough(dns, web):
     dns.records["www.example.test", "A"] = ["127.0.0.1", "10.0.0.1"]
-    assert fetch(web.url, allowed=web.allowed).code == "private"
+    assert fetch(web.url, allowed=web.is_at).code == "private"
     assert web.connections == 0
 
 
@@ -129,7 +128,7 @@ def test_it_connects_to_the_address_that_was_looked_at(dns, web):
     """Whoever answers differently the second time (DNS rebinding) is not asked a second time."""
     with WebServer("127.0.0.2", web.port) as inside:
         dns.turns["www.example.test", "A"] = [["127.0.0.1"], ["127.0.0.2"]]
-        assert fetch(web.url, allowed=web.allowed).code == "ok"
+        assert fetch(web.url, allowed=web.is_at).code == "ok"
         assert dns.asked.count(("www.example.test", "A")) == 1
         assert (web.connections, inside.connections) == (1, 0)
     assert web.hosts == [f"www.example.test:{web.port}"]
@@ -142,7 +141,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(dns, web, onward):
     dns.records["in.example.test", "A"] = ["127.0.0.2"]
     with WebServer("127.0.0.2", web.port) as inside:
         web.answer = lambda _method, _path: status(302, Location=onward.format(port=web.port))
-        assert fetch(web.url, allowed=web.allowed).code == "private"
+        assert fetch(web.url, allowed=web.is_at).code == "private"
         assert inside.connections == 0
 
 
@@ -162,12 +161,12 @@ def test_a_redirect_to_a_private_address_is_not_followed(dns, web, onward):
 )  # fmt: skip
 def test_head_then_get_and_what_comes_of_it(web, answers, verdict, asked):
     web.answer = lambda method, _path: answers.get(method, OK)
-    assert fetch(web.url, allowed=web.allowed) == verdict
+    assert fetch(web.url, allowed=web.is_at) == verdict
     assert [method for method, _path in web.asked] == asked
 
 
 def test_what_stands_in_an_address_cannot_become_a_second_request(web):
-    assert fetch(f"{web.url}a b\r\nX: y?п=1 2", allowed=web.allowed).code == "ok"
+    assert fetch(f"{web.url}a b\r\nX: y?п=1 2", allowed=web.is_at).code == "ok"
     assert web.asked == [("HEAD", "/a%20bX:%20y?%D0%BF=1%202")]
 
 
@@ -175,12 +174,12 @@ def test_who_drips_is_cut_off(web, monkeypatch):
     monkeypatch.setattr(fetching, "SECONDS", 0.5)
     web.drip = 0.2
     begun = time.monotonic()
-    assert fetch(web.url, allowed=web.allowed).code == "away"
+    assert fetch(web.url, allowed=web.is_at).code == "away"
     assert time.monotonic() - begun < 4
 
 
 def test_who_shows_no_good_certificate_is_told_so(web):
-    assert fetch(web.url.replace("http:", "https:"), allowed=web.allowed).code == "tls"
+    assert fetch(web.url.replace("http:", "https:"), allowed=web.is_at).code == "tls"
 
 
 def test_links_have_bounds():
