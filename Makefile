@@ -37,6 +37,7 @@ bench: .venv/dev.done
 lint: .venv/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit -q -c pyproject.toml -r .
 	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
 	$(BIN)/python -m pytest site_config/tests/test_templates.py
 	DEBUG=True $(BIN)/mypy .
@@ -48,7 +49,7 @@ check: .venv/dev.done
 	    SITE_URL=https://mail.example.com TRUSTED_PROXIES=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 audit: .venv/dev.done
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/prod.txt
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/prod.txt
 
 # Write the locked requirements anew from the .in files.
 lock: .venv/dev.done

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405
 
 from mailer.composing.markup.elements import BUTTON_SCOPE, CLOSES_P, TABLE_PARTS, VOID
 from mailer.composing.markup.liquid_tags import CLOSING, MIDDLE, OPENING, Tag, is_balanced
