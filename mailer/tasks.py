@@ -70,6 +70,13 @@ def look_for_leftovers() -> None:
     remove()
 
 
+@db_periodic_task(crontab(minute="40"))
+def remove_unused_files() -> None:
+    from mailer.composing.uploads import remove_unused
+
+    remove_unused()
+
+
 @db_periodic_task(crontab(minute="*/15"))
 def count_clients() -> None:
     from mailer.reporting.unique_clients import recount

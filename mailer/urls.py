@@ -88,6 +88,7 @@ urlpatterns = [
     path(
         "messages/<int:pk>/preview/html/", messages.MessagePreviewHtml.as_view(), name="message_preview_html"
     ),
+    path("messages/attachments/<int:pk>/", message_actions.AttachedFile.as_view(), name="attachment"),
     path("messages/<int:pk>/copy/", message_actions.MessageCopy.as_view(), name="message_copy"),
     path("messages/<int:pk>/archive/", message_actions.MessageArchive.as_view(), name="message_archive"),
     path(

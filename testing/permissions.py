@@ -194,6 +194,7 @@ TABLE: dict[str, Row] = {
     "message_delete": EDIT,  # of a message in use: it stays, and says why
     "message_preview": VIEW,
     "message_copy": SWITCH,
+    "attachment": Row(owner("404"), users(NONE)),  # of a file that is not there
     "message_archive": SWITCH,
     "message_unarchive": SWITCH,
     "message_public_set": SWITCH,

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from mailer.composing.attachments import copy_attachments
 from mailer.composing.blocks import document
 from mailer.composing.blocks.document import Content
 from mailer.models import Format, Message, MessageDraft, MessageTheme, MessageVersion
@@ -70,7 +71,11 @@ def start_message(*, owner: User, form_key: uuid.UUID, written: Written) -> Mess
 def copy_message(*, message: Message, form_key: uuid.UUID) -> Message:
     """A new message that begins as this one stands now; the same form sent twice makes one."""
     written, _since = written_of(message)
-    return start_message(owner=message.owner, form_key=form_key, written=written)
+    with transaction.atomic():
+        copy = start_message(owner=message.owner, form_key=form_key, written=written)
+        if not copy.attachments.exists():
+            copy_attachments(source=message, to=copy)
+    return copy
 
 
 def archive(*, message: Message) -> bool:

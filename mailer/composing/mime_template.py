@@ -118,8 +118,12 @@ class MimeTemplate:
                 self._pieces += (self._soft_break, b"%b", self._soft_break)
                 self._slots.append(part)
 
-    def close(self) -> None:
-        """Number what fills the holes: each field as it is, then each escaped, then what Liquid works out."""
+    def close(self, *, tail: bytes = b"") -> None:
+        """Number what fills the holes: each field as it is, then each escaped, then what Liquid works out.
+
+        `tail`: what follows for everybody, in short lines.
+        """
+        self._tail = tail
         self._template = b"".join(self._pieces)
         self._fields = list(dict.fromkeys(slot.name for slot in self._slots if isinstance(slot, Field)))
         self._logic = list(dict.fromkeys(slot for slot in self._slots if isinstance(slot, Logic)))
@@ -147,4 +151,5 @@ class MimeTemplate:
         content = self._template % (*head, *map(filled.__getitem__, self._order))
         # Most mails are known to fit without a look at their lines: all values on the longest of them.
         most = self._longest + len(content) - self._size - sum(map(len, head))
-        return content, (most <= LONGEST_LINE and b"\0" not in content) or fits(content)
+        right = (most <= LONGEST_LINE and b"\0" not in content) or fits(content)
+        return (content + self._tail if self._tail else content), right

@@ -1,6 +1,7 @@
 """Pictures of messages: checked, encoded anew, and shown by absolute addresses."""
 
 import hashlib
+import re
 from io import BytesIO
 from typing import IO, Any
 from urllib.parse import urljoin
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
 from mailer.composing.blocks.mjml import Shown
+from mailer.composing.mime_files import File
 from mailer.models import Picture
 from people.models import User
 from site_config.pictures import Wanted, read_picture
@@ -34,6 +36,8 @@ OURS = {
     "ours:news": ("news", _("Hills in the morning sun")),
 }
 OURS_WIDTH = 1200
+INSIDE = "@picture"
+_INSIDE = re.compile(rf"cid:([0-9a-f]{{32}}\.(?:jpg|png)){INSIDE}")
 
 
 def keep_picture(*, owner: User, upload: IO[bytes], name: str) -> Picture:
@@ -78,9 +82,40 @@ def address_of(picture: Picture) -> str:
     return f"{settings.SITE_URL}{reverse('message_picture', args=[picture.file])}"
 
 
+def inside(picture: Picture) -> str:
+    """The address of a picture that is part of the mail (RFC 2392)."""
+    return f"cid:{picture.file}{INSIDE}"
+
+
+def pictures_inside(html: str) -> list[File]:
+    """The pictures that a mail carries with it; one that was deleted meanwhile is left out."""
+    found = []
+    for name in dict.fromkeys(_INSIDE.findall(html)):
+        try:
+            with default_storage.open(f"{FOLDER}/{name}") as file:
+                data = file.read()
+        except OSError:
+            continue
+        kind = "image/jpeg" if name.endswith("jpg") else "image/png"
+        found.append(File(name=name, content_type=kind, data=data, content_id=name + INSIDE))
+    return found
+
+
+def as_page(html: str) -> str:
+    """The HTML of a mail as this site can show it: with the addresses of the pictures it carries."""
+
+    def address(match: re.Match[str]) -> str:
+        return f"{settings.SITE_URL}{reverse('message_picture', args=[match[1]])}"
+
+    return _INSIDE.sub(address, html)
+
+
 def pictures_of(owner: User) -> dict[str, Shown]:
     """All that this user's messages may show, by the value a block keeps."""
-    found = {str(row.pk): Shown(address_of(row), row.width, "") for row in Picture.objects.owned_by(owner)}
+    found = {
+        str(row.pk): Shown(address_of(row), row.width, "", inside(row))
+        for row in Picture.objects.owned_by(owner)
+    }
     return {**found, **ours()}
 
 

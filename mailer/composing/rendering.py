@@ -19,11 +19,15 @@ from mailer.composing.compiling import Compiled, Preview
 from mailer.composing.headers import mailbox, one_line, unstructured
 from mailer.composing.list_headers import feedback_id, list_id
 from mailer.composing.merge import MERGE_FIELDS, values_for
+from mailer.composing.mime_files import File, as_mime, wrapped
 from mailer.composing.mime_template import MimeTemplate, fill, plain, quoted_printable, segments
+from mailer.composing.picture_files import pictures_inside
 from mailer.models.attribute import kinds_of
 from mailer.transport import CannotWrite
 from mailer.transport.addresses import written
 from people.models import User
+
+HEAVY = 500_000  # bytes of files
 
 
 class Addressed(Protocol):
@@ -66,6 +70,8 @@ class RenderedMessage:
 
     def prepare(self, *, eight_bit: bool) -> None:
         """See OutgoingMessage.prepare."""
+        if self._composer.heavy:
+            return
         try:
             self._prepared = eight_bit, self._composer.write(self.recipient, eight_bit=eight_bit)
         except Exception:  # to be said when it is asked for
@@ -98,6 +104,7 @@ class Composer:
     mailing_id: int | None = None  # none: a test
     key: str = ""  # what the attempt is known by: its mails can be made again
     at: datetime | None = None  # when a mail that is made again was sent
+    attachments: tuple[File, ...] = ()
     _mime_templates: dict[bool, MimeTemplate] = field(default_factory=dict)
     _date: tuple[int, bytes] = (0, b"")
 
@@ -144,12 +151,25 @@ class Composer:
             },
         )
         mail.attach_alternative(filled.html, "text/html")
+        for file in self._files:
+            mail.attach(as_mime(file))
+        if self._files and not self.attachments:
+            mail.mixed_subtype = "related"  # type: ignore[attr-defined]  # the stubs do not know it
         return mail
 
     def fill(self, recipient: Addressed) -> Preview:
         """One recipient's subject and parts; LiquidError if a filter cannot take their values."""
         token = self._tokens.make(recipient.email)
         return self.compiled.fill(self._values(recipient, unsubscribe_links.link(token)))
+
+    @cached_property
+    def heavy(self) -> bool:
+        """Whether few of its mails should be in memory at once."""
+        return sum(len(file.data) for file in self._files) > HEAVY
+
+    @cached_property
+    def _files(self) -> tuple[File, ...]:
+        return (*self.attachments, *pictures_inside(str(self.compiled.html)))
 
     def _values(self, recipient: Addressed, link: str) -> dict[str, str]:
         name = recipient.full_name
@@ -259,14 +279,15 @@ class Composer:
             mime.add(header + b": ")
             mime.add_head_slot()
             mime.add(b"\r\n")
-        mime.add(_FIXED % boundary)
+        before, after = wrapped(boundary, self._files)
+        mime.add(_FIXED + before)
         cte = b"8bit" if eight_bit else b"quoted-printable"
         for kind, template in ((b"plain", self.compiled.text), (b"html", self.compiled.html)):
             mime.add(_PART % {b"boundary": boundary, b"kind": kind, b"cte": cte})
             mime.add_body(segments(template))
             mime.add(b"\r\n")
         mime.add(b"--%s--\r\n" % boundary)
-        mime.close()
+        mime.close(tail=after)
         return mime
 
 
@@ -278,7 +299,7 @@ def _mailbox(name: str, email: str) -> str:
 _FIXED = (
     b"Precedence: bulk\r\nAuto-Submitted: auto-generated\r\n"
     b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-    b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="%s"\r\n\r\n'
+    b"MIME-Version: 1.0\r\n"
 )
 _PART = (
     b'--%(boundary)s\r\nContent-Type: text/%(kind)s; charset="utf-8"\r\nMIME-Version: 1.0\r\n'

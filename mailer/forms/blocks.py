@@ -169,6 +169,13 @@ class PictureForm(BlockForm):
         _("What it shows"), required=False, help_text=_("Read aloud, and shown where pictures are not.")
     )
     link = _link(_("It links to"))
+    inside = forms.BooleanField(
+        label=_("Put it into the mail"),
+        required=False,
+        help_text=_(
+            "It shows without a click in programs that do not load pictures, and makes each mail larger."
+        ),
+    )
     width = forms.ChoiceField(
         label=_("Width"),
         required=False,

@@ -1,3 +1,4 @@
+from mailer.models.attachment import Attachment
 from mailer.models.attempt import Attempt, Lease
 from mailer.models.attribute import Attribute
 from mailer.models.bulk import BulkAction, BulkBatch
@@ -13,6 +14,7 @@ from mailer.models.server import Consumer, HealthCheck, MailServer, RateLimit
 from mailer.models.writing import MessageCheck, MessageDraft, MessageTheme, MessageVersion, Picture
 
 __all__ = [
+    "Attachment",
     "Attempt",
     "Attribute",
     "BegunMails",

@@ -87,6 +87,7 @@ class Attempt(models.Model):
     subject = models.CharField(_("subject"), max_length=200)
     format = models.CharField(_("format"), max_length=10, choices=Format, default=Format.HTML)
     body = models.TextField(_("body"))
+    attachments = models.JSONField(default=list, editable=False, help_text="The files that it sends.")
     key = models.CharField(max_length=32, default=new_key, unique=True, editable=False)
     by_hand = models.BooleanField(default=False, help_text="Its owner pressed “Run now”.")
     missed = models.PositiveIntegerField(_("missed runs"), default=0)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from liquid.exceptions import LiquidError
 
+from mailer.composing.attachments import files_of
 from mailer.composing.attribute_values import AttributeValues
 from mailer.composing.compiling import Preview, compile_message
 from mailer.composing.headers import one_line
@@ -27,10 +28,10 @@ def mail_again(delivery: Delivery) -> bytes:
 
 def page_again(delivery: Delivery) -> Preview:
     """What a mail shows, for its recipient's browser; LiquidError if it cannot be made."""
-    return _composer(delivery).fill(_recipient(delivery))
+    return _composer(delivery, files=False).fill(_recipient(delivery))
 
 
-def _composer(delivery: Delivery) -> Composer:
+def _composer(delivery: Delivery, *, files: bool = True) -> Composer:
     attempt = delivery.attempt
     return Composer(
         compiled=compile_message(subject=attempt.subject, body=attempt.body, format=attempt.format),
@@ -38,6 +39,7 @@ def _composer(delivery: Delivery) -> Composer:
         mailing_id=attempt.mailing_id,
         key=attempt.key,
         at=delivery.finished_at,
+        attachments=files_of(attempt.attachments, owner_id=attempt.mailing.owner_id) if files else (),
     )
 
 

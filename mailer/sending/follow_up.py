@@ -58,6 +58,7 @@ def send_again(attempt_id: int) -> Attempt:
             format=first.format,
             by_hand=True,
             body=first.body,
+            attachments=first.attachments,
         )
         opening.begin(attempt, clients=not_reached(first), now=now, urgent=True)
     return attempt

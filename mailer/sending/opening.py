@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 
 from mailer.audience import recipients
 from mailer.audience.rules import BrokenRule
+from mailer.composing.attachments import snapshot_of
 from mailer.guard.by_hand import ENOUGH, skip_often_mailed
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.models.client import ClientQuerySet
@@ -121,6 +122,7 @@ def _open(
         subject=mailing.message.subject,
         format=mailing.message.format,
         body=mailing.message.body,
+        attachments=snapshot_of(mailing.message),
         by_hand=by_hand,
     )
     with translation.override(mailing.owner.language or settings.LANGUAGE_CODE):

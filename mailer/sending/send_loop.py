@@ -8,6 +8,7 @@ from time import monotonic
 from django.conf import settings
 from liquid.exceptions import LiquidError
 
+from mailer.composing.attachments import files_of
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, RenderedMessage
 from mailer.composing.slots import Busy
@@ -98,7 +99,11 @@ class SendLoop:
         )
         mailing = self._attempt.mailing
         self._composer = Composer(
-            compiled=compiled, owner=mailing.owner, mailing_id=mailing.pk, key=self._attempt.key
+            compiled=compiled,
+            owner=mailing.owner,
+            mailing_id=mailing.pk,
+            key=self._attempt.key,
+            attachments=files_of(self._attempt.attachments, owner_id=mailing.owner_id),
         )
 
     def _work(self, transport: Transport) -> bool:

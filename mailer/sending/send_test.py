@@ -1,5 +1,6 @@
 from liquid.exceptions import LiquidError
 
+from mailer.composing.attachments import files_of, snapshot_of
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, Recipient, RenderedMessage
 from mailer.models import Message
@@ -15,7 +16,8 @@ def send_test(*, message: Message, owner: User, to: str) -> str:
     """
     try:
         compiled = compile_message(subject=message.subject, body=message.body, format=message.format)
-        composer = Composer(compiled=compiled, owner=owner)
+        files = files_of(snapshot_of(message), owner_id=message.owner_id)
+        composer = Composer(compiled=compiled, owner=owner, attachments=files)
         recipient = Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
     except LiquidError as error:
         raise MailRefused(error.message) from error

@@ -30,6 +30,7 @@ _TAKEN = {
     due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:250 ([!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
     for due in (1, 2, 3, 4)
 }
+MUCH = 1_000_000  # octets on the way, before which no other mail is begun beside them
 _LONGEST_USUAL = 396  # octets of an acceptance; a longer one has to be cut
 CLOSING = 421
 MOST_ERRORS = 8  # refusals without an acceptance on one connection; servers delay or cut after ten
@@ -93,6 +94,8 @@ class SmtpSession:
         """Whether another mail can begin now."""
         in_flight = self._in_flight
         if self.retiring or self._dot_due or len(in_flight) >= self._depth:
+            return False
+        if in_flight and len(self.out) + len(in_flight[-1].content) > MUCH:
             return False
         return not in_flight or not in_flight[-1].unsent
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from mailer import mailings
 from mailer.checking import background
 from mailer.composing import drafts
+from mailer.composing.attachments import attach
 from mailer.composing.blocks import document
 from mailer.composing.blocks.document import TooLarge
 from mailer.composing.drafts import ChangedMeanwhile, Kept, Written
@@ -33,7 +34,7 @@ from mailer.views.previewing import Chosen, seen_by
 from site_config.ui.http import Request, retarget, targets, trigger
 from site_config.ui.views import OwnersOnly, own_row
 
-STATE, BLOCKS, PAGE = "draft-state", "blocks", "editor-body"
+STATE, BLOCKS, PAGE, ATTACHMENTS = "draft-state", "blocks", "editor-body", "attachments"
 PALETTE = (
     "heading",
     "text",
@@ -79,6 +80,8 @@ class MessageEditor(OwnersOnly):
             "undo": self._undo,
             "usual": self._usual,
             "public": self._public,
+            "attach": self._attach,
+            "detach": self._detach,
         }
 
     def seen(self) -> int | None:
@@ -120,6 +123,32 @@ class MessageEditor(OwnersOnly):
         drafts.make_usual(owner=self.request.user, theme=written.content["theme"])
         messages.success(self.request, _("New messages will look like this one."))
         return self.state(kept) if targets(self.request, STATE) else self.back()
+
+    def _attach(self, written: Written, _do: str, _what: str) -> HttpResponse:
+        kept = self.keep(written)
+        upload = self.request.FILES.get("attachment")
+        if upload is None:
+            messages.error(self.request, _("Choose a file first."))
+        elif not ratelimit.consume(self.request, action="message_picture", user=self.request.user):
+            messages.error(self.request, _("Too many files in one hour. Try again later."))
+        else:
+            try:
+                attach(message=self.message, upload=upload, name=upload.name or "")
+            except ValidationError as error:
+                messages.error(self.request, " ".join(error.messages))
+        return self.attached(kept)
+
+    def _detach(self, written: Written, _do: str, what: str) -> HttpResponse:
+        kept = self.keep(written)
+        if what.isdecimal() and len(what) < 19:
+            self.message.attachments.filter(pk=what).delete()
+        return self.attached(kept)
+
+    def attached(self, kept: Kept) -> HttpResponse:
+        if not targets(self.request, ATTACHMENTS):
+            return self.back(fragment=ATTACHMENTS)
+        context = {"message": self.message, "kept": kept, "oob": True}
+        return render(self.request, "messages/attachments.html", context)
 
     def _public(self, written: Written, _do: str, _what: str) -> HttpResponse:
         kept = self.keep(written)

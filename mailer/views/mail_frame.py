@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.clickjacking import xframe_options_sameorigin
+
+from mailer.composing.picture_files import as_page
 
 MAIL_POLICY = {
     "default-src": [NONE],
@@ -33,6 +35,8 @@ def mail_policy(view: Callable[..., Any]) -> Callable[..., Any]:
     def chosen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         answer: HttpResponseBase = (asked if "pictures" in request.GET else quiet)(request, *args, **kwargs)
         answer["Referrer-Policy"] = "no-referrer"
+        if isinstance(answer, HttpResponse):
+            answer.content = as_page(answer.content.decode())
         return answer
 
     return chosen

@@ -5,17 +5,20 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.composing import drafts
+from mailer.composing.attachments import path_of
 from mailer.composing.public_pages import open_page, shown_public
-from mailer.models import Message
+from mailer.models import Attachment, Message
 from site_config.ui.http import Request, done, is_htmx, no_content, targets
-from site_config.ui.views import ActionView, Text, own_row
+from site_config.ui.views import ActionView, SignedIn, Text, own_row
 
 PUBLIC_REGION = "public-page"
 
@@ -83,3 +86,17 @@ def set_public(request: Request, message: Message) -> bool:
     text = gettext("The public page is open.") if chosen else gettext("The public page is closed.")
     messages.success(request, text)
     return True
+
+
+class AttachedFile(SignedIn):
+    """A file as its owner attached it, to be kept and never shown by this site."""
+
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        row: Attachment = own_row(Attachment, request.user, pk)
+        try:
+            file = default_storage.open(path_of(row.message.owner_id, row.digest))
+        except OSError as error:
+            raise Http404 from error
+        return FileResponse(
+            file, as_attachment=True, filename=row.name, content_type="application/octet-stream"
+        )

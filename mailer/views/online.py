@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from liquid.exceptions import LiquidError
 
 from mailer.composing.compiling import Preview
+from mailer.composing.picture_files import as_page
 from mailer.composing.public_pages import page_by, page_of
 from mailer.composing.slots import Busy
 from mailer.models.message import Public
@@ -22,8 +23,7 @@ from mailer.views.mail_frame import WITH_PICTURES
 
 PAGE_POLICY = {**WITH_PICTURES, "frame-ancestors": [NONE]}
 SECONDS = 30  # until a reader may ask again
-_TITLE = re.compile(r"<title(?:\s[^>]*)?>(.*?)</title\s*>", re.IGNORECASE | re.DOTALL)
-_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
+_HEAD = re.compile(r"<head(?:\s[^<>]{0,1000})?>", re.IGNORECASE)
 View = Callable[..., HttpResponse]
 
 
@@ -72,15 +72,16 @@ def shown(request: HttpRequest, make: Callable[[], Preview]) -> HttpResponse:
         return answer
     except LiquidError:
         return render(request, "messages/gone.html", status=404)
-    html = titled(page.html, page.subject)
+    html = as_page(titled(page.html, page.subject))
     return cast("HttpResponse", csp(PAGE_POLICY)(lambda _request: HttpResponse(html))(request))
 
 
 def titled(html: str, subject: str) -> str:
     """With the subject as its title, where it has none: that is what a tab of the browser shows."""
-    title = f"<title>{escape(subject)}</title>"
-    found = _TITLE.search(html)
-    if found:
-        return html if found[1].strip() else html[: found.start()] + title + html[found.end() :]
+    lower = html.lower()
+    begin, end = lower.find("<title>"), lower.find("</title>")
+    if 0 <= begin < end:
+        inside = begin + len("<title>")
+        return html if html[inside:end].strip() else html[:inside] + escape(subject) + html[end:]
     head = _HEAD.search(html)
-    return html[: head.end()] + title + html[head.end() :] if head else html
+    return html[: head.end()] + f"<title>{escape(subject)}</title>" + html[head.end() :] if head else html

@@ -6,7 +6,16 @@ import pytest
 
 from content.feeds import SITEMAPS
 from mailer.composing.unsubscribe_links import token_for
-from mailer.models import Attribute, BulkAction, ClientGroup, ClientImport, OptOut, Picture, Suppression
+from mailer.models import (
+    Attachment,
+    Attribute,
+    BulkAction,
+    ClientGroup,
+    ClientImport,
+    OptOut,
+    Picture,
+    Suppression,
+)
 from testing.articles import ArticleFactory
 from testing.factories import AttemptFactory, ClientFactory, DeliveryFactory, MailingFactory
 
@@ -35,6 +44,7 @@ def arguments(owner):
         "mailing": mailing.pk,
         "draft": mailing.message_id,
         "picture": Picture.objects.create(owner=owner, name="x", file="x", width=1, height=1, size=1).pk,
+        "attachment": Attachment.objects.create(message=mailing.message, size=1, digest="x").pk,
         "attempt": attempt.pk,
         "user": owner.pk,
     }

@@ -15,6 +15,7 @@ from django.test import Client as Browser
 from mailer.audience.importing import columns, rows, vcard, xlsx_dates
 from mailer.checking.placeholders import foreign_placeholders
 from mailer.composing import looking
+from mailer.composing.attachment_kinds import clean_name
 from mailer.composing.blocks import mjml
 from mailer.composing.blocks.document import empty
 from mailer.composing.blocks.rendering import html_of
@@ -25,6 +26,7 @@ from mailer.composing.merge import CannotCompile
 from mailer.composing.plain_text import as_html
 from mailer.models.attribute import key_from
 from mailer.reporting.answers import ADDRESS
+from mailer.views.online import titled
 from people.addresses import parse
 from people.validators import validate_display_name
 
@@ -48,6 +50,8 @@ TEXTS: dict[str, tuple[Callable[[str], object], str]] = {
     "a cell that is nearly one": (columns.has_address, "x@" + "x" * 99_000),
     "a card": (vcard._PROPERTY.fullmatch, 'A;"' + ';""' * 30_000),
     "a number's format": (lambda text: xlsx_dates._NOT_CODE.sub("", text), "[" * 99_000),
+    "a head that never ends": (lambda text: titled(text, "x"), "<head " * 20_000),
+    "names of files": (clean_name, f"a{'.' * 60_000}b{' ' * 60_000}c"),
     "an answer": (lambda text: ADDRESS.sub("", text), "x" * 4_000),
 }
 

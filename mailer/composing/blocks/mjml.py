@@ -35,6 +35,7 @@ class Shown(NamedTuple):
     src: str
     width: int
     alt: str
+    inside: str = ""  # its address if it is part of the mail
 
 
 Pictures = Mapping[str, Shown]
@@ -195,10 +196,8 @@ def _text(sheet: Sheet, block: Block, _width: int) -> str:
 
 
 def _image(sheet: Sheet, src: str, alt: str, width: int, align: str, link: str = "") -> str:
-    address_of, alt_of = (
-        sheet.mark(src if src not in sheet.pictures else words(sheet.pictures[src].src)),
-        sheet.mark(alt),
-    )
+    shown = words(sheet.pictures[src].src) if src in sheet.pictures else src
+    address_of, alt_of = sheet.mark(shown), sheet.mark(alt)
     href = f' href="{sheet.mark(link)}"' if link else ""
     return (
         f'<mj-image src="{address_of}" alt="{alt_of}" width="{width}px" align="{align}" '
@@ -209,6 +208,8 @@ def _image(sheet: Sheet, src: str, alt: str, width: int, align: str, link: str =
 def _picture(sheet: Sheet, block: Block, width: int) -> str:
     chosen = sheet.pictures.get(block.get("picture", ""))
     src = block["picture"] if chosen else address(block.get("address", ""))
+    if chosen and chosen.inside and block.get("inside"):
+        src = chosen.inside
     if not src or (not chosen and src.startswith(("mailto:", "tel:"))):
         return ""
     widest = int((width - 2 * SIDE) * SHARES.get(block.get("width", ""), 1.0))

@@ -1,0 +1,39 @@
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from mailer.models.message import Message
+from people.models import User
+
+
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    def owned_by(self, user: User) -> Self:
+        return self.filter(message__owner=user)
+
+
+class Attachment(models.Model):
+    """A file that goes with a message. What is in it is kept once for each owner, by its SHA-256."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attachments")
+    name = models.CharField(_("name"), max_length=100)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField(_("size"), help_text="In bytes.")
+    digest = models.CharField(max_length=64, db_index=True)
+
+    objects = AttachmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("message", "digest", "name"),
+                name="mailer_attachment_once",
+                violation_error_message=_("This file is attached already."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
