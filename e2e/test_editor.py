@@ -35,9 +35,9 @@ def mail(page):
     return page.frame_locator("iframe.mail-frame")
 
 
-def send_a_test(page, to, subject):
+def send_a_test(page, subject):
     """From the preview to the mailbox."""
-    page.get_by_label("Send a test to").fill(to)
+    to = page.get_by_label("Send a test to").input_value()
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text(f"Sent to {to}.", exact=False).first).to_be_visible()
     page.goto("/outbox/")
@@ -76,7 +76,7 @@ def test_by_mouse(page, check):
     page.locator("#save").click()
     expect(page.locator("#draft-state")).to_contain_text(re.compile(r"^\s*Saved"))
     page.get_by_role("button", name="Save and test").click()
-    send_a_test(page, "mouse@example.com", "By mouse")
+    send_a_test(page, "By mouse")
     source = mail(page).locator("img").get_attribute("src")
     assert re.search(r"/pictures/[0-9a-f]{32}\.jpg$", source)
     assert page.request.get(source).headers["content-type"] == "image/jpeg"
@@ -116,7 +116,7 @@ def test_by_keyboard(page):
     expect(mail(page).locator("strong")).to_have_text("bold ones")
     page.get_by_role("button", name="Save and test").focus()
     page.keyboard.press("Enter")
-    send_a_test(page, "keys@example.com", "By keys")
+    send_a_test(page, "By keys")
 
 
 def test_without_javascript(context_of):
@@ -144,7 +144,7 @@ def test_without_javascript(context_of):
     expect(page.locator("iframe.is-phone")).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(mail(page).get_by_text("Dear Anna, read on.")).to_be_visible()
-    send_a_test(page, "plain@example.com", "Without scripts")
+    send_a_test(page, "Without scripts")
 
 
 def test_a_ready_message_on_a_phone_by_night(context_of, check):

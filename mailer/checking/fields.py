@@ -12,10 +12,11 @@ from mailer.composing.compiling import Compiled
 from mailer.composing.first_names import first_name
 from mailer.composing.merge import SAMPLE
 from mailer.models import Client
+from mailer.models.attribute import SALUTATION
 from mailer.models.client import ClientQuerySet
 
 LOOKED_AT = 5_000  # clients: more would keep the page waiting
-OF_NAME = {"full_name", "first_name"}
+OF_NAME = {"full_name", "first_name", "salutation"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +73,19 @@ def gaps(*, compiled: Compiled, clients: ClientQuerySet) -> list[Gap]:
         for number, name in enumerate(names)
     }
     counts = rows.annotate(**values).aggregate(every=Count("pk"), **lacking)
-    if "first_name" in names:
-        nameless = sum(not first_name(name) for name in rows.values_list("full_name", flat=True))
-        counts[f"lack_{names.index('first_name')}"] = nameless
+    greeted = [name for name in ("first_name", SALUTATION) if name in names]
+    if greeted:
+        counts |= _without_first_name(rows, greeted, names)
     every, more = min(counts["every"], LOOKED_AT), counts["every"] > LOOKED_AT
     found = [(name, min(counts[f"lack_{number}"], every)) for number, name in enumerate(names)]
     return [Gap(name=name, number=number, of=every, more=more) for name, number in found if number]
+
+
+def _without_first_name(rows: ClientQuerySet, greeted: list[str], names: list[str]) -> dict[str, int]:
+    own = KeyTextTransform(SALUTATION, "attributes")
+    nameless = [salutation for name, salutation in rows.values_list("full_name", own) if not first_name(name)]
+    lacking = {"first_name": len(nameless), SALUTATION: sum(not own for own in nameless)}
+    return {f"lack_{names.index(name)}": lacking[name] for name in greeted}
 
 
 def _lacks(name: str, value: str) -> Q:

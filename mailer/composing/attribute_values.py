@@ -1,7 +1,7 @@
 """Attributes of clients as merge fields: text where they are written, typed where they are compared."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.utils import timezone, translation
@@ -9,7 +9,7 @@ from liquid.exceptions import LiquidError
 
 from mailer.composing.merge import MERGE_FIELDS, TEXT
 from mailer.models import Attribute
-from mailer.models.attribute import shown_value
+from mailer.models.attribute import SALUTATION, shown_value
 
 _SAMPLES = {Attribute.Kind.NUMBER: 42, Attribute.Kind.YES_NO: True}
 
@@ -37,14 +37,15 @@ NOTHING = typed(Attribute.Kind.TEXT, None)
 class AttributeValues:
     """Gives each recipient the attributes that one message names."""
 
-    def __init__(self, names: Iterable[str], kinds: Mapping[str, str], *, language: str) -> None:
+    def __init__(self, names: Collection[str], kinds: Mapping[str, str], *, language: str) -> None:
         """`names`: all merge fields of the message; `kinds`: those of the owner's attributes."""
         self._kinds = {name: kinds.get(name, "") for name in names if name not in MERGE_FIELDS}
+        self._greets = SALUTATION in names
         self._language = language
         self._known: dict[tuple[str, Any], Typed] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._kinds)
+        return bool(self._kinds) or self._greets
 
     def of(self, stored: str | None) -> dict[str, str]:
         """The values of a recipient whose attributes are this JSON; nothing for what is not there."""
@@ -54,7 +55,12 @@ class AttributeValues:
             values = {}
         if not isinstance(values, dict):
             values = {}
-        return {name: self._typed(name, kind, values.get(name)) for name, kind in self._kinds.items()}
+        found: dict[str, str] = {
+            name: self._typed(name, kind, values.get(name)) for name, kind in self._kinds.items()
+        }
+        if self._greets and (own := values.get(SALUTATION)):
+            found[SALUTATION] = str(own)
+        return found
 
     def _typed(self, name: str, kind: str, value: Any) -> Typed:
         if value is None:
@@ -73,20 +79,24 @@ class AttributeValues:
 def samples(kinds: Mapping[str, str]) -> dict[str, str]:
     """What the attributes are in a preview: the name of a text, and something likely of the other kinds."""
     found = {Attribute.Kind.DATE: timezone.localdate().isoformat(), **_SAMPLES}
-    return {name: typed(kind, found.get(kind, name)) for name, kind in kinds.items()}  # type: ignore[call-overload]
+    return {
+        name: typed(kind, found.get(kind, name))  # type: ignore[call-overload]
+        for name, kind in kinds.items()
+        if name not in MERGE_FIELDS
+    }
 
 
 def nothing(kinds: Iterable[str]) -> dict[str, str]:
     """What they are for a client who has none."""
-    return dict.fromkeys(kinds, NOTHING)
+    return dict.fromkeys((name for name in kinds if name not in MERGE_FIELDS), NOTHING)
 
 
 def names_attributes(subject: str, body: str) -> bool:
-    """Whether a message has a merge field that is none of the service's own."""
+    """Whether a message has a merge field for which a run must keep its clients' attributes."""
     names: set[str] = set()
     for source in (subject, body):
         try:
             names |= set(TEXT.from_string(source).global_variables())
         except LiquidError:  # it says so when it is sent
             continue
-    return bool(names - set(MERGE_FIELDS))
+    return bool(names - (set(MERGE_FIELDS) - {SALUTATION}))

@@ -21,6 +21,7 @@ from mailer.composing.first_names import first_name
 MERGE_FIELDS: dict[str, str | Promise] = {
     "full_name": _("the client's full name"),
     "first_name": _("the client's first name, if the full name shows which it is"),
+    "salutation": _("how you greet the client: their “salutation”, else the first name"),
     "email": _("the client's email address"),
     "sender_name": _("your name, or your email address"),
     "unsubscribe_url": _("the address of the client's unsubscribe page"),
@@ -29,6 +30,7 @@ MERGE_FIELDS: dict[str, str | Promise] = {
 SAMPLE = {
     "full_name": "Anna Petrova",
     "first_name": "Anna",
+    "salutation": "Anna",
     "email": "anna@example.com",
     "sender_name": "Sender",
     "unsubscribe_url": "https://example.com/u/sample/",
@@ -140,9 +142,11 @@ def values_for(
     *, full_name: str, email: str, sender_name: str, unsubscribe_url: str, view_url: str = ""
 ) -> dict[str, str]:
     """What each merge field stands for in one recipient's mail."""
+    first = first_name(full_name)
     return {
         "full_name": full_name,
-        "first_name": first_name(full_name),
+        "first_name": first,
+        "salutation": first,  # unless the client has one of their own: see AttributeValues
         "email": email,
         "sender_name": sender_name,
         "unsubscribe_url": unsubscribe_url,

@@ -9,7 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mailer.models import Attribute
-from mailer.models.attribute import LONGEST_KEY, LONGEST_VALUE, clean_key, read_value, written_value
+from mailer.models.attribute import (
+    LONGEST_KEY,
+    LONGEST_VALUE,
+    SALUTATION,
+    clean_key,
+    read_value,
+    written_value,
+)
 from site_config.ui.forms import OwnedForm
 
 Kind = Attribute.Kind
@@ -61,7 +68,9 @@ class AttributeFields(forms.Form):
     def add_attributes(self, kinds: dict[str, str], values: Mapping[str, Any]) -> None:
         self.kinds = kinds
         for key, kind in kinds.items():
-            self.fields[f"{PREFIX}{key}"] = AttributeField(key=key, kind=kind)
+            self.fields[f"{PREFIX}{key}"] = field = AttributeField(key=key, kind=kind)
+            if key == SALUTATION:
+                field.help_text = _("How messages greet this client. Left empty: by the first name.")
             self.initial[f"{PREFIX}{key}"] = written_value(values.get(key))
 
     @property

@@ -123,7 +123,7 @@ class BlockForm(WrittenForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = [name for name in (*MERGE_FIELDS, *self.kinds) if name not in NOT_OF_A_CLIENT]
+        names = [name for name in dict.fromkeys((*MERGE_FIELDS, *self.kinds)) if name not in NOT_OF_A_CLIENT]
         who = _("clients with “%(name)s”")
         self.fields["when"].choices = [ALWAYS, *((name, who % {"name": name}) for name in names)]  # type: ignore[attr-defined]
         self.order_fields([name for name in self.fields if name != "when"])

@@ -3,9 +3,9 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from mailer.forms.attributes import AttributeFields
-from mailer.models import Client, ClientGroup, Forgotten
-from mailer.models.attribute import kinds_of
+from mailer.forms.attributes import PREFIX, AttributeFields
+from mailer.models import Attribute, Client, ClientGroup, Forgotten
+from mailer.models.attribute import SALUTATION, kinds_of
 from people.address_fields import AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm, RowsField
@@ -40,7 +40,13 @@ class ClientForm(AttributeFields, OwnedForm[Client]):
         groups.queryset = ClientGroup.objects.owned_by(owner).picked()
         if self.instance.pk:
             groups.initial = self.instance.groups.all()
-        self.add_attributes(kinds_of(owner), self.instance.attributes)
+        self.defined = kinds_of(owner)
+        self.add_attributes({SALUTATION: Attribute.Kind.TEXT, **self.defined}, self.instance.attributes)
+
+    def new_kinds(self) -> dict[str, str]:
+        """Also how the first client is greeted whom one greets in a way of one's own."""
+        greeted = SALUTATION not in self.defined and self.cleaned_data.get(f"{PREFIX}{SALUTATION}")
+        return {**super().new_kinds(), **({SALUTATION: Attribute.Kind.TEXT} if greeted else {})}
 
     def clean(self) -> dict[str, Any]:
         """Put the attributes into the row before Django checks it as a whole."""

@@ -9,7 +9,7 @@ from mailer.composing.attribute_values import samples
 from mailer.composing.compiling import check_message, check_template
 from mailer.models import Format, Suppression
 from mailer.models.attribute import kinds_of
-from people.address_fields import AddressFormField, AddressInput
+from mailer.sending.send_test import proved_addresses
 from people.models import User
 
 
@@ -53,11 +53,13 @@ class MergeFieldChecks:
 class TestSendForm(forms.Form):
     __test__ = False  # no test case, whatever pytest takes it for
 
-    to = AddressFormField(label=_("Send a test to"), widget=AddressInput(attrs={"autocomplete": "email"}))
+    to = forms.ChoiceField(label=_("Send a test to"))
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.owner = owner
+        self.fields["to"].choices = [(address, address) for address in proved_addresses(owner)]  # type: ignore[attr-defined]
+        self.fields["to"].error_messages["invalid_choice"] = _("Tests go only to an address that is yours.")
 
     def clean_to(self) -> str:
         address: str = self.cleaned_data["to"]

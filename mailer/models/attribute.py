@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.models import User
 
+SALUTATION = "salutation"  # the attribute that the merge field of this name prefers to the first name
 LONGEST_KEY = 40
 LONGEST_VALUE = 500  # characters
 MOST = 100  # attributes per user

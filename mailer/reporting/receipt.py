@@ -71,7 +71,7 @@ def _subject(delivery: Delivery, owner: User, kinds: Mapping[str, str]) -> str:
             sender_name=owner.get_short_name(),
             unsubscribe_url="",
         )
-        filled = template.render(**values, **attributes.of(json.dumps(delivery.attributes)))
+        filled = template.render(**{**values, **attributes.of(json.dumps(delivery.attributes))})
     except LiquidError:
         return written
     return one_line(filled) or written

@@ -8,7 +8,7 @@ from django.test import Client as Browser
 from mailer.composing import view_links
 from mailer.composing.merge import MERGE_FIELDS
 from mailer.models import Client, Delivery
-from mailer.models.attribute import RESERVED
+from mailer.models.attribute import RESERVED, SALUTATION
 from mailer.sending.pruning import delete_some
 from mailer.sending.send_test import send_test
 from testing.factories import ClientFactory, DeliveryFactory, MessageFactory
@@ -150,4 +150,4 @@ def test_a_mail_without_the_field_costs_nothing_for_it(owner, smtp, monkeypatch)
 
 
 def test_no_attribute_takes_the_name_of_a_merge_field():
-    assert set(MERGE_FIELDS) <= RESERVED
+    assert set(MERGE_FIELDS) <= RESERVED | {SALUTATION}

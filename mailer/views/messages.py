@@ -57,7 +57,8 @@ class MessageList(TableView):
 def merge_fields(kinds: Mapping[str, str]) -> dict[str, Any]:
     """What can be inserted: the service's own fields, and an owner's attributes with their kinds."""
     names = dict(Attribute.Kind.choices)
-    return {**MERGE_FIELDS, **{key: names[kind] for key, kind in kinds.items()}}
+    own = {key: names[kind] for key, kind in kinds.items() if key not in MERGE_FIELDS}
+    return {**MERGE_FIELDS, **own}
 
 
 class MessageNew(OwnersOnly):

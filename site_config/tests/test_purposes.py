@@ -29,7 +29,6 @@ OWN = {
     "email": dict.fromkeys(("account_signup", "account_reset_password", "account_email"), "email"),
     "name": dict.fromkeys(("account_signup", "account_profile"), "name"),
     "company": {"account_profile": "organization"},
-    "to": dict.fromkeys(("message_preview", "message_test"), "email"),
 }
 # What the browser may offer though it is nothing of one's own: what was typed there before.
 TYPED_BEFORE = {"subject"}
@@ -88,7 +87,7 @@ def test_every_field_of_every_page_says_what_it_is_for(browsers, arguments):
                 met |= {name for name, *_ in fields}
                 said += wrong(page, fields)
     assert said == []
-    assert met >= {"login", "email", "name", "company", "full_name", "to", "reason", *SECRETS}
+    assert met >= {"login", "email", "name", "company", "full_name", "reason", *SECRETS}
 
 
 def test_so_do_those_behind_a_link_or_a_second_step(owner):
