@@ -27,6 +27,11 @@ def visitors(what: str, signed_in: str) -> Outcomes:
     return (what, *(signed_in,) * 5, what)
 
 
+def while_open(what: str) -> Outcomes:
+    """For everybody, unless the form's owner is blocked."""
+    return (*(what,) * 6, "404")
+
+
 def users(what: str) -> Outcomes:
     return (LOG_IN, *(what,) * 5, LOG_IN)
 
@@ -89,6 +94,11 @@ TABLE: dict[str, Row] = {
     "unsubscribe_why": Row(public(PAGE), public(NONE)),
     "unsubscribe_data": Row(public(PAGE), public(NONE)),
     "unsubscribe_forget": Row(public(PAGE), public(DONE)),
+    "join": Row(while_open(PAGE), while_open(INVALID)),
+    "join_embed": Row(while_open(PAGE), while_open(INVALID)),
+    "join_sent": Row(while_open(PAGE), public(NONE)),
+    "join_embed_sent": Row(while_open(PAGE), public(NONE)),
+    "join_confirm": Row(public("404"), public("404")),  # with a link that is made up
     # One's own account
     "account_signup": Row(visitors(PAGE, ELSEWHERE), visitors(INVALID, DONE)),
     "account_login": Row(visitors(PAGE, ELSEWHERE), visitors(INVALID, DONE)),
@@ -161,6 +171,11 @@ TABLE: dict[str, Row] = {
     "import_take_back": DELETE,
     "import_refused": Row(owner(PAGE), users(NONE)),
     "clients_export": Row(makers(PAGE), makers(NONE)),
+    "subscription_forms": LIST,
+    "subscription_form_create": CREATE,
+    "subscription_form_detail": Row(owner(PAGE), users(NONE)),
+    "subscription_form_edit": EDIT,
+    "subscription_form_delete": DELETE,
     "stop_list": LIST,
     "stop_create": CREATE,
     "stop_import": CREATE,

@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, IntegerField, OuterRef, QuerySet, Value
 
 from mailer.audience.attributes import define
-from mailer.models import Client, ClientGroup
+from mailer.models import Client, ClientGroup, OptOut
 
 
 def save_client(
@@ -28,14 +28,18 @@ def save_client(
 
 
 def put_into(*, group: ClientGroup, clients: QuerySet[Client]) -> list[int]:
-    """Put clients into a group by one INSERT … SELECT; return the ids of those who are new in it."""
+    """Put clients into a group by one INSERT … SELECT; return the ids of those who are new in it.
+
+    Who has left it by themselves stays out.
+    """
     if clients.query.is_empty():  # nobody was chosen, and there is no SQL for that
         return []
     through = ClientGroup.clients.through
     # Not by NOT IN: PostgreSQL would look for each client in the list of all members, from its beginning.
     is_member = through.objects.filter(clientgroup_id=group.pk, client_id=OuterRef("pk"))
+    left = OptOut.objects.filter(group=group.pk, address_key=OuterRef("address_key"))
     rows = (
-        clients.filter(~Exists(is_member), owner=group.owner_id)
+        clients.filter(~Exists(is_member), ~Exists(left), owner=group.owner_id)
         .annotate(to_group=Value(group.pk, output_field=IntegerField()))
         .order_by("pk")
         .values_list("to_group", "pk")

@@ -58,3 +58,24 @@ def forget_bulk() -> None:
     from mailer.audience.bulk import forget
 
     forget()
+
+
+@db_task()
+def mail_requests() -> None:
+    from mailer.audience.subscribing import mail_requests
+
+    mail_requests()
+
+
+@db_periodic_task(crontab())
+def mail_waiting_requests() -> None:
+    from mailer.audience.subscribing import mail_requests
+
+    mail_requests()
+
+
+@db_periodic_task(crontab(minute="20", hour="*"))
+def forget_requests() -> None:
+    from mailer.audience.subscribing import forget_requests
+
+    forget_requests()

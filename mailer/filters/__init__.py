@@ -5,6 +5,7 @@ from mailer.filters.mailings import MailingFilter
 from mailer.filters.messages import MessageFilter
 from mailer.filters.reports import AttemptFilter, DeliveryFilter
 from mailer.filters.stop_list import OptOutFilter, StopFilter
+from mailer.filters.subscribing import SubscriptionFormFilter
 
 __all__ = [
     "AttemptFilter",
@@ -17,4 +18,5 @@ __all__ = [
     "MessageFilter",
     "OptOutFilter",
     "StopFilter",
+    "SubscriptionFormFilter",
 ]

@@ -15,7 +15,7 @@ class StopFilter(ListFilter):
 
 
 class OptOutFilter(ListFilter):
-    q = SearchFilter(fields=("email", "mailing__name", "group__name"), label=_("E-mail or mailing"))
+    q = SearchFilter(fields=("email", "mailing__name", "group__name"), label=_("Email or mailing"))
 
     class Meta:
         model = OptOut

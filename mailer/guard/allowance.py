@@ -111,6 +111,20 @@ def go_on(owner_id: int) -> list[int]:
     return found
 
 
+def take_one(owner: User, *, now: datetime) -> bool:
+    """Count one mail of a user that is none of an attempt; False if there is no room. In a transaction."""
+    rows = User.objects.select_for_update(no_key=True).filter(pk=owner.pk)
+    limit = rows.values_list("mails_per_day", flat=True).first()
+    if not settings.GUARD or limit is None:
+        return True
+    if used(owner.pk, now=now) >= limit:
+        return False
+    counted, new = BegunMails.objects.get_or_create(owner=owner, since=_step(now), defaults={"number": 1})
+    if not new:
+        BegunMails.objects.filter(pk=counted.pk).update(number=F("number") + 1)
+    return True
+
+
 def used(owner_id: int, *, now: datetime) -> int:
     """How many mails of a user count by now."""
     counted = BegunMails.objects.filter(owner=owner_id, since__gt=_begin(now))

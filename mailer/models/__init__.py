@@ -11,6 +11,7 @@ from mailer.models.leaving import Forgotten, OptOut
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
 from mailer.models.server import Consumer, HealthCheck, MailServer, RateLimit
+from mailer.models.subscribing import Consent, SubscriptionForm, SubscriptionRequest
 from mailer.models.writing import MessageCheck, MessageDraft, MessageTheme, MessageVersion, Picture
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Client",
     "ClientGroup",
     "ClientImport",
+    "Consent",
     "Consumer",
     "Delivery",
     "DomainCount",
@@ -40,5 +42,7 @@ __all__ = [
     "OptOut",
     "Picture",
     "RateLimit",
+    "SubscriptionForm",
+    "SubscriptionRequest",
     "Suppression",
 ]

@@ -112,6 +112,10 @@ class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
         """Groups that clients are put into by hand; the members of others follow from their rules."""
         return self.filter(rule__isnull=True)
 
+    def topics(self) -> Self:
+        """Those that clients can leave and join themselves."""
+        return self.filter(is_topic=True).order_by("topic_name", "pk")
+
 
 class ClientGroup(Owned):
     """A named set of clients, picked by hand or by a rule; whoever joins later is in the next run."""
@@ -122,6 +126,18 @@ class ClientGroup(Owned):
     clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="groups", blank=True)
     rule = models.JSONField(
         null=True, blank=True, editable=False, help_text="See mailer.audience.rules; none: picked by hand."
+    )
+
+    is_topic = models.BooleanField(
+        _("clients can leave and join it themselves"),
+        default=False,
+        help_text=_("By the link in each mail. They see the name and the description below."),
+    )
+    topic_name = models.CharField(
+        _("name for recipients"), max_length=100, blank=True, validators=[validate_one_line]
+    )
+    topic_text = models.CharField(
+        _("description for recipients"), max_length=300, blank=True, validators=[validate_one_line]
     )
 
     objects = ClientGroupQuerySet.as_manager()
@@ -136,6 +152,11 @@ class ClientGroup(Owned):
                 Lower("name"),
                 name="mailer_group_name_unique",
                 violation_error_message=_("You already have a group with this name."),
+            ),
+            models.CheckConstraint(
+                name="mailer_group_topic_has_a_name",
+                condition=Q(is_topic=False) | ~Q(topic_name="") & Q(rule__isnull=True),
+                violation_error_message=_("Recipients need a name for this topic."),
             ),
         )
 
@@ -174,6 +195,9 @@ class Suppression(HasAddress):
         COMPLAINED = "complained", _("complaint")
         ADDED = "added", _("added by hand")
         PAUSED = "paused", _("pause of 30 days")
+
+    # What a recipient's own click has done, and a click can undo.
+    BY_RECIPIENT = (Reason.UNSUBSCRIBED, Reason.COMPLAINED, Reason.PAUSED)
 
     class Why(models.TextChoices):
         """The reason a recipient gives for leaving."""

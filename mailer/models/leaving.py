@@ -42,7 +42,7 @@ class OptOut(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="opt_outs", db_index=False
     )
-    email = AddressField(_("e-mail"))
+    email = AddressField(_("email"))
     address_key = AddressKeyField()
     mailing = models.ForeignKey(
         Mailing, models.CASCADE, null=True, verbose_name=_("mailing"), related_name="opt_outs", db_index=False

@@ -19,6 +19,7 @@ from mailer.models import (
     Delivery,
     Forgotten,
     OptOut,
+    SubscriptionRequest,
     Suppression,
 )
 from mailer.models.leaving import digests
@@ -69,6 +70,7 @@ def erase(forgotten_id: int) -> None:
     if under_way:
         return
     with transaction.atomic():
+        SubscriptionRequest.objects.filter(form__owner=row.owner, address_key=key).delete()
         OptOut.objects.filter(owner=row.owner, address_key=key).delete()
         Suppression.objects.filter(owner=row.owner, address_key=key).delete()
         Forgotten.objects.filter(pk=row.pk).update(email="", done_at=timezone.now())

@@ -9,20 +9,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from mailer.composing.unsubscribe_links import Link, suppress
-from mailer.models import Client, Delivery, Forgotten, Mailing, OptOut, Suppression
+from mailer.models import Client, ClientGroup, Delivery, Forgotten, Mailing, OptOut, Suppression
 from mailer.models.client import SuppressionQuerySet
 from mailer.reporting.receipt import subjects_again
 from people.addresses import key_of, nearest
 from people.models import User
 
+OFTEN = timedelta(days=90)  # in which mails are counted
 LATEST = 5  # subjects named on the page
 MOST_MAILS = 1000  # in the file of one's data
 PAUSE = timedelta(days=30)
 # How much somebody leaves. What is none of these is everything, as for the mail program's own button.
 ALL, MAILING, FOR_A_WHILE = "all", "mailing", "pause"
 Reason = Suppression.Reason
-# What a recipient's own click has done, and a click can undo.
-BY_RECIPIENT = (Reason.UNSUBSCRIBED, Reason.COMPLAINED, Reason.PAUSED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,7 @@ class Relation:
 
     @property
     def may_return(self) -> bool:
-        return self.stop.reason in BY_RECIPIENT if self.stop else self.left
+        return self.stop.reason in Suppression.BY_RECIPIENT if self.stop else self.left
 
     @property
     def stops_less(self) -> bool:
@@ -84,7 +83,9 @@ def _stop(link: Link, reason: str, why: str) -> bool:
     if not new and why:
         complaint = reason == Reason.COMPLAINED
         said = {"why": why, "reason": reason} if complaint else {"why": why}
-        _stops(link).filter(reason__in=BY_RECIPIENT).exclude(why=Suppression.Why.NEVER_ASKED).update(**said)
+        _stops(link).filter(reason__in=Suppression.BY_RECIPIENT).exclude(
+            why=Suppression.Why.NEVER_ASKED
+        ).update(**said)
     return new
 
 
@@ -102,7 +103,7 @@ def come_back(link: Link) -> bool:
 
     What the sender or the mail server put on the stop-list stays there.
     """
-    undone = _stops(link).filter(reason__in=BY_RECIPIENT).delete()[0]
+    undone = _stops(link).filter(reason__in=Suppression.BY_RECIPIENT).delete()[0]
     if link.mailing_id is not None:
         left = OptOut.objects.matching_address(_spelled(link.email), link.owner_id)
         undone += left.filter(mailing_id=link.mailing_id).delete()[0]
@@ -151,6 +152,22 @@ def latest_mails(found: Relation) -> list[tuple[datetime | None, str]]:
     return list(zip(days, subjects_again(mails, owner=found.owner), strict=True))
 
 
+def topics_of(found: Relation) -> list[tuple[ClientGroup, bool]]:
+    """The topics of a sender, and whether this client is in each."""
+    if not found.owner or not found.client:
+        return []
+    joined = set(found.client.groups.topics().values_list("pk", flat=True))
+    return [(one, one.pk in joined) for one in ClientGroup.objects.owned_by(found.owner).topics()]
+
+
+def how_often(found: Relation) -> int:
+    """How many mails were sent within 90 days."""
+    if not found.client:
+        return 0
+    sent = found.client.deliveries.filter(status=Delivery.Status.SENT)
+    return sent.filter(finished_at__gt=timezone.now() - OFTEN).count()
+
+
 def data_of(found: Relation) -> dict[str, Any]:
     """Everything that a sender's rows hold of this address, for a file (GDPR article 15)."""
     client, stop = found.client, found.stop
@@ -163,8 +180,24 @@ def data_of(found: Relation) -> dict[str, Any]:
         "since": _written(client.created_at) if client else None,
         "stop_list": {"reason": stop.reason, "since": _written(stop.created_at)} if stop else None,
         "left": _left(found),
+        "consents": _consents(client) if client else [],
         "mails": _mails(client, found.owner) if client and found.owner else [],
     }
+
+
+def _consents(client: Client) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": one.kind,
+            "wording": one.wording,
+            "version": one.wording_version,
+            "source": one.source,
+            "network": one.network,
+            "given": _written(one.given_at),
+            "confirmed": _written(one.confirmed_at),
+        }
+        for one in client.consents.all()
+    ]
 
 
 def _left(found: Relation) -> list[dict[str, Any]]:

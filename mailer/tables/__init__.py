@@ -11,6 +11,7 @@ from mailer.tables.reports import (
     ReportTable,
 )
 from mailer.tables.stop_list import OptOutTable, StopTable
+from mailer.tables.subscribing import SubscriptionFormTable
 
 __all__ = [
     "AttemptTable",
@@ -28,4 +29,5 @@ __all__ = [
     "ReportTable",
     "RuleMemberTable",
     "StopTable",
+    "SubscriptionFormTable",
 ]

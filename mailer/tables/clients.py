@@ -157,7 +157,7 @@ class GroupTable(RowTable):
     size = SizeColumn()
     created_at = TimeColumn(verbose_name=_("Created"))
     actions = ActionsColumn(
-        Action(name="edit", title=_("Rename"), url_name="group_edit"),
+        Action(name="edit", title=_("Edit"), url_name="group_edit"),
         Action(name="delete", title=_("Delete"), url_name="group_delete", danger=True),
     )
 

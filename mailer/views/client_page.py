@@ -54,6 +54,7 @@ def facts(client: Client, attributes: list[Attribute]) -> dict[str, Any]:
         "opt_outs": OptOut.objects.matching_address(client.email, client.owner_id).select_related(
             "mailing__message", "group"
         ),
+        "consents": client.consents.all(),
         "source": client.imported_in if client.imported_in_id else None,
     }
 

@@ -50,8 +50,8 @@ class GroupCreate(CreatePanel):
 class GroupEdit(EditPanel):
     list_view = GroupList
     form_class = GroupForm
-    title = _("Rename group")
-    done_text = _("The group was renamed.")
+    title = _("Edit group")
+    done_text = _("The group was saved.")
 
 
 class GroupDelete(DeletePanel):

@@ -8,7 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from mailer.audience.subscribing import set_topics
 from mailer.composing.unsubscribe_links import Link, read_token
+from mailer.forms.picker import as_ids
 from mailer.models import Suppression
 from mailer.returns import leaving
 from mailer.returns.forgetting import forget
@@ -46,12 +48,21 @@ def unsubscribe(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
         said = request.POST
         if said.get("do") == "return":
             leaving.come_back(link)
+        elif said.get("do") == "topics":
+            wanted = as_ids(said.getlist("topic"))
+            client = leaving.relation(link).client
+            set_topics(owner_id=link.owner_id, email=link.email, client=client, wanted=wanted)
         else:
             leaving.leave(link, what=said.get("what", leaving.ALL), why=said.get("why", ""))
         if "do" in said:  # a person's: loading the page again must not act again
             return redirect("unsubscribe", token)
     found = leaving.relation(link)
-    context = {"found": found, "token": token, "reasons": Suppression.Why.choices}
+    context = {
+        "found": found,
+        "token": token,
+        "reasons": Suppression.Why.choices,
+        "topics": leaving.topics_of(found),
+    }
     done = (found.stop or found.left) and not (found.stops_less and "more" in request.GET)
     return render(request, "unsubscribe/done.html" if done else "unsubscribe/ask.html", context)
 
@@ -61,7 +72,14 @@ def unsubscribe(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
 def unsubscribe_why(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
     """Why do I get this?"""
     found = leaving.relation(link)
-    context = {"found": found, "token": token, "latest": leaving.latest_mails(found)}
+    context = {
+        "found": found,
+        "token": token,
+        "latest": leaving.latest_mails(found),
+        "often": leaving.how_often(found),
+        "consents": found.client.consents.all() if found.client else [],
+        "source": found.client.imported_in if found.client and found.client.imported_in_id else None,
+    }
     return render(request, "unsubscribe/why.html", context)
 
 

@@ -14,6 +14,7 @@ from mailer.models import (
     ClientImport,
     OptOut,
     Picture,
+    SubscriptionForm,
     Suppression,
 )
 from testing.articles import ArticleFactory
@@ -32,11 +33,13 @@ def arguments(owner):
     attempt = AttemptFactory(mailing=mailing)
     receipt = {"pk": attempt.pk, "delivery": DeliveryFactory(attempt=attempt, client=client).pk}
     article = ArticleFactory()
+    form = SubscriptionForm.objects.create(owner=owner, name="Site", title="News", language="en")
     pk = {
         "client": client.pk,
         "import": ClientImport.objects.create(owner=owner, file_name="x.csv", status="finished").pk,
         "stop": Suppression.objects.create(owner=owner, email="left@example.org", reason="bounced").pk,
         "optout": OptOut.objects.create(owner=owner, email="left@example.org", mailing=mailing).pk,
+        "subscription": form.pk,
         "group": group.pk,
         "bulk": BulkAction.objects.create(owner=owner, kind="stop").pk,
         "attribute": Attribute.objects.create(owner=owner, key="city").pk,
@@ -49,6 +52,7 @@ def arguments(owner):
         "user": owner.pk,
     }
 
+    joining = {"slug": form.slug}
     way_out = {"token": token_for(owner_id=owner.pk, email="a@example.org")}
 
     def of(name: str) -> dict[str, Any]:
@@ -69,6 +73,8 @@ def arguments(owner):
                 ),
                 way_out,
             ),
+            **dict.fromkeys(("join", "join_embed", "join_sent", "join_embed_sent"), joining),
+            "join_confirm": {"key": "made-up"},
             "account_confirm_email": {"key": "made-up"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
             "article": {"slug": article.slug},

@@ -11,7 +11,8 @@ from django.views.defaults import page_not_found
 
 from site_config.ui.http import is_htmx, trigger
 
-SECRET = ("/accounts/", "/admin/", "/u/", "/v/")  # what stands in these addresses opens something by itself
+# What stands in these addresses opens something by itself.
+SECRET = ("/accounts/", "/admin/", "/u/", "/v/", "/join/confirm/")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 

@@ -56,7 +56,10 @@ MEMBERS = """
 INSERT INTO mailer_clientgroup_clients (clientgroup_id, client_id)
 WITH found AS MATERIALIZED (
     SELECT (SELECT c.id FROM mailer_client c WHERE c.owner_id = %(owner)s AND c.address_key = i.key) AS id
-    FROM incoming_clients i WHERE i.is_client
+    FROM incoming_clients i
+    WHERE i.is_client AND NOT EXISTS (
+        SELECT 1 FROM mailer_optout o WHERE o.group_id = %(group)s AND o.address_key = i.key
+    )
 )
 SELECT %(group)s, id FROM found WHERE id IS NOT NULL
 ON CONFLICT DO NOTHING
