@@ -20,11 +20,11 @@ CHOSEN = Mailing.clients.through.objects
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audience:
-    """How many addresses a choice reaches; of very many, those on the stop-list are not counted."""
+    """How many addresses a choice reaches; of a great many, those on the stop-list are not counted."""
 
     total: UpTo
     suppressed: int = 0
-    problem: str = ""  # why it cannot be counted: a group's rule names what is not there any more
+    problem: str = ""  # why it cannot be counted: a group's rule names something that no longer exists
 
     @property
     def mailable(self) -> UpTo:
@@ -32,9 +32,9 @@ class Audience:
 
 
 def recipients(mailing: Mailing) -> ClientQuerySet:
-    """The clients of a mailing, each once, as its clients, groups and their rules stand now.
+    """The clients of a mailing, each once, as its clients, groups and their rules are now.
 
-    BrokenRule says why a group's rule cannot be looked up.
+    Raises BrokenRule if a group's rule cannot be looked up.
     """
     known = Known(mailing.owner)
     chosen = CHOSEN.filter(mailing_id=mailing.pk).values("client_id")
@@ -58,7 +58,7 @@ def _in_any(groups: Iterable[ClientGroup], *, chosen: Any, known: Known) -> Clie
 def _but(
     rows: ClientQuerySet, *, excluded: Iterable[ClientGroup], once: int | None, known: Known
 ) -> ClientQuerySet:
-    """Those who are in none of these groups, and to whom nothing was sent yet by this mailing."""
+    """Those who are in none of these groups, and to whom this mailing has sent nothing yet."""
     own = [group for group in excluded if group.owner_id == known.owner.pk]
     picked = [group.pk for group in own if group.rule is None]
     if picked:
@@ -82,10 +82,10 @@ def measure(
     once: int | None = None,
     mailing: int | None = None,
 ) -> Audience:
-    """Count what a choice would reach, before it is saved; foreign ids count for nothing.
+    """Count what a choice would reach, before it is saved; ids of others' rows count for nothing.
 
-    `excluded`: groups whose clients are left out; `once`: the mailing that nobody gets twice;
-    `mailing`: who left this one is not mailed.
+    `excluded`: groups whose clients are left out; `once`: the mailing that nobody gets twice; `mailing`:
+    those who left this one are not mailed.
     """
     known = Known(owner)
     named = ClientGroup.objects.owned_by(owner).filter(pk__in=[*groups, *excluded]).with_size()
@@ -94,7 +94,7 @@ def measure(
     try:
         if any(_size(group, known).more for group in own):
             return Audience(total=UpTo.of(LIMIT + 1))
-        # No group is large here, so that these are few enough to be looked at one by one.
+        # No group is large here, so these are few enough to be checked one by one.
         chosen = Client.objects.owned_by(owner).filter(pk__in=list(clients)).order_by().values("pk")
         reached = _in_any(own, chosen=chosen, known=known)
         left_out = [found[pk] for pk in excluded if pk in found]
@@ -117,7 +117,7 @@ def _size(group: Any, known: Known) -> UpTo:
 def first_of(
     *, owner: User, clients: Collection[int], groups: Collection[int], excluded: Collection[int], most: int
 ) -> ClientQuerySet:
-    """Some of those whom a choice reaches: all, unless they are more than `most`; nobody by a broken rule."""
+    """Some of those whom a choice reaches: all of them up to `most`; nobody if a rule is broken."""
     known = Known(owner)
     named = ClientGroup.objects.owned_by(owner).filter(pk__in=[*groups, *excluded])
     of = {group.pk: group for group in named}
@@ -146,10 +146,10 @@ def audience_of_mailing(mailing: Mailing) -> Audience:
 
 
 def sizes_of(mailing_ids: Collection[int]) -> dict[int, UpTo]:
-    """How many clients each of these mailings reaches as its choice stands now, in a few queries for all.
+    """How many clients each of these mailings reaches now, in a few queries for all of them.
 
-    Only where a client may have been chosen twice, the clients themselves are compared. Mailings whose
-    groups have rules are left out: what a rule finds is not counted for a list.
+    Clients are compared one by one only where one may have been chosen twice. Mailings whose groups have
+    rules are left out: what a rule finds is not counted for a list.
     """
     has_rule = ExpressionWrapper(Q(clientgroup__rule__isnull=False), BooleanField())
     named: Any = Mailing.groups.through.objects.filter(mailing_id__in=mailing_ids)

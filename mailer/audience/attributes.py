@@ -1,4 +1,4 @@
-"""Which attributes a user's clients may have: made by forms and imports, removed with all their values."""
+"""The attributes a user's clients may have: made by forms and imports, removed with all their values."""
 
 import json
 from typing import Any
@@ -14,13 +14,13 @@ from people.models import User
 from site_config.queue import after_commit
 from site_config.shutdown import STOPPING
 
-BATCH = 2_000  # clients in one transaction
+BATCH = 2_000  # clients per transaction
 
 
 def define(*, owner: User, key: str, kind: str) -> Attribute:
-    """The owner's attribute of this name, made if it is new; one that is there keeps its kind.
+    """The owner's attribute of this name, created if it is new; an existing one keeps its kind.
 
-    ValidationError if no attribute can be called so, or if there are too many.
+    Raises ValidationError if no attribute can have this name, or if there are too many.
     """
     name = clean_key(key)
     found = Attribute.objects.owned_by(owner).filter(key=name).first()
@@ -41,7 +41,7 @@ def choose_columns(*, owner: User, keys: list[str]) -> None:
 
 
 def remove(*, attribute: Attribute) -> None:
-    """Forget an attribute at once; the values go in the background."""
+    """Delete an attribute at once; its values go in the background."""
     with transaction.atomic():
         owner, key = attribute.owner_id, attribute.key
         attribute.delete()
@@ -49,9 +49,10 @@ def remove(*, attribute: Attribute) -> None:
 
 
 def forget_values(*, owner_id: int, key: str) -> int:
-    """Take an attribute out of all of an owner's clients, in short transactions; return of how many.
+    """Remove an attribute's values from all of an owner's clients, in short transactions; return from how
+    many.
 
-    Nothing is done once an attribute of that name is there again.
+    Does nothing if an attribute of that name exists again.
     """
     cleared, last = 0, 0
     while not STOPPING.is_set():

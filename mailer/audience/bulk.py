@@ -1,4 +1,4 @@
-"""One change to many clients: chosen by one statement, made in short transactions, undone if it can be."""
+"""One change to many clients: chosen by one statement, made in short transactions, undone where possible."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,19 +15,19 @@ from people.models import User
 from site_config.queue import after_commit
 from site_config.shutdown import STOPPING
 
-AT_ONCE = 2_000  # clients; with more than that nobody waits for it in front of a screen
-IN_ONE = {BulkAction.Kind.DELETE: 500}  # clients in one transaction
+AT_ONCE = 2_000  # clients; nobody waits in front of a screen for more
+IN_ONE = {BulkAction.Kind.DELETE: 500}  # clients per transaction
 USUAL = 5_000
-SILENT = timedelta(minutes=1)  # without a sign of life another worker goes on
+SILENT = timedelta(minutes=1)  # without a sign of life, another worker goes on
 Kind, Status, State = BulkAction.Kind, BulkAction.Status, BulkBatch.State
 
 
 def begin(
     *, owner: User, kind: str, clients: QuerySet[Client], group: ClientGroup | None = None
 ) -> BulkAction:
-    """Do something to these clients of the owner's, at once if they are few, else in the background.
+    """Do something to these clients of the owner, at once if they are few, otherwise in the background.
 
-    `group`: for kinds that need one; another owner's is refused with ValueError.
+    `group`: for kinds that need one; another owner's raises ValueError.
     """
     if (kind in BulkAction.IN_GROUP) != (group is not None) or (group and group.owner_id != owner.pk):
         raise ValueError("This needs a group of the owner's, or none.")
@@ -44,7 +44,7 @@ def begin(
 
 
 def _choose(action: BulkAction, clients: QuerySet[Client]) -> int:
-    """Write down whom it is for, by one INSERT … SELECT; return how many they are."""
+    """Record whom it affects, by one INSERT … SELECT; return how many there are."""
     ids = clients.filter(owner=action.owner_id).order_by().values("pk").distinct()
     sql, params = ids.query.sql_with_params()
     gathered, length = {
@@ -70,7 +70,7 @@ def _choose(action: BulkAction, clients: QuerySet[Client]) -> int:
 
 
 def run(action_id: int) -> None:
-    """Do what is left of a change, or of its undoing; safe to call at any time and from several workers."""
+    """Do what is left of a change, or of its undo; safe to call at any time and from several workers."""
     while not STOPPING.is_set():
         action = BulkAction.objects.select_related("group").filter(pk=action_id).first()
         if action is None or not action.is_alive or not action.owner.is_active:
@@ -87,7 +87,7 @@ def run(action_id: int) -> None:
                 continue  # another worker's
             sign = -1 if undoing else 1
             changed = _back(action, batch) if undoing else _forth(action, batch)
-            # Stopped or turned round meanwhile: what this batch has done is taken back with it.
+            # Stopped or reversed meanwhile: what this batch has done is rolled back.
             alive = BulkAction.objects.filter(pk=action.pk, status=action.status)
             if not alive.update(
                 done=F("done") + sign * len(batch.ids),
@@ -166,13 +166,13 @@ _MAKE: dict[BulkAction.Kind, Callable[[BulkAction, QuerySet[Client]], list[int]]
 
 
 def stop(*, action: BulkAction) -> bool:
-    """End a change before its end; what is done stays, and can be undone. False if it has ended."""
+    """End a change early; what was done stays, and can be undone. False if it has already ended."""
     going = BulkAction.objects.filter(pk=action.pk, status=Status.RUNNING)
     return bool(going.update(status=Status.STOPPED))
 
 
 def undo(*, action: BulkAction) -> bool:
-    """Take a change back where it made a difference; False if it cannot be, or was before."""
+    """Reverse a change where it had an effect; False if that is impossible or was already done."""
     if not action.may_be_undone:
         return False
     ended = BulkAction.objects.filter(pk=action.pk, status__in=BulkAction.ENDED)
@@ -186,13 +186,13 @@ def undo(*, action: BulkAction) -> bool:
 
 
 def resume() -> None:
-    """Queue what no worker is at."""
+    """Queue the changes that no worker is processing."""
     silent = BulkAction.objects.alive().filter(alive_at__lt=timezone.now() - SILENT, owner__is_active=True)
     for pk in silent.values_list("pk", flat=True):
         tasks.run_bulk(pk)
 
 
 def forget() -> int:
-    """Delete what can hardly be undone any more: changes of a month ago."""
+    """Delete changes older than a month, which nobody will undo."""
     old = BulkAction.objects.filter(created_at__lt=timezone.now() - timedelta(days=30))
     return old.exclude(status__in=BulkAction.ALIVE).delete()[0]

@@ -1,4 +1,4 @@
-"""Clients by what their attributes hold: one condition each, for filters and rules."""
+"""Clients by the values of their attributes: one condition each, for filters and rules."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ _ORDERED = (Attribute.Kind.NUMBER, Attribute.Kind.DATE)
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What an attribute must be. Without a value: that it is known at all."""
+    """What an attribute must be. Without a value: whether it is known at all."""
 
     key: str
     kind: str
@@ -37,7 +37,7 @@ class Condition:
 
     @classmethod
     def read(cls, *, key: str, kind: str, test: str, text: str) -> "Condition":
-        """A condition as people write it; ValidationError if it makes no sense."""
+        """A condition as people write it; raises ValidationError if it makes no sense."""
         if test == UNSET:
             return cls(key=key, kind=kind, test=test)
         if not text.strip():
@@ -51,17 +51,17 @@ class Condition:
         return cls(key=key, kind=kind, test=test, value=read_value(kind, text))
 
     def among(self, clients: ClientQuerySet) -> ClientQuerySet:
-        """The clients of whom it is true."""
+        """The clients for whom it is true."""
         known = Q(attributes__has_key=self.key)
         if self.test == UNSET:
             return clients.filter(~known)
         if self.value is None:
             return clients.filter(known)
         if connection.vendor == "postgresql" and self.test in (IS, NOT):
-            # By the index of what attributes hold.
+            # Uses the index on attributes' values.
             equal = Q(attributes__contains={self.key: self.value})
             return clients.filter(equal if self.test == IS else ~equal)
-        # An alias, and not a name like attributes__city__gte: a key may be called like a lookup.
+        # An alias, not a name like attributes__city__gte: a key may have the name of a lookup.
         name = f"held_{self.key.encode().hex()}"
         compared = Q(**{f"{name}__{_LOOKUPS[self.test]}": self.value})
         found = ~known | ~compared if self.test == NOT else known & compared

@@ -14,28 +14,29 @@ def save_client(
 ) -> Client:
     """Save a client and put it into exactly these groups; a group deleted meanwhile is left out.
 
-    `new_attributes`: the kinds of attributes that it is the first to have, by their names.
+    `new_attributes`: the kinds of attributes that this client is the first to have, by name. Raises
     ValidationError if there are too many.
     """
     with transaction.atomic():
         for key, kind in (new_attributes or {}).items():
             define(owner=client.owner, key=key, kind=kind)
         client.save()
-        # Locked, in one order for all: a group cannot go away before its new member is committed.
+        # Locked in one order everywhere, so that a group cannot be deleted before its new member is
+        # committed.
         wanted = ClientGroup.objects.filter(pk__in=[group.pk for group in groups], owner=client.owner_id)
         client.groups.set(list(wanted.order_by("pk").select_for_update()))
     return client
 
 
 def put_into(*, group: ClientGroup, clients: QuerySet[Client]) -> list[int]:
-    """Put clients into a group by one INSERT … SELECT; return the ids of those who are new in it.
+    """Put clients into a group by one INSERT … SELECT; return the ids of the new members.
 
-    Who has left it by themselves stays out.
+    Clients who left the group themselves stay out.
     """
     if clients.query.is_empty():  # nobody was chosen, and there is no SQL for that
         return []
     through = ClientGroup.clients.through
-    # Not by NOT IN: PostgreSQL would look for each client in the list of all members, from its beginning.
+    # Not NOT IN: PostgreSQL would search the whole list of members for each client.
     is_member = through.objects.filter(clientgroup_id=group.pk, client_id=OuterRef("pk"))
     left = OptOut.objects.filter(group=group.pk, address_key=OuterRef("address_key"))
     rows = (
@@ -66,5 +67,5 @@ def add_batch(*, group: ClientGroup, clients: Collection[Client]) -> bool:
 
 
 def remove_client(*, group: ClientGroup, client: Client) -> None:
-    """Take a client out of a group; it stays a client, and doing it again changes nothing."""
+    """Remove a client from a group; it remains a client. Doing it again changes nothing."""
     group.clients.remove(client)

@@ -1,4 +1,4 @@
-"""Addresses that must not be mailed for one owner."""
+"""Addresses that one owner must not mail."""
 
 from django.db import IntegrityError, transaction
 
@@ -8,7 +8,7 @@ from people.models import AuditEntry, User
 
 
 def add_stop(*, owner: User, email: str, reason: str = Suppression.Reason.ADDED) -> bool:
-    """Put an address on the stop-list, for good where there was a pause; False if it stands there already."""
+    """Put an address on the stop-list, for good even if it was paused; False if it was already there."""
     there = Suppression.objects.matching_address(email, owner.pk)
     if there.exists():
         return bool(there.filter(reason=Suppression.Reason.PAUSED).update(reason=reason, until=None))
@@ -23,7 +23,7 @@ def add_stop(*, owner: User, email: str, reason: str = Suppression.Reason.ADDED)
 
 
 def lift_stop(*, stop: Suppression, by: User) -> bool:
-    """Take an address off the stop-list, with a line of the audit trail; False if it was off already."""
+    """Take an address off the stop-list, with an audit entry; False if it was already off."""
     with transaction.atomic():
         deleted, _kinds = Suppression.objects.filter(pk=stop.pk).delete()
         if deleted:
@@ -33,7 +33,7 @@ def lift_stop(*, stop: Suppression, by: User) -> bool:
 
 
 def lift_opt_out(*, left: OptOut, by: User) -> bool:
-    """Resume a mailing or topic for who left it, with a line of the audit trail; False if somebody did."""
+    """Let somebody who left a mailing or topic get it again, with an audit entry; False if they do."""
     with transaction.atomic():
         deleted, _kinds = OptOut.objects.filter(pk=left.pk).delete()
         if deleted:

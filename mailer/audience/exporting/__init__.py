@@ -1,6 +1,6 @@
-"""Clients and the stop-list as CSV or Excel, written while it is sent, in memory that does not grow.
+"""Clients and the stop-list as CSV or Excel, written while they are sent, in constant memory.
 
-What an import reads again is what was written: columns, reasons and dates included.
+An import can read it all back: columns, reasons and dates included.
 """
 
 import csv
@@ -23,21 +23,21 @@ FORMATS = {
 CLIENT_COLUMNS = ("email", "full_name", "comment", "stop_list", "stop_list_since")
 STOP_COLUMNS = ("email", "reason", "since", "until")
 OPT_OUT_COLUMNS = ("email", "left", "since")
-_CHUNK = 5_000  # rows read at once
-_LINES = 500  # lines written at once
+_CHUNK = 5_000  # rows read at a time
+_LINES = 500  # lines written at a time
 _CALCULATED = re.compile(r"'*[=+\-@\t\r]")
 
 
 def harmless(text: str) -> str:
-    """A cell that no spreadsheet calculates: with a quotation mark before what begins a formula.
+    """A cell that no spreadsheet calculates: an apostrophe before what would begin a formula.
 
-    An import takes exactly that mark away again: rows.bare().
+    An import removes exactly that apostrophe: rows.bare().
     """
     return f"'{text}" if _CALCULATED.match(text) else text
 
 
 def client_rows(clients: QuerySet[Client], keys: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-    """The cells of each client: why and since when it is stopped, and the attributes of these keys."""
+    """The cells of each client: why and since when it is stopped, and the attributes with these keys."""
     against = Suppression.objects.against_client()
     found = clients.annotate(
         stop_reason=Subquery(against.values("reason")[:1]),
@@ -63,7 +63,7 @@ def opt_out_rows(opt_outs: QuerySet[OptOut]) -> Iterator[tuple[str, ...]]:
 
 
 def stream(rows: Iterable[tuple[str, ...]], *, columns: tuple[str, ...], kind: str) -> Iterator[bytes]:
-    """The file piece by piece; `kind` is one of FORMATS."""
+    """The file, piece by piece; `kind` is one of FORMATS."""
     cells = (tuple(harmless(cell) for cell in row) for row in rows)
     return workbook(cells, columns) if kind == "xlsx" else _csv(cells, columns)
 
@@ -82,7 +82,7 @@ def _csv(rows: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> Iterator[
 
 
 def by_key(rows: QuerySet[Any], *fields: str, constant: str = "") -> Iterator[tuple[Any, ...]]:
-    """All rows in the order of their keys, a few thousand at a time: no long transaction, no large result."""
+    """All rows in key order, a few thousand at a time: no long transaction, no large result."""
     ordered = rows.order_by(*([constant] if constant else []), "pk").values_list("pk", *fields)
     last = 0
     while chunk := list(ordered.filter(pk__gt=last)[:_CHUNK]):

@@ -1,12 +1,12 @@
-"""Write an Excel workbook (ECMA-376) row by row, each part of it as it is done."""
+"""Write an Excel workbook (ECMA-376) row by row, each part as soon as it is done."""
 
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from zipfile import ZIP_DEFLATED, ZipFile
 
-ROWS_IN_SHEET = 1_048_576  # no sheet holds more
-_LINES = 500  # rows written at once
+ROWS_IN_SHEET = 1_048_576  # the most a sheet can hold
+_LINES = 500  # rows written at a time
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -17,7 +17,7 @@ _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 class _Pipe:
-    """What a zip file is written into; it cannot go back, and what was written can be taken out."""
+    """A zip file's target: it cannot seek, and what was written can be taken out."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -40,7 +40,7 @@ class _Pipe:
 
 
 def workbook(rows: Iterable[tuple[str, ...]], columns: tuple[str, ...]) -> Iterator[bytes]:
-    """The file piece by piece: each sheet begins with the names of the columns; all cells are text."""
+    """The file, piece by piece: each sheet begins with the column names; all cells are text."""
     pipe = _Pipe()
     source = iter(rows)
     sheets = 0
@@ -72,12 +72,12 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def escape(text: str) -> str:
-    """A text as a cell of XML holds it; what XML cannot hold as Excel writes it: _x000D_."""
+    """A text as an XML cell holds it; what XML cannot hold as Excel writes it: _x000D_."""
     return _NOT_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", text).translate(_MARKUP)
 
 
 def _frame(sheets: int) -> dict[str, str]:
-    """What makes sheets a workbook."""
+    """The parts that make sheets a workbook."""
     numbers = range(1, sheets + 1)
     parts = "".join(
         f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_TYPE}.worksheet+xml"/>'

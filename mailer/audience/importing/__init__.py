@@ -26,23 +26,23 @@ from site_config.shutdown import STOPPING
 
 __all__ = ["CannotRead", "Imported", "Refused", "import_clients", "take_in"]
 
-EXAMPLES = 100  # refused lines that are remembered
+EXAMPLES = 100  # refused lines to remember
 KNOWN = ("update", "fill", "skip")
 
 
 @dataclass(kw_only=True)
 class Imported:
-    """What became of the lines of a file, headings and empty lines not counted."""
+    """What became of a file's lines, not counting headings and empty lines."""
 
     created: int = 0
     changed: int = 0
     unchanged: int = 0
-    repeated: int = 0  # lines that say more of a client of a line shortly before
-    suppressed: int = 0  # lines of people who left elsewhere: on the stop-list, and no clients
+    repeated: int = 0  # lines that add to the client of a nearby line
+    suppressed: int = 0  # lines of people who unsubscribed elsewhere: on the stop-list, not clients
     refused: int = 0
     stopped: bool = False  # before the end
     examples: list[Refused] = field(default_factory=list)  # of the refused, the first few
-    unused: list[str] = field(default_factory=list)  # columns that nothing is made of
+    unused: list[str] = field(default_factory=list)  # unused columns
 
     @property
     def lines(self) -> int:
@@ -50,12 +50,12 @@ class Imported:
 
 
 class Stopped(Exception):
-    """Raised by a callback: write no more. What it was raised in is undone."""
+    """Raised by a callback: write no more. The batch in which it is raised is rolled back."""
 
 
 @dataclass(kw_only=True)
 class Callbacks:
-    """Who is told what while a file is taken in."""
+    """Functions called while a file is imported."""
 
     refused: Callable[[Refused], None] = lambda _refused: None
     in_transaction: Callable[[Imported], None] = lambda _imported: None
@@ -72,17 +72,18 @@ def import_clients(
     known: str = "update",
     on_progress: Callable[[], None] = lambda: None,
 ) -> Imported:
-    """Add the clients of a seekable file to the owner's; CannotRead if it is no such file.
+    """Add the clients in a seekable file to the owner's; raises CannotRead if it cannot be read.
 
-    How it is written and what its columns hold is found out; `encoding` and `mapping` (of the names or
-    numbers of columns to what they hold) say it. Only the address is needed. `known`: a client who is
-    there already, by the address in whatever spelling, gets the name and the comment of the file
-    where it has them ("update"), where there is none yet ("fill"), or nothing ("skip"). Who left
-    another service goes on the stop-list. A line that cannot be taken is left out and told. `group`:
-    the name of a group to put all clients into, made if it is new.
+    Its format and its columns' meanings are detected; `encoding` and `mapping` (from names or numbers of
+    columns to meanings) override that. Only the address is needed. `known`: a client who exists already, by
+    the address in whatever spelling, gets the name and the comment of the file where it has them ("update"),
+    where there is none yet ("fill"), or nothing ("skip"). Those who left another service go on the stop-list.
+    A line that cannot be used is left out and reported. `group`: the name of a group to put all clients into,
+    created if it is new.
 
-    Written in batches: stopped half-way, the same call does the rest. LookupError if there is no such
-    encoding, ValidationError if no group can have that name, IntegrityError if the group went away.
+    Written in batches: if it was stopped half-way, the same call does the rest. Raises LookupError if there
+    is no such encoding, ValidationError if no group can have that name, IntegrityError if the group was
+    deleted.
     """
     layout = detect(file, encoding=encoding)
     kinds = kinds_of(owner)
@@ -107,7 +108,7 @@ def take_in(
 ) -> None:
     """Read the records that `imported` does not count yet, and write them; it counts what is written.
 
-    `stop_all`: the reason for which all of them go on the stop-list.
+    `stop_all`: the reason why all of them go on the stop-list.
     """
     source = islice(records(file, layout), imported.lines, None)
     reader = RowReader(layout.meanings, stop_all=stop_all)
@@ -138,7 +139,7 @@ def _batches(
     refused: Callable[[Refused], None],
     is_forgotten: Callable[[str], bool],
 ) -> Iterator[tuple[dict[str, Row], Imported]]:
-    """The rows by address, each only once in a batch; those that cannot be taken are noted."""
+    """The rows by address, each only once per batch; unusable ones are noted."""
     batch: dict[str, Row] = {}
     refused_before = imported.refused
     for record in source:
@@ -174,7 +175,7 @@ def _batches(
 
 
 def _merged(before: Row, row: Row, known: str) -> Row:
-    """Two lines of one address: the last one counts, unless what is there is not to be changed."""
+    """Two lines with the same address: the last one counts, unless existing clients are not to be changed."""
     older, newer = (before, row) if known == "update" else (row, before)
     return replace(
         before,
@@ -187,7 +188,7 @@ def _merged(before: Row, row: Row, known: str) -> Row:
 
 
 def mapped(layout: Layout, mapping: Mapping[str, str]) -> Layout:
-    """A layout with what somebody says of columns, by their names or their numbers from 1; CannotRead."""
+    """A layout with meanings given for columns, by name or by number from 1; raises CannotRead."""
     meanings = list(layout.meanings)
     if columns.EMAIL in mapping.values():
         meanings = [columns.UNUSED if what == columns.EMAIL else what for what in meanings]
@@ -205,7 +206,7 @@ def mapped(layout: Layout, mapping: Mapping[str, str]) -> Layout:
 
 
 def with_attributes(layout: Layout, kinds: Mapping[str, str]) -> Layout:
-    """A layout in which columns that are called like an attribute of the owner's hold it."""
+    """A layout in which columns named like an attribute of the owner hold it."""
     meanings = list(layout.meanings)
     for place, (name, what) in enumerate(zip(layout.names, layout.meanings, strict=True)):
         key = key_from(name) if not what else ""
@@ -215,7 +216,7 @@ def with_attributes(layout: Layout, kinds: Mapping[str, str]) -> Layout:
 
 
 def as_meanings(mapping: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
-    """What somebody says of columns, where “attribute:city” is enough; CannotRead for an unusable name."""
+    """Given meanings of columns, where “attribute:city” is enough; raises CannotRead for an unusable name."""
     meanings = {}
     for column, what in mapping.items():
         meanings[column] = what
@@ -229,7 +230,9 @@ def as_meanings(mapping: Mapping[str, str], kinds: Mapping[str, str]) -> dict[st
 
 
 def make_attributes(*, owner: User, layout: Layout) -> None:
-    """Make the attributes that columns hold; CannotRead if one is of another kind, or they are too many."""
+    """Create the attributes that columns hold; raises CannotRead if one has another kind, or there are too
+    many.
+    """
     for key, kind in filter(None, map(columns.attribute_of, layout.meanings)):
         try:
             attribute = define(owner=owner, key=key, kind=kind)
@@ -241,7 +244,7 @@ def make_attributes(*, owner: User, layout: Layout) -> None:
 
 
 def check_columns(layout: Layout) -> None:
-    """CannotRead if no column holds addresses."""
+    """Raise CannotRead if no column holds addresses."""
     if layout.has_email:
         return
     if not layout.heading:
@@ -251,13 +254,13 @@ def check_columns(layout: Layout) -> None:
 
 
 def unused_columns(layout: Layout) -> list[str]:
-    """The names of the columns that nothing is made of."""
+    """The names of the unused columns."""
     pairs = zip(layout.names, layout.meanings, strict=True)
     return [name for name, what in pairs if not what and name]
 
 
 def named_group(owner: User, name: str) -> ClientGroup:
-    """The owner's group of this name, made if it is new; ValidationError if no group can have it."""
+    """The owner's group of this name, created if it is new; raises ValidationError."""
     group = check_group_name(owner, name)
     if group is None:
         group = ClientGroup(owner=owner, name=name.strip())
@@ -267,7 +270,7 @@ def named_group(owner: User, name: str) -> ClientGroup:
 
 
 def check_group_name(owner: User, name: str) -> ClientGroup | None:
-    """The owner's group of this name, if there is one; ValidationError if it can take no clients."""
+    """The owner's group of this name, if there is one; raises ValidationError if it can take no clients."""
     group = ClientGroup.objects.owned_by(owner).filter(name__iexact=name.strip()).first()
     if group is None:
         ClientGroup(owner=owner, name=name.strip()).clean_fields()

@@ -1,4 +1,4 @@
-"""What the columns of a file hold, by the names that other programs give them."""
+"""What a file's columns hold, by the names that other programs give them."""
 
 import re
 import unicodedata
@@ -33,7 +33,7 @@ LABELS = {
     STOPPED: pgettext_lazy("column of a file", "reason on the stop-list"),
 }
 
-_ATTRIBUTE = "attribute"  # "attribute:city:text": what it is called, and its kind
+_ATTRIBUTE = "attribute"  # "attribute:city:text": its name and its kind
 
 
 def as_attribute(key: str, kind: str) -> str:
@@ -136,7 +136,7 @@ _NAMES = {
     STOPPED: "stop list; стоп лист; стоп лист причина",
 }
 _MEANING = {" ".join(name.split()): meaning for meaning, names in _NAMES.items() for name in names.split(";")}
-LONGEST_NAME = 500  # characters of a heading that are read; taking letters apart takes its time
+LONGEST_NAME = 500  # characters of a heading that are read; decomposing letters takes time
 _GOOGLE_EMAIL = re.compile(r"e ?mail \d+ (value|address)")
 
 
@@ -153,7 +153,7 @@ def key(name: str) -> str:
 
 
 def meaning(name: str) -> str:
-    """What a column of this name holds; nothing if the name says nothing."""
+    """What a column of this name holds; empty if the name does not say."""
     for spelled in (key(name), key(name.lower())):
         if spelled in _MEANING:
             return _MEANING[spelled]
@@ -163,7 +163,7 @@ def meaning(name: str) -> str:
 
 
 def by_name(heading: Sequence[str]) -> list[str]:
-    """What each column holds; of two of a kind the first, except where several may be meant."""
+    """What each column holds; of two of a kind the first, except where several make sense."""
     found = [meaning(name) for name in heading]
     for place, what in enumerate(found):
         if what in (NAME, FIRST, MIDDLE, LAST, STOPPED, LEFT_AT) and what in found[:place]:
@@ -171,17 +171,17 @@ def by_name(heading: Sequence[str]) -> list[str]:
     return found
 
 
-# It begins where a word does: what is looked at once is not looked at again.
+# It begins at a word: nothing is examined twice.
 _ADDRESS = re.compile(r"(?<![^\s@<>\"])[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]{2,}")
 
 
 def has_address(cell: str) -> bool:
-    """Whether a cell holds something like an address, for guessing."""
+    """Whether a cell seems to hold an address, for guessing."""
     return "@" in cell and _ADDRESS.search(cell) is not None
 
 
 def by_content(records: Sequence[Record]) -> int | None:
-    """The column with most addresses, or nothing if there is none."""
+    """The column with most addresses, if there is one."""
     width = max((len(record.cells) for record in records), default=0)
     counts = [sum(has_address(r.cells[at]) for r in records if at < len(r.cells)) for at in range(width)]
     best = max(range(width), key=lambda at: counts[at], default=None)

@@ -1,6 +1,6 @@
 """CSV (RFC 4180) as spreadsheets and other mailing services write it.
 
-Read line by line: a quotation mark that is out of place spoils its own line and no other.
+Read line by line: a misplaced quotation mark spoils only its own line.
 """
 
 import csv
@@ -18,7 +18,7 @@ _MOST_LINES = 50  # of one record
 
 
 def records(file: BinaryIO, *, encoding: str, delimiter: str) -> Iterator[Record]:
-    """The records that hold anything; one of several lines has the number of its last."""
+    """The records that are not empty; one of several lines has the number of its last line."""
     ahead: deque[Line] = deque()
     source = lines(file, encoding)
     width = 0
@@ -43,7 +43,7 @@ def _plain(line: Line, delimiter: str) -> Record:
 
 
 def _quoted(line: Line, source: Iterator[Line], ahead: deque[Line], delimiter: str, width: int) -> Record:
-    """A line with quotation marks, and those it goes on in."""
+    """A line with quotation marks, and the lines it continues on."""
     cells = _parse(line.text, delimiter)
     if cells is not None:
         return Record(line.number, cells)
@@ -73,7 +73,7 @@ def _quoted(line: Line, source: Iterator[Line], ahead: deque[Line], delimiter: s
 
 
 def _parse(text: str, delimiter: str) -> list[str] | None:
-    """The cells of one whole record, or nothing if its quotation marks do not match."""
+    """The cells of one complete record, or None if its quotation marks do not match."""
     try:
         found = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error:
@@ -82,7 +82,7 @@ def _parse(text: str, delimiter: str) -> list[str] | None:
 
 
 def _is_open(text: str, delimiter: str) -> bool:
-    """Its last quotation mark opens what is not closed yet."""
+    """Whether its last quotation mark opens something that is not closed yet."""
     try:
         list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -91,7 +91,7 @@ def _is_open(text: str, delimiter: str) -> bool:
 
 
 def _stands_alone(text: str, delimiter: str, width: int) -> bool:
-    """A line that is a whole record with an address is not the middle of a quoted text."""
+    """Whether it is a complete record with an address, and so not the middle of a quoted text."""
     if width < 2 or "@" not in text:
         return False
     cells = _parse(text, delimiter)

@@ -1,4 +1,4 @@
-"""In which encoding a text file is written: by its first bytes, by what is valid, then by its letters."""
+"""The encoding of a text file: by its first bytes, by what is valid, then by its letters."""
 
 import codecs
 from itertools import pairwise
@@ -12,7 +12,7 @@ from mailer.audience.importing.records import CannotRead
 CHOICES = ("utf-8", "utf-16", "cp1251", "koi8-r", "cp866", "cp1252", "cp1250", "mac-cyrillic", "latin-1")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does: asked first
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does: checked first
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -22,19 +22,19 @@ _SAMPLE = 1 << 16
 _TEXT_CONTROLS = {7, 8, 9, 10, 11, 12, 13, 26, 27}
 _CYRILLIC = ("cp1251", "koi8-r", "cp866", "mac-cyrillic")
 _IN_WORDS = "’‘“”–—…·«»\xa0\xad®™©"
-# How often the letters occur in Russian, the most frequent first; the rest are rare.
+# Letters by frequency in Russian, the most frequent first; the rest are rare.
 _FREQUENT = "оеаинтсрвлкмдпу"
 
 
 def known(name: str) -> str:
-    """The encoding's name as Python knows it; LookupError if it is none that text is written in."""
+    """The encoding's name as Python knows it; raises LookupError if there is no such text encoding."""
     codec = codecs.lookup(name)
     "".encode(name)  # not every codec is one for text
     return codec.name
 
 
 def detect(file: BinaryIO) -> str:
-    """The name of the encoding; CannotRead for what is no text at all."""
+    """The name of the encoding; raises CannotRead for what is not text."""
     file.seek(0)
     head = file.read(_SAMPLE)
     if not head.strip(b"\0\r\n\t \xef\xbb\xbf\xff\xfe"):
@@ -53,7 +53,7 @@ def detect(file: BinaryIO) -> str:
 
 
 def _wide(head: bytes) -> str:
-    """UTF-16 without a mark: one byte of each two is that of Latin or Cyrillic, the other a letter's."""
+    """UTF-16 without a mark: one of every two bytes marks Latin or Cyrillic, the other is the letter."""
 
     def is_high(part: bytes) -> bool:
         return part.count(0) > 0 and part.count(0) + part.count(4) > len(part) * 0.9
@@ -89,7 +89,7 @@ def _not_ascii(file: BinaryIO) -> bytes:
 
 
 def _mostly_utf_8(odd: bytes) -> bool:
-    """Valid but for a few bytes: then those spoil their lines only."""
+    """Valid except for a few bytes, which then spoil only their own lines."""
     try:
         odd.decode()
     except UnicodeDecodeError:
@@ -112,13 +112,13 @@ def _by_letters(odd: bytes) -> str:
 
 
 def _odd_signs(text: str) -> int:
-    """Signs in the midst of words: Western Europe reads “Micha³” where Central Europe wrote “Michał”."""
+    """Odd signs within words: read as Western European, the Central European “Michał” is “Micha³”."""
     within = pairwise(text)
     return sum(a.isalpha() and b > "\x9f" and not b.isalpha() and b not in _IN_WORDS for a, b in within)
 
 
 def _russian(text: str) -> float:
-    """How much a text reads like Russian: frequent letters, and capitals only where words begin."""
+    """How much a text looks like Russian: frequent letters, and capitals only at the start of words."""
     letters = [letter for letter in text if letter > "\x7f"]
     if not letters:
         return 0.0
@@ -126,7 +126,7 @@ def _russian(text: str) -> float:
     cyrillic = sum("а" <= letter.lower() <= "я" or letter in "ёЁ№«»—" for letter in letters)
     pairs = list(pairwise(text))
     capitals = sum(letter.isupper() and before.isalpha() for before, letter in pairs)
-    # An é or ü read as Cyrillic stands beside Latin letters; what is Russian does not.
+    # An é or ü read as Cyrillic stands beside Latin letters; real Russian does not.
     mixed = sum(a.isalpha() and b.isalpha() and a.isascii() != b.isascii() for a, b in pairs)
     shouted = small == 0 and all(letter.isupper() for letter in letters)
     frequent = sum(letter.lower() in _FREQUENT for letter in letters) if shouted else small

@@ -1,4 +1,4 @@
-"""How a file is to be read: guessed from its beginning, shown to its owner, and correctable."""
+"""How to read a file: guessed from its beginning, shown to its owner, and correctable."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,13 +14,13 @@ from mailer.audience.importing.text_lines import lines
 from mailer.audience.importing.xlsx import Workbook
 
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_HEADING_WITHIN = 10  # the first records: above the heading there may be a title
+_HEADING_WITHIN = 10  # the first records: a title may come before the heading
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How to read a file. `heading`: the number of the line that names the columns, 0 if none does."""
+    """How to read a file. `heading`: the number of the line that names the columns, 0 if there is none."""
 
     kind: str  # csv, xlsx or vcard
     encoding: str = ""
@@ -45,7 +45,9 @@ class Layout:
 
 
 def detect(file: BinaryIO, *, encoding: str = "", delimiter: str = "", heading: bool | None = None) -> Layout:
-    """Guess what is not given; CannotRead for what is no list. The column of addresses may not be found."""
+    """Guess what is not given; raises CannotRead for what is not a list. No column may turn out to hold
+    addresses.
+    """
     kind = _kind(file)
     layout = Layout(kind=kind)
     if kind != "xlsx":
@@ -77,7 +79,7 @@ def _every_record(file: BinaryIO, layout: Layout) -> Iterator[Record]:
 
 
 def _is_sep(record: Record, layout: Layout) -> bool:
-    """Excel's line that names the delimiter; split by it when it is the one."""
+    """Excel's line that names the delimiter; it is split by that delimiter."""
     return _SEP.fullmatch(layout.delimiter.join(record.cells).ljust(5, layout.delimiter)) is not None
 
 
@@ -129,7 +131,9 @@ def _named(layout: Layout, first: list[Record], heading: bool | None) -> Layout:
 
 
 def _heading(first: list[Record], wanted: bool | None) -> Record | None:
-    """The record that names the columns: the one that names the address, else the first without one."""
+    """The record that names the columns: the one that names the address, otherwise the first one without an
+    address.
+    """
     if wanted is False:
         return None
     for record in first[:_HEADING_WITHIN]:

@@ -1,18 +1,18 @@
-"""What every kind of file is read into, and how much of it is read at most."""
+"""What every kind of file is read into, and the limits of what is read."""
 
 from typing import NamedTuple
 
 MOST_COLUMNS = 200
 LONGEST_LINE = 100_000  # characters
-SAMPLE = 50  # records that a layout is guessed from
+SAMPLE = 50  # records from which a layout is guessed
 
 
 class CannotRead(Exception):
-    """The file as a whole is of no use; str(error) says why and where. Nothing of it was imported."""
+    """The file as a whole cannot be used; str(error) says why and where. Nothing of it was imported."""
 
 
 class Record(NamedTuple):
-    """One line of a table, or one card; `problem` says why nothing can be made of it."""
+    """One line of a table, or one card; `problem` says why it cannot be used."""
 
     line: int
     cells: list[str]
@@ -28,5 +28,5 @@ class Refused(NamedTuple):
 
 
 def shown(text: str) -> str:
-    """A piece of the file that is safe to print, wherever that may be."""
+    """A piece of the file that is safe to print anywhere."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:100])

@@ -17,13 +17,13 @@ from mailer.models.attribute import read_value
 from people.addresses import canonical, key_of
 
 _no_null = ProhibitNullCharactersValidator()
-_short = MaxLengthValidator(Client.comment.field.max_length)  # which only forms look at
+_short = MaxLengthValidator(Client.comment.field.max_length)  # which only forms check
 _OTHER_FIELDS = {field.name for field in Client._meta.fields} - {"full_name", "comment"}
 _QUOTED = re.compile(r"'+[=+\-@\t\r]")
 _NAMED = re.compile(r"([^<>]*)<\s*([^<>\s]+)\s*>")
 _BETWEEN = re.compile(r"\s*(?::::|[;,\s])\s*")
 _ALONE = re.compile(r"[^\s@<>\":;,]+@[^\s@<>\":;,]+")
-# What certainly passes; anything else is for the validators to say.
+# What certainly passes; the validators decide the rest.
 _ORDINARY = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029]{0,150}")
 
 
@@ -36,13 +36,13 @@ class Row:
     comment: str = ""
     stop: Stop | None = None
     client: bool = True
-    further: tuple[str, ...] = ()  # addresses of the same line that are not taken
+    further: tuple[str, ...] = ()  # further addresses of the same line, which are not used
     attributes: dict[str, Any] = field(default_factory=dict)
-    dropped: tuple[tuple[str, str], ...] = ()  # values of the line that are not taken, each with why
+    dropped: tuple[tuple[str, str], ...] = ()  # values of the line that are not used, each with the reason
 
 
 class RowReader:
-    """Reads lines whose columns hold these things; ValidationError for one that cannot be taken."""
+    """Reads lines whose columns hold these things; raises ValidationError for one that cannot be used."""
 
     def __init__(self, meanings: Sequence[str], *, stop_all: str = "") -> None:
         """`stop_all`: why all addresses go on the stop-list, unless a column says another reason."""
@@ -72,7 +72,7 @@ class RowReader:
         return row
 
     def email_of(self, record: Record) -> str:
-        """What stands where the address should, for telling of a line that was refused."""
+        """The content of the address column, for reporting a refused line."""
         cells = [record.cells[at] for at in self._places.get(columns.EMAIL, ()) if at < len(record.cells)]
         return next((cell for cell in cells if cell), "")
 
@@ -108,13 +108,13 @@ class RowReader:
         first, middle, last = (
             self._first(part, cells) for part in (columns.FIRST, columns.MIDDLE, columns.LAST)
         )
-        # “Name” may be the whole name, or what a column “Surname” goes on with.
+        # “Name” may be the whole name, or the first part of it if there is a column “Surname”.
         if whole and (columns.FIRST in self._places or not (last or middle) or last in whole.split()):
             return " ".join(whole.split())
         return " ".join(f"{whole or first} {middle} {last}".split())
 
     def _values(self, cells: list[str]) -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
-        """The attributes of the line; what is none of its kind is left out, and the client is taken."""
+        """The line's attributes; a value of the wrong kind is left out, and the client is imported."""
         values: dict[str, Any] = {}
         dropped = []
         for what, (key, kind) in self._attributes.items():
@@ -142,14 +142,14 @@ class RowReader:
         return stop
 
     def _is_client(self, cells: list[str], stop: Stop | None) -> bool:
-        """Another service's list names who left; our own exports name clients who are on the stop-list."""
+        """Other services list those who left; our own exports list clients who are on the stop-list."""
         if stop is None:
             return True
         return columns.STOPPED in self._places and bool(self._first(columns.STOPPED, cells))
 
 
 def bare(cell: str) -> str:
-    """A cell without the quotation mark that an export puts before what a spreadsheet would calculate."""
+    """A cell without the apostrophe that an export puts before what a spreadsheet would calculate."""
     return cell[1:] if cell[:1] == "'" and _QUOTED.match(cell) else cell
 
 
@@ -167,14 +167,14 @@ def split(cell: str) -> list[tuple[str, str]]:
 
 
 def _spelled(email: str) -> str:
-    """The address in its one spelling; ValidationError says why it is none."""
+    """The address in its one spelling; raises ValidationError."""
     if not email:
         raise ValidationError(_("There is no address in this line."))
     return canonical(email)
 
 
 def check(row: Row) -> None:
-    """ValidationError if the form would not take its name or comment."""
+    """Raise ValidationError if the form would not accept its name or comment."""
     if row.comment:
         _no_null(row.comment)
         _short(row.comment)

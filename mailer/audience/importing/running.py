@@ -1,4 +1,4 @@
-"""Uploaded files taken in by the consumer: in short transactions, with progress, stoppable, resumable."""
+"""Uploaded files, imported by the consumer: in short transactions, with progress, stoppable and resumable."""
 
 import csv
 import io
@@ -26,15 +26,15 @@ from mailer.models import Client, ClientImport, Delivery
 from site_config import connections
 from site_config.shutdown import STOPPING
 
-LEASE = timedelta(minutes=2)  # without a sign of life another worker goes on
+LEASE = timedelta(minutes=2)  # without a sign of life, another worker goes on
 AT_ONCE = 2  # imports in all: sending needs workers as well
-RETRACTED_AT_ONCE = 500  # clients in one transaction
+RETRACTED_AT_ONCE = 500  # clients per transaction
 Status = ClientImport.Status
 log = logging.getLogger(__name__)
 
 
 def run_import(import_id: int) -> None:
-    """Take an upload in, or go on with one whose worker went away; safe to call at any time."""
+    """Import an upload, or go on with one whose worker is gone; safe to call at any time."""
     upload = _claim(import_id, Status.QUEUED, Status.RUNNING)
     if upload is None:
         return
@@ -72,7 +72,7 @@ def _take_in(upload: ClientImport) -> Imported:
             refused.write([line.line, harmless(line.email), line.why])
 
         def record(counted: Imported) -> None:
-            """In the transaction of a batch: both are in, or neither."""
+            """In the transaction of the batch: both are stored, or neither."""
             now = timezone.now()
             known = {name: getattr(counted, name) for name in ClientImport.COUNTS}
             upload.refused_bytes, upload.read_bytes = refused.tell(), file.tell()
@@ -91,7 +91,7 @@ def _take_in(upload: ClientImport) -> Imported:
 
 
 def retract_import(import_id: int) -> None:
-    """Remove the clients an import made, but for those to whom something was sent; short transactions."""
+    """Remove the clients an import made, except those to whom something was sent; in short transactions."""
     upload = _claim(import_id, Status.RETRACTING, Status.RETRACTING)
     if upload is None:
         return
@@ -100,7 +100,8 @@ def retract_import(import_id: int) -> None:
     removed = upload.retracted
     while not STOPPING.is_set():
         with transaction.atomic():
-            # Locked: a run that opens meanwhile has its deliveries seen here, or does not find the client.
+            # Locked, so that a run that opens meanwhile either has its deliveries seen here or does not find
+            # the client.
             batch = made.filter(~Exists(mailed)).select_for_update(of=("self",))[:RETRACTED_AT_ONCE]
             keys = [client.pk for client in batch]
             _all, deleted = Client.objects.filter(pk__in=keys).filter(~Exists(mailed)).delete()
@@ -117,7 +118,7 @@ def retract_import(import_id: int) -> None:
 
 
 def waiting() -> list[tuple[int, bool]]:
-    """What no worker is at: the imports to go on with, and whether each is to be taken back."""
+    """What no worker is processing: the imports to go on with, and whether each is to be undone."""
     silent = Q(alive_at__isnull=True) | Q(alive_at__lt=timezone.now() - LEASE)
     late = Q(status=Status.QUEUED, alive_at__lt=timezone.now() - timedelta(seconds=30))
     found = ClientImport.objects.alive().filter(silent | late, owner__is_active=True).order_by("pk")
@@ -125,18 +126,18 @@ def waiting() -> list[tuple[int, bool]]:
 
 
 def resume() -> None:
-    """Queue what no worker is at."""
+    """Queue what no worker is processing."""
     for import_id, is_retracted in waiting():
         (tasks.retract_import if is_retracted else tasks.run_import)(import_id)
 
 
 def _claim(import_id: int, fresh: str, going_on: str) -> ClientImport | None:
-    """Make an import this worker's, if no other is at it and not too many are going on."""
+    """Claim an import for this worker, if no other has it and not too many are running."""
     now = timezone.now()
     silent = Q(alive_at__isnull=True) | Q(alive_at__lt=now - LEASE)
     going = ClientImport.objects.filter(status=Status.RUNNING, alive_at__gte=now - LEASE)
     if going.exclude(pk=import_id).count() >= AT_ONCE:
-        return None  # the sweep asks again
+        return None  # the sweep tries again
     free = silent & Q(status=going_on)
     if fresh != going_on:
         free |= Q(status=fresh)
@@ -147,7 +148,7 @@ def _claim(import_id: int, fresh: str, going_on: str) -> ClientImport | None:
 
 
 def _mine(upload: ClientImport) -> Any:
-    """The row, as long as this worker is the one that is at it."""
+    """The row, as long as this worker has the import."""
     return ClientImport.objects.filter(
         pk=upload.pk, status=upload.status, alive_at=upload.alive_at, owner__is_active=True
     )
@@ -160,7 +161,7 @@ def _end(upload: ClientImport, status: str, *, problem: str = "") -> None:
 
 
 def _tell(upload: ClientImport, problem: str) -> None:
-    """Tell who uploaded the file how it ended; read anew, for its counts moved on."""
+    """Notify the uploader how it ended; the row is read again, because its counts have changed."""
     done = ClientImport.objects.select_related("owner").get(pk=upload.pk)
     with translation.override(done.owner.language or settings.LANGUAGE_CODE):
         outcome = problem or _("%(created)s new, %(changed)s changed, %(refused)s left out.") % {
@@ -170,7 +171,7 @@ def _tell(upload: ClientImport, problem: str) -> None:
 
 
 class _Lines:
-    """The file of refused lines; what was written after the last record of progress is written again."""
+    """The file of refused lines; what was written after the last recorded progress is overwritten."""
 
     def __init__(self, file: Any) -> None:
         self._file = file

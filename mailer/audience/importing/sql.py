@@ -1,4 +1,4 @@
-"""The statements that write a batch: first into a table of the session's own, then set by set.
+"""The statements that write a batch: first into a temporary table, then set by set.
 
 `key` is the address as the unique constraints compare it (people.addresses.key_of). Nothing here depends on
 statistics, which lag behind while a million rows come in: each statement goes from the batch to the rows by a
@@ -20,7 +20,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 EMPTY = "DELETE FROM incoming_clients"
 
-# In the order of the keys: two imports that meet wait for each other and do not lock each other out.
+# In key order, so that two imports that meet wait for each other instead of deadlocking.
 _CLIENTS = """
 INSERT INTO mailer_client AS old (
     owner_id, email, address_key, full_name, comment, attributes, created_at, form_key, imported_in_id
@@ -31,7 +31,7 @@ ON CONFLICT (owner_id, address_key) {known}
 """
 KNOWN = {
     "skip": "DO NOTHING",
-    # What the file leaves empty stays; a row that would not change is not written.
+    # What is empty in the file stays; unchanged rows are not written.
     "update": """
 DO UPDATE SET
     full_name = CASE WHEN excluded.full_name = '' THEN old.full_name ELSE excluded.full_name END,
@@ -51,7 +51,7 @@ COUNT_KNOWN = """
 SELECT COUNT(*) FROM incoming_clients i CROSS JOIN mailer_client c
 WHERE i.is_client AND c.owner_id = %(owner)s AND c.address_key = i.key
 """
-# Not a join: PostgreSQL would take all of an owner's clients for each line while it believes there are few.
+# Not a join: PostgreSQL would scan all of an owner's clients for each line while it believes there are few.
 MEMBERS = """
 INSERT INTO mailer_clientgroup_clients (clientgroup_id, client_id)
 WITH found AS MATERIALIZED (
@@ -73,7 +73,7 @@ WHERE mailer_suppression.reason = 'paused'
 """
 
 
-# The attributes of both, where both have one those of the file ("update") or those that were there ("fill").
+# The attributes of both; where both have one, the file's ("update") or the existing one ("fill").
 _MERGED = {
     "postgresql": ("{before} || {after}", "old.attributes"),
     "sqlite": ("json_patch({before}, {after})", "json(old.attributes)"),
@@ -85,7 +85,7 @@ _PAIR = {
 
 
 def _known(known: str, vendor: str, attributes: bool) -> str:
-    """What becomes of clients who are there; attributes cost nothing where the file has none."""
+    """What happens to existing clients; attributes cost nothing if the file has none."""
     if not attributes or known not in _PAIR:
         return KNOWN[known].format(set_attributes="", or_attributes="")
     merged, stored = _MERGED[vendor]
@@ -96,7 +96,7 @@ def _known(known: str, vendor: str, attributes: bool) -> str:
 
 
 def clients_postgresql(known: str, *, attributes: bool) -> str:
-    """Write the clients of the batch; the row that comes back counts the new and the changed ones."""
+    """Write the batch's clients; the returned row counts the new and the changed ones."""
     there = _known(known, "postgresql", attributes)
     insert = _CLIENTS.format(uuid="gen_random_uuid()", source="%(source)s::bigint", known=there)
     return f"""

@@ -1,4 +1,4 @@
-"""Who left, bounced or complained at another service, as its file says it."""
+"""Who left, bounced or complained at another service, according to its file."""
 
 import re
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ _NOTHING = _NO | {"", "-", "none", "null", "n a", "nan", "0 0", "not set"}
 
 
 def stop_of(values: Mapping[str, list[str]]) -> Stop | None:
-    """Why these columns' cells stop an address, the gravest reason first; NotConfirmed."""
+    """Why these columns' cells stop an address, the gravest reason first; raises NotConfirmed."""
     found: dict[str, datetime | None] = {}
     plain = {what: [columns.key(cell) for cell in cells] for what, cells in values.items()}
     for word in [*plain.get(columns.STATUS, ()), *plain.get(columns.STOPPED, ())]:
@@ -91,7 +91,7 @@ _DAY = re.compile(
 
 
 def moment(text: str) -> datetime | None:
-    """A date with or without a time, as other services write it; nothing if it is none, or still to come."""
+    """A date with or without a time, as other services write it; None if it is none, or in the future."""
     text = text.strip()
     try:
         found = datetime.fromisoformat(text.removesuffix(" UTC"))
@@ -112,7 +112,7 @@ def _day(text: str) -> date | None:
     if match is None:
         return None
     year, month, day, day_2, month_2, year_2, one, two, year_3 = (int(part or 0) for part in match.groups())
-    if year_3:  # months come first in America only: where it is not certain, as there
+    if year_3:  # only America puts the month first; if in doubt, do as there
         year, month, day = (year_3, one, two) if one <= 12 else (year_3, two, one)
     try:
         return date(year or year_2, month or month_2, day or day_2)

@@ -1,4 +1,4 @@
-"""The lines of a text file, each with its number, in memory that does not grow with the file."""
+"""The lines of a text file with their numbers, in constant memory."""
 
 from collections.abc import Iterator
 from io import TextIOWrapper
@@ -10,7 +10,7 @@ from mailer.audience.importing.records import LONGEST_LINE
 
 
 class Line(NamedTuple):
-    """With its end of line, as it is written; `problem` says why it cannot be used."""
+    """With its line end, as written; `problem` says why it cannot be used."""
 
     number: int
     text: str
@@ -18,9 +18,9 @@ class Line(NamedTuple):
 
 
 def lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
-    """Read to the end; what is too long, or not in this encoding, is told and passed over."""
+    """Read to the end; what is too long, or invalid in this encoding, is reported and skipped."""
     file.seek(0)
-    # Also utf-8 may begin with a byte order mark that somebody put there.
+    # Even UTF-8 may begin with a byte order mark.
     wrapper = TextIOWrapper(
         file, encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="replace", newline=""
     )

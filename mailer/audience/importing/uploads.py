@@ -1,4 +1,4 @@
-"""Files that people upload: kept apart, looked at, corrected, and put into the queue."""
+"""Files that people upload: stored, previewed, corrected and queued."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from people.models import User
 from site_config.queue import after_commit
 
 PREVIEWED = 10
-MANY = 200  # lines, above which is asked where the people come from
-KEEP = timedelta(days=30)  # lines that were refused
+MANY = 200  # lines, above which the owner must say where the people come from
+KEEP = timedelta(days=30)  # the refused lines
 KEEP_DRAFTS = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Previewed:
-    """What one line of a file would become: a row, or why nothing."""
+    """What one line of a file would become: a row, or the reason why not."""
 
     line: int
     cells: list[str]
@@ -52,7 +52,9 @@ class Choice:
 
 
 def keep(*, owner: User, pieces: Iterable[bytes], name: str, stop_all: str = "") -> ClientImport:
-    """Store an upload and guess how it is to be read; CannotRead if it is no list, and nothing stays."""
+    """Store an upload and guess how to read it; raises CannotRead if it is not a list, and then stores
+    nothing.
+    """
     upload = ClientImport(owner=owner, file_name=shown(name)[:200] or "–", to_stop_list=stop_all)
     settings.IMPORT_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -74,7 +76,7 @@ def layout_of(upload: ClientImport) -> Layout:
 
 
 def read_again(*, upload: ClientImport, encoding: str, delimiter: str, heading: bool | None) -> Layout:
-    """Guess anew, with what somebody corrected; CannotRead."""
+    """Guess again, with corrections; raises CannotRead."""
     with _open(upload) as file:
         layout = detect(file, encoding=encoding, delimiter=delimiter, heading=heading)
     layout = with_attributes(layout, kinds_of(upload.owner))
@@ -84,7 +86,7 @@ def read_again(*, upload: ClientImport, encoding: str, delimiter: str, heading: 
 
 
 def preview(*, upload: ClientImport, layout: Layout) -> list[Previewed]:
-    """How the first lines are read; CannotRead."""
+    """How the first lines are read; raises CannotRead."""
     reader = RowReader(layout.meanings, stop_all=upload.to_stop_list)
     found = []
     with _open(upload) as file:
@@ -105,7 +107,7 @@ def is_large(*, upload: ClientImport, layout: Layout) -> bool:
 
 
 def start(*, upload: ClientImport, choice: Choice) -> bool:
-    """Queue a draft; False if it was started before. CannotRead if no column holds addresses."""
+    """Queue a draft; False if it was started before. Raises CannotRead if no column holds addresses."""
     check_columns(choice.layout)
     with transaction.atomic():
         make_attributes(owner=upload.owner, layout=choice.layout)
@@ -126,18 +128,18 @@ def start(*, upload: ClientImport, choice: Choice) -> bool:
 
 
 def stop(*, upload: ClientImport) -> bool:
-    """End an import before its end; what is in stays. False if there is nothing to stop."""
+    """End an import early; what was imported stays. False if there is nothing to stop."""
     going = (ClientImport.Status.QUEUED, ClientImport.Status.RUNNING)
     stopped = ClientImport.objects.filter(pk=upload.pk, status__in=going).update(
         status=ClientImport.Status.STOPPED, finished_at=timezone.now()
     )
     if stopped:
-        upload.path.unlink(missing_ok=True)  # a worker that reads it still does so to the end of its batch
+        upload.path.unlink(missing_ok=True)  # a worker that is reading it finishes its batch
     return bool(stopped)
 
 
 def take_back(*, upload: ClientImport) -> bool:
-    """Queue the removal of the clients that an ended import made; False if it has not ended."""
+    """Queue the removal of the clients that a finished import made; False if it is not finished."""
     with transaction.atomic():
         ended = ClientImport.objects.filter(pk=upload.pk, status__in=ClientImport.ENDED)
         begun = ended.update(status=ClientImport.Status.RETRACTING, alive_at=None)
@@ -147,7 +149,7 @@ def take_back(*, upload: ClientImport) -> bool:
 
 
 def forget_files() -> int:
-    """Delete what was uploaded and is of no more use, drafts never started, and what users left behind."""
+    """Delete uploads that are no longer needed, drafts never started, and what deleted users left."""
     now = timezone.now()
     drafts = ClientImport.objects.filter(status=ClientImport.Status.DRAFT, created_at__lt=now - KEEP_DRAFTS)
     ended = ClientImport.objects.exclude(status__in=(ClientImport.Status.DRAFT, *ClientImport.ALIVE))
@@ -158,7 +160,7 @@ def forget_files() -> int:
 
 
 def _unlink_orphans(before: datetime) -> int:
-    """Delete files whose import went with its user; not those so young that one may be under way."""
+    """Delete files whose import was deleted with its user, except very new ones, which may be in progress."""
     removed = 0
     for path in settings.IMPORT_DIR.glob("*"):
         try:

@@ -1,4 +1,4 @@
-"""vCard (RFC 2426, RFC 6350), as phones and address books write it: a card a record."""
+"""vCard (RFC 2426, RFC 6350), as phones and address books write it: one card per record."""
 
 import quopri
 import re
@@ -61,14 +61,14 @@ def _take(card: _Card, name: str, parameters: str, value: str) -> None:
 
 
 def _unfolded(source: Iterator[Line]) -> Iterator[Line]:
-    """Lines put together that were folded: the next begins with a blank, or this one ends with “=”."""
+    """Folded lines, joined: the next begins with a blank, or this one ends with “=”."""
     whole, count = None, 0
     for line in source:
         text = line.text.rstrip("\r\n")
         soft = whole is not None and whole.text.endswith("=") and "QUOTED-PRINTABLE" in whole.text.upper()
         if whole is not None and (soft or text[:1] in (" ", "\t")):
             count += 1
-            if count < _MOST_FOLDED:  # a portrait has more of them: nothing is made of it
+            if count < _MOST_FOLDED:  # photos are longer: they are not used
                 joined = whole.text[:-1] + text if soft else whole.text + text[1:]
                 whole = Line(line.number, joined, whole.problem or line.problem)
             continue
@@ -91,5 +91,5 @@ def _decoded(parameters: str, value: str) -> str:
 
 
 def plain(value: str) -> str:
-    r"""A value without the backslashes of vCard: \, \; \n."""
+    r"""A value without vCard's escapes: \, \; \n."""
     return _ESCAPE.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)

@@ -1,4 +1,4 @@
-"""Write clients and stop-list entries in batches, each in one short transaction."""
+"""Writes clients and stop-list entries in batches, each in one short transaction."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,8 +14,10 @@ from mailer.audience.importing.rows import Row
 from mailer.models import ClientGroup
 from people.models import User
 
-BATCH = 5_000  # rows in one transaction
-ANALYZE_EVERY = 100_000  # new rows, until when pages would be planned by how few there were
+BATCH = 5_000  # rows per transaction
+ANALYZE_EVERY = (
+    100_000  # new rows after which statistics are updated, so that pages are not planned for the old size
+)
 _TRIES = 4
 
 
@@ -30,7 +32,7 @@ class Written:
 
 @dataclass(kw_only=True)
 class Writer:
-    """Writes for one owner. `known`: what becomes of clients who are there already (skip, update, fill)."""
+    """Writes for one owner. `known`: what happens to existing clients (skip, update, fill)."""
 
     owner: User
     group: ClientGroup | None = None
@@ -41,7 +43,7 @@ class Writer:
     def write(self, batch: Mapping[str, Row], *, also: Callable[[Written], None]) -> Written:
         """Write a batch, by the key of each address; `also` runs in the same transaction.
 
-        IntegrityError if the group is gone.
+        Raises IntegrityError if the group is gone.
         """
         for tries_left in range(_TRIES - 1, -1, -1):
             try:
@@ -49,7 +51,7 @@ class Writer:
                     written = self._write(batch)
                     also(written)
                 break
-            except OperationalError:  # another import locked the same clients: one of the two begins anew
+            except OperationalError:  # another import locked the same clients: one of the two tries again
                 if not tries_left or connection.in_atomic_block:
                     raise
         self._analyze(written.created)
@@ -102,7 +104,7 @@ def _on_postgresql(
     with cursor.copy(sql.COPY) as copy:
         for row in rows:
             copy.write_row(row)
-    # From the batch to each client by the index, whatever the planner believes of the table's size.
+    # From the batch to each client by the index, whatever the planner believes about the table's size.
     cursor.execute("SET LOCAL enable_hashjoin = off")
     cursor.execute("SET LOCAL enable_mergejoin = off")
     cursor.execute(sql.clients_postgresql(**how), values)

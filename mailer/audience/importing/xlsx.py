@@ -1,4 +1,4 @@
-"""Excel workbooks (ECMA-376): the first sheet, by expat over the zip, in flat memory."""
+"""Excel workbooks (ECMA-376): the first sheet, by expat over the zip, in constant memory."""
 
 import re
 import zlib
@@ -14,14 +14,14 @@ from mailer.audience.importing.xlsx_strings import SharedStrings, unescape
 from mailer.audience.importing.xlsx_xml import damaged, local, new_parser, parse
 
 LARGEST_PART = 1 << 30  # bytes, unpacked: a sheet of a million rows and twenty columns
-SMALL_PART = 8 << 20  # of what describes the workbook
+SMALL_PART = 8 << 20  # of the parts that describe the workbook
 MOST_PARTS = 10_000
 _CHUNK = 1 << 16
 _COLUMN = re.compile(r"[A-Z]{1,3}")
 
 
 class Workbook:
-    """An open workbook; CannotRead wherever it is none, or larger than it may be."""
+    """An open workbook; raises CannotRead if it is not one, or is too large."""
 
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)
@@ -38,7 +38,7 @@ class Workbook:
             )
 
     def records(self) -> Iterator[Record]:
-        """The rows of the first sheet that hold anything; dates as 2026-05-31, formulas as what they show."""
+        """The non-empty rows of the first sheet; dates as 2026-05-31, formulas as their results."""
         sheet, dates_1904 = self._first_sheet()
         styles = DateStyles()
         for chunk in self._part("xl/styles.xml", SMALL_PART):
@@ -83,7 +83,7 @@ class Workbook:
             parse(parser, chunk)
 
     def _part(self, name: str, limit: int) -> Iterator[bytes]:
-        """Unpack a part piece by piece, for no longer than its limit; nothing if it is not there."""
+        """Unpack a part piece by piece, up to its limit; nothing if it is missing."""
         stored = self._names.get(name.lower())
         if stored is None:
             return
@@ -137,7 +137,7 @@ class _Sheet:
             number = attributes.get("r", "")
             self._number = int(number) if number.isdecimal() and len(number) < 9 else self._number + 1
             self._cells, self._problem, self._size = [], "", 0
-        elif tag == "rPh":  # how a word is pronounced
+        elif tag == "rPh":  # phonetic guides
             self._parser.CharacterDataHandler = None
 
     def _letters(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Dates in workbooks: numbers of days whose style says that they are dates (ECMA-376 part 1, 18.8.30)."""
+"""Dates in workbooks: numbers of days whose style makes them dates (ECMA-376 part 1, 18.8.30)."""
 
 import re
 from datetime import datetime, timedelta
@@ -46,12 +46,12 @@ class DateStyles:
 
 
 def as_date(text: str, *, dates_1904: bool) -> str:
-    """“46173.5” as 2026-05-31 12:00:00; what is no number of days that there can be, as it is."""
+    """“46173.5” as 2026-05-31 12:00:00; unchanged if it is not a possible number of days."""
     try:
         days = float(text)
         if dates_1904:
             moment = datetime(1904, 1, 1) + timedelta(days=days)
-        else:  # there was a 29 February 1900 for the program that began this
+        else:  # Lotus 1-2-3, which began this, had a 29 February 1900
             moment = datetime(1899, 12, 30 if days >= 60 else 31) + timedelta(days=days)
     except (ValueError, OverflowError):
         return text

@@ -1,4 +1,4 @@
-"""The texts that the cells of a workbook share, kept in a file: there may be millions of them."""
+"""The texts that a workbook's cells share, kept in a file: there may be millions of them."""
 
 import re
 import tempfile
@@ -10,11 +10,11 @@ from mailer.audience.importing.records import LONGEST_LINE
 from mailer.audience.importing.xlsx_xml import local, new_parser, parse
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_RECENT = 20_000  # texts that are remembered: names of towns and the like stand in many cells
+_RECENT = 20_000  # texts in memory: names of towns and the like are in many cells
 
 
 class SharedStrings:
-    """Texts by their number, read from the workbook only as far as somebody asks."""
+    """Texts by number, read from the workbook only as far as needed."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -66,7 +66,7 @@ class SharedStrings:
             self._text, self._length = [], 0
         elif tag == "t":
             self._parser.CharacterDataHandler = self._letters
-        elif tag == "rPh":  # how a word is pronounced: its text is not the cell's
+        elif tag == "rPh":  # phonetic guides: their text is not the cell's
             self._parser.StartElementHandler = None
 
     def _letters(self, text: str) -> None:
@@ -88,5 +88,5 @@ class SharedStrings:
 
 
 def unescape(text: str) -> str:
-    """A text with the characters that XML cannot hold, as Excel writes them: _x000D_."""
+    """A text with the characters that XML cannot hold, which Excel writes as _x000D_."""
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

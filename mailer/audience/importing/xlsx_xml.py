@@ -13,12 +13,12 @@ def damaged() -> str:
 
 
 def local(name: str) -> str:
-    """The name of an element or attribute without its namespace's prefix."""
+    """The name of an element or attribute without its namespace prefix."""
     return name.rpartition(":")[2]
 
 
 def new_parser() -> Any:
-    """An XML parser that takes no entities, by which a small file could become a large one."""
+    """An XML parser that refuses entities, by which a small file could become a large one."""
 
     def refuse(*_args: Any) -> None:
         raise CannotRead(_("This workbook contains XML that no spreadsheet program writes."))
@@ -29,7 +29,7 @@ def new_parser() -> Any:
 
 
 def parse(parser: Any, chunk: bytes) -> None:
-    """Feed a parser; CannotRead for what is no XML."""
+    """Feed a parser; raises CannotRead for what is not XML."""
     try:
         parser.Parse(chunk, False)
     except expat.ExpatError as error:

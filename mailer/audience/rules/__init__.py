@@ -1,7 +1,8 @@
-"""Groups by rule: conditions saved under a name, and looked up in the database each time they are needed.
+"""Groups by rule: conditions saved under a name, and evaluated in the database each time they are needed.
 
-A rule is data: a list of conditions, all of which hold, each with `what` it looks at, a `test` and a `value`
-as people write it. They are read anew each time, so that one which no longer makes sense is never half true.
+A rule is data: a list of conditions, all of which must hold, each with `what` it looks at, a `test` and a
+`value` as people write it. They are validated anew each time, so that one which no longer makes sense is
+never half true.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,9 @@ MOST_TERMS = 20
 
 
 def read_term(*, what: str, test: str, text: str, known: Known) -> Term:
-    """A condition as people write it; ValidationError if it makes no sense or names what is not there."""
+    """A condition as people write it; raises ValidationError if it makes no sense or names what does not
+    exist.
+    """
     name, _sep, key = what.partition(":")
     if name == ATTRIBUTE:
         return AttributeTerm.of_key(key, test=test, text=text, known=known)
@@ -49,7 +52,7 @@ class Rule:
 
     @classmethod
     def load(cls, data: Any, *, known: Known) -> Self:
-        """What a group keeps; BrokenRule if it makes no sense any more."""
+        """A group's stored rule; raises BrokenRule if it no longer makes sense."""
         if not isinstance(data, list) or not 0 < len(data) <= MOST_TERMS:
             raise BrokenRule(_("The rule cannot be read."))
         terms = []
@@ -70,7 +73,7 @@ class Rule:
         return [{"what": term.what, "test": term.test, "value": term.text} for term in self.terms]
 
     def among(self, clients: ClientQuerySet, *, known: Known) -> ClientQuerySet:
-        """Those of the clients for whom all conditions hold; BrokenRule if one cannot be looked up."""
+        """The clients for whom all conditions hold; raises BrokenRule if one cannot be evaluated."""
         for term in self.terms:
             if isinstance(term, GroupTerm):
                 clients = _by_group(clients, term, known)
@@ -79,13 +82,15 @@ class Rule:
         return clients
 
     def check(self, *, group: ClientGroup | None, known: Known) -> None:
-        """BrokenRule if the rule, once it is this group's, would need itself, or is nested too deep."""
+        """Raise BrokenRule if the rule, once it is this group's, would depend on itself or be nested too
+        deep.
+        """
         path = (group.pk,) if group and group.pk else ()
         self.among(Client.objects.none(), known=known.within(path))
 
 
 def clients_of(group: ClientGroup, *, known: Known) -> ClientQuerySet:
-    """The clients of a group, picked or by rule; BrokenRule says why they cannot be looked up."""
+    """The clients of a group, picked or by rule; raises BrokenRule with the reason."""
     rows = Client.objects.filter(owner_id=group.owner_id)
     if group.rule is None:
         return rows.filter(pk__in=_members(group.pk))
@@ -101,7 +106,7 @@ def members_of(group: ClientGroup) -> ClientQuerySet:
 
 
 def in_words(group: ClientGroup) -> list[str]:
-    """The conditions of a group's rule as people read them; BrokenRule if they make no sense any more."""
+    """The conditions of a group's rule as people read them; raises BrokenRule."""
     known = Known(group.owner).within((group.pk,))
     rule = Rule.load(group.rule, known=known)
     rule.check(group=group, known=known)
@@ -113,7 +118,7 @@ def _members(group_id: int) -> Any:
 
 
 def _by_rule(clients: ClientQuerySet, group: ClientGroup, known: Known) -> ClientQuerySet:
-    """Those of the clients whom a group's rule chooses."""
+    """The clients whom a group's rule chooses."""
     try:
         inner = known.inside(group)
         return Rule.load(group.rule, known=inner).among(clients, known=inner)

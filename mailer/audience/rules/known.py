@@ -1,4 +1,4 @@
-"""What the rules of one owner may refer to, looked up when it is first needed and once."""
+"""What one owner's rules may refer to; each is fetched once, when first needed."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -16,11 +16,11 @@ MAILINGS_OFFERED = 200
 
 
 class BrokenRule(Exception):
-    """A rule cannot be looked up; str(error) tells its owner why."""
+    """A rule cannot be evaluated; str(error) tells its owner why."""
 
 
 class Known:
-    """An owner's groups, attributes and mailings. `path`: the groups by rule that are being looked up."""
+    """An owner's groups, attributes and mailings. `path`: the groups by rule being evaluated."""
 
     def __init__(self, owner: User) -> None:
         self.owner = owner
@@ -34,7 +34,7 @@ class Known:
         return inner
 
     def inside(self, group: ClientGroup) -> "Known":
-        """The same while a group's rule is looked up; BrokenRule if that would never end."""
+        """The same while a group's rule is evaluated; raises BrokenRule if that would never end."""
         if group.pk in self.path:
             raise BrokenRule(_("It would be a part of itself."))
         if len(self.path) >= MOST_NESTED:
@@ -60,7 +60,7 @@ class Known:
         return self._mailings(Q())[:MAILINGS_OFFERED]
 
     def mailing(self, pk: int) -> str | None:
-        """The name of one of the owner's mailings, if it is there."""
+        """The name of one of the owner's mailings, if it exists."""
         if pk not in self._names:
             self._names.update(self._mailings(Q(pk=pk)))
         return self._names.get(pk)

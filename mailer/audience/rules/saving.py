@@ -1,4 +1,4 @@
-"""A rule that is saved under a name."""
+"""Saves a rule under a name."""
 
 from django.db import transaction
 

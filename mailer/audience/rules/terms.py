@@ -25,19 +25,19 @@ Choices = list[tuple[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """One condition. `text`: its value as it is kept, and read again."""
+    """One condition. `text`: its value as stored, to be read again."""
 
     what: ClassVar[str] = ""
     label: ClassVar[str | Promise] = ""
-    menu: ClassVar[str | Promise] = ""  # what a menu calls it, if not that
+    menu: ClassVar[str | Promise] = ""  # its name in a menu, if different
     tests: ClassVar[dict[str, str | Promise]] = {}
-    value_type: ClassVar[str] = "text"  # of the input, where there is nothing to choose from
+    value_type: ClassVar[str] = "text"  # of the input, if there is nothing to choose from
     test: str
     value: Any = None
 
     @classmethod
     def read(cls, *, test: str, text: str, known: Known) -> Self:
-        """ValidationError if this is no such condition, or names what the owner does not have."""
+        """Raise ValidationError if this is no such condition, or names what the owner does not have."""
         if test not in cls.tests:
             raise ValidationError(_("Choose how to compare."))
         if not text.strip():
@@ -50,7 +50,7 @@ class Term:
 
     @classmethod
     def choices(cls, known: Known) -> Choices:
-        """The values there are to choose from, if they are few."""
+        """The values to choose from, if they are few."""
         return []
 
     @property
@@ -128,7 +128,7 @@ class GroupTerm(Term):
         return known.groups[self.value].name
 
     def among(self, clients: ClientQuerySet, known: Known) -> ClientQuerySet:
-        """By the members of a picked group; of a group by rule see Rule.among."""
+        """By the members of a picked group; for a group by rule see Rule.among."""
         members = ClientGroup.clients.through.objects.filter(
             clientgroup_id=self.value, client_id=OuterRef("pk")
         )
