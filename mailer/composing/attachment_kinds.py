@@ -1,7 +1,7 @@
-"""Which files may be attached. What is in a file decides, and its name must say the same.
+"""Which files may be attached. A file's content decides, and its name must agree.
 
-A list of what goes, not of what does not: mail servers refuse programs and pages with scripts, also inside
-archives, and what they refuse is held against every sender of this service.
+A list of what is allowed, not of what is forbidden: mail servers refuse programs and pages with scripts, even
+inside archives, and such refusals count against every sender of this service.
 """
 
 import re
@@ -12,7 +12,7 @@ from io import BytesIO
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-MOST_IN_ARCHIVE = 2_000  # files of an archive that are looked at
+MOST_IN_ARCHIVE = 2_000  # files of an archive that are checked
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff/\\:*?\"<>|]")
 _PROGRAMS = re.compile(
     r"\.(?:exe|com|scr|pif|bat|cmd|msi|msp|dll|sys|cpl|jar|js|jse|vbs?|vbe|ws[cfh]?|ps1|hta|lnk|reg|inf|iso|img|"
@@ -43,7 +43,7 @@ def _mp3(data: bytes) -> bool:
 
 
 def _text(data: bytes) -> bool:
-    """In any one-byte encoding, or UTF-8: no octet that no text has."""
+    """In UTF-8 or any one-byte encoding: no octet that text never has."""
     return not re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", data) and b"<script" not in data.lower()
 
 
@@ -61,7 +61,7 @@ def _archive(data: bytes) -> bool:
 
 
 def _office(data: bytes) -> bool:
-    """Without macros, whatever it calls itself."""
+    """Without macros, whatever it claims to be."""
     names = _names(data)
     return "[Content_Types].xml" in names and not any("vbaproject" in name.lower() for name in names)
 
@@ -98,14 +98,14 @@ KINDS: dict[str, tuple[str, Check]] = {
 
 
 def clean_name(name: str) -> str:
-    """The name under which it is attached: one line, no path, nothing that turns the text around."""
+    """The name under which it is attached: one line, no path, nothing that reverses the text."""
     name = _ODD.sub("", name.replace("\\", "/").rpartition("/")[2]).strip(" .")
     stem, dot, ending = name.rpartition(".")
     return f"{stem[: 99 - len(ending)].rstrip()}.{ending}" if dot and len(ending) < 9 else name[:100]
 
 
 def content_type_of(name: str, data: bytes) -> str:
-    """The type of a file that may go; ValidationError says why it may not."""
+    """The type of a permitted file; raises ValidationError with the reason."""
     ending = name.rpartition(".")[2].lower()
     if not data:
         raise ValidationError(_("This file is empty."), code="empty")

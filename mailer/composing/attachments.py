@@ -1,4 +1,4 @@
-"""The files that go with a message: kept by their content, copied into the run that sends them."""
+"""The files that go with a message: stored by content, copied into the run that sends them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ from mailer.composing.mime_files import File
 from mailer.models import Attachment, Message
 
 FOLDER = "attachments"
-MOST = 10  # files of one message
-LARGEST = 15_000_000  # bytes of all of them: encoded they still fit into the 25 MB that most servers take
+MOST = 10  # files per message
+LARGEST = 15_000_000  # bytes in all: encoded, they still fit into the 25 MB that most servers accept
 Snapshot = list[dict[str, Any]]
 
 
 def attach(*, message: Message, upload: IO[bytes], name: str) -> Attachment:
-    """Check a file and put it beside the others; ValidationError says what is wrong with it."""
+    """Check a file and attach it; raises ValidationError with the reason."""
     upload.seek(0)
     data = upload.read(LARGEST + 1)
     name = clean_name(name)
@@ -57,19 +57,19 @@ def _refuse_too_much(message: Message, size: int) -> None:
 
 
 def copy_attachments(*, source: Message, to: Message) -> None:
-    """The same files for another message of the same owner; what is in them is not copied."""
+    """The same files for another message of the same owner; their content is not copied."""
     for row in source.attachments.all():
         row.pk, row.message = None, to
         row.save(force_insert=True)
 
 
 def snapshot_of(message: Message) -> Snapshot:
-    """What a run keeps of them, so that it sends these whatever becomes of the message."""
+    """What a run keeps of them, so that it sends these whatever happens to the message."""
     return [dict(row) for row in message.attachments.values("name", "content_type", "size", "digest")]
 
 
 def files_of(snapshot: Iterable[dict[str, Any]], *, owner_id: int) -> tuple[File, ...]:
-    """The files themselves; CannotCompile if one is not there."""
+    """The files themselves; raises CannotCompile if one is missing."""
     return tuple(_file(row, owner_id) for row in snapshot)
 
 

@@ -1,4 +1,4 @@
-"""Attributes of clients as merge fields: text where they are written, typed where they are compared."""
+"""Clients' attributes as merge fields: as text where they are shown, typed where they are compared."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -15,7 +15,7 @@ _SAMPLES = {Attribute.Kind.NUMBER: 42, Attribute.Kind.YES_NO: True}
 
 
 class Typed(str):
-    """What people read. In a condition it is `typed`: “no” is false, and what a client has not is nothing."""
+    """What people read. In a condition it is `typed`: “no” is false, and a missing value is nothing."""
 
     __slots__ = ("typed",)
     typed: Any
@@ -25,7 +25,7 @@ class Typed(str):
 
 
 def typed(kind: str, value: Any) -> Typed:
-    """A value as a merge field takes it, in the language that is active."""
+    """A value as a merge field takes it, in the active language."""
     text = Typed(shown_value(kind, value))
     text.typed = value
     return text
@@ -35,7 +35,7 @@ NOTHING = typed(Attribute.Kind.TEXT, None)
 
 
 class AttributeValues:
-    """Gives each recipient the attributes that one message names."""
+    """Gives each recipient the attributes that a message names."""
 
     def __init__(self, names: Collection[str], kinds: Mapping[str, str], *, language: str) -> None:
         """`names`: all merge fields of the message; `kinds`: those of the owner's attributes."""
@@ -48,7 +48,7 @@ class AttributeValues:
         return bool(self._kinds) or self._greets
 
     def of(self, stored: str | None) -> dict[str, str]:
-        """The values of a recipient whose attributes are this JSON; nothing for what is not there."""
+        """The values of a recipient whose attributes are this JSON; missing ones are empty."""
         try:
             values = json.loads(stored) if stored else {}
         except ValueError:
@@ -77,7 +77,7 @@ class AttributeValues:
 
 
 def samples(kinds: Mapping[str, str]) -> dict[str, str]:
-    """What the attributes are in a preview: the name of a text, and something likely of the other kinds."""
+    """The attributes in a preview: a text shows its name, the other kinds something likely."""
     found = {Attribute.Kind.DATE: timezone.localdate().isoformat(), **_SAMPLES}
     return {
         name: typed(kind, found.get(kind, name))  # type: ignore[call-overload]
@@ -87,7 +87,7 @@ def samples(kinds: Mapping[str, str]) -> dict[str, str]:
 
 
 def nothing(kinds: Iterable[str]) -> dict[str, str]:
-    """What they are for a client who has none."""
+    """The attributes of a client who has none."""
     return dict.fromkeys((name for name in kinds if name not in MERGE_FIELDS), NOTHING)
 
 
@@ -97,6 +97,6 @@ def names_attributes(subject: str, body: str) -> bool:
     for source in (subject, body):
         try:
             names |= set(TEXT.from_string(source).global_variables())
-        except LiquidError:  # it says so when it is sent
+        except LiquidError:  # the error comes when it is sent
             continue
     return bool(names - (set(MERGE_FIELDS) - {SALUTATION}))

@@ -71,7 +71,7 @@ class Compiled:
         return frozenset(name for part in parts for name in part.global_variables())
 
     def fill(self, values: dict[str, str]) -> Preview:
-        """Merge one recipient's values; LiquidError if a filter cannot take them."""
+        """Merge one recipient's values; raises LiquidError if a filter cannot take them."""
         return Preview(
             subject=one_line(self.subject.render(**values)),
             html=self.html.render(**values),
@@ -82,7 +82,8 @@ class Compiled:
 def compile_message(*, subject: str, body: str, format: str = Format.HTML) -> Compiled:
     """Inline the style sheets, make the text part and parse all three.
 
-    LiquidError on bad syntax; CannotCompile if HTML and Liquid do not go together or it takes too much.
+    Raises LiquidError on bad syntax, and CannotCompile if HTML and Liquid do not fit together or it takes too
+    much.
     """
     subject_template = parse(subject)
     body = body.replace("\r\n", "\n").replace("\r", "\n")
@@ -124,9 +125,9 @@ def _parts(body: str, format: str, language: str) -> Prepared:
 def check_message(
     *, subject: str, body: str, format: str = Format.HTML, kinds: Mapping[str, str] | None = None
 ) -> None:
-    """Raise ValidationError unless the message as a whole can be prepared and filled for anybody.
+    """Raise ValidationError unless the message can be prepared and filled for anybody.
 
-    `kinds`: of the owner's attributes.
+    `kinds`: those of the owner's attributes.
     """
     some, none = samples(kinds or {}), nothing(kinds or {})
     try:
@@ -141,7 +142,7 @@ def check_message(
 
 
 def preview_of(*, subject: str, body: str, owner: User, format: str = Format.HTML) -> Preview:
-    """A subject and body as a sample recipient would get them; LiquidError on bad syntax."""
+    """A subject and body as a sample recipient would get them; raises LiquidError on bad syntax."""
     compiled = compile_message(subject=subject, body=body, format=format)
     values = {**SAMPLE, "sender_name": owner.get_short_name()}
     if others := compiled.names - set(SAMPLE):
@@ -150,7 +151,7 @@ def preview_of(*, subject: str, body: str, owner: User, format: str = Format.HTM
 
 
 def sample_subject(*, subject: str, owner: User) -> str:
-    """A subject as a sample recipient reads it; as it was written, if it cannot be filled."""
+    """A subject as a sample recipient reads it; unchanged if it cannot be filled."""
     try:
         template = parse(subject)
         values = {**SAMPLE, "sender_name": owner.get_short_name()}

@@ -1,7 +1,7 @@
-"""Writing a message: drafts kept as one types, saving, undoing, and earlier versions.
+"""Writing a message: saving drafts while typing, saving, undoing, and earlier versions.
 
-A draft holds what was typed, right or wrong. Mailings take what was saved. `Message.revision` counts both, so
-that of two windows the later one is told.
+A draft holds what was typed, valid or not. Mailings use what was saved. `Message.revision` counts both, so
+that the later of two windows is warned.
 """
 
 import uuid
@@ -24,7 +24,7 @@ UNTITLED = 200  # characters of a subject that a draft shows in lists
 
 
 class ChangedMeanwhile(Exception):
-    """Another window wrote this message since this one was loaded."""
+    """Another window changed this message since this one was loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Kept:
 
 
 def start_message(*, owner: User, form_key: uuid.UUID, written: Written) -> Message:
-    """A message that is a draft only; the same form sent twice makes one."""
+    """A message that is only a draft; the same form sent twice makes one."""
     with transaction.atomic():
         message, made = Message.objects.get_or_create(
             form_key=form_key,
@@ -69,7 +69,7 @@ def start_message(*, owner: User, form_key: uuid.UUID, written: Written) -> Mess
 
 
 def copy_message(*, message: Message, form_key: uuid.UUID) -> Message:
-    """A new message that begins as this one stands now; the same form sent twice makes one."""
+    """A new message that begins as a copy; the same form sent twice makes one."""
     written, _since = written_of(message)
     with transaction.atomic():
         copy = start_message(owner=message.owner, form_key=form_key, written=written)
@@ -79,7 +79,7 @@ def copy_message(*, message: Message, form_key: uuid.UUID) -> Message:
 
 
 def archive(*, message: Message) -> bool:
-    """Offer a message no longer; the mailings that send it go on. Tell whether this call did it."""
+    """Stop offering a message; mailings that send it go on. Returns whether this call did it."""
     rows = Message.objects.filter(pk=message.pk, archived_at=None)
     return bool(rows.update(archived_at=timezone.now()))
 
@@ -98,7 +98,7 @@ def saved_of(message: Message) -> Written:
 
 
 def written_of(message: Message) -> tuple[Written, datetime | None]:
-    """What the editor begins with, and since when it is a draft if it is one."""
+    """What the editor begins with, and since when it is a draft, if it is one."""
     draft = MessageDraft.objects.filter(message=message).first()
     return (Written.from_data(draft.data), draft.saved_at) if draft else (saved_of(message), None)
 
@@ -107,9 +107,9 @@ def written_of(message: Message) -> tuple[Written, datetime | None]:
 def keep_draft(
     *, message: Message, written: Written, seen: int | None, before: Written | None = None
 ) -> Kept:
-    """Keep what was typed; ChangedMeanwhile if `seen` is not the latest revision.
+    """Store what was typed; raises ChangedMeanwhile if `seen` is not the latest revision.
 
-    `before`: how it stood before a step that can be undone.
+    `before`: the state before a step that can be undone.
     """
     draft = MessageDraft.objects.filter(message=message).first()
     kept = Written.from_data(draft.data) if draft else saved_of(message)
@@ -128,7 +128,7 @@ def keep_draft(
 
 @transaction.atomic
 def publish(*, message: Message, written: Written, body: str, seen: int | None) -> Kept:
-    """Save what was checked, so that mailings take it. `body`: the source, or what blocks became."""
+    """Save what was checked, so that mailings use it. `body`: the source, or the HTML made from blocks."""
     revision = _claim(message, seen, counts=True)
     now = timezone.now()
     Message.objects.filter(pk=message.pk).update(
@@ -145,7 +145,7 @@ def publish(*, message: Message, written: Written, body: str, seen: int | None) 
 
 @transaction.atomic
 def undo(*, message: Message, seen: int | None) -> Kept | None:
-    """Back to how it stood before the last step; None if there is none."""
+    """Go back to before the last step; None if there is none."""
     step = message.versions.filter(kind=MessageVersion.Kind.STEP).first()
     if step is None:
         return None
@@ -156,14 +156,14 @@ def undo(*, message: Message, seen: int | None) -> Kept | None:
 
 @transaction.atomic
 def bring_back(*, message: Message, version: MessageVersion) -> Kept:
-    """Make an earlier version the draft; what stood there before can be had back by undoing."""
+    """Make an earlier version the draft; undo returns to what was there before."""
     before, _since = written_of(message)
     return keep_draft(message=message, written=Written.from_data(version.data), seen=None, before=before)
 
 
 @transaction.atomic
 def discard_draft(*, message: Message) -> None:
-    """Back to what was saved last."""
+    """Go back to what was last saved."""
     if message.body:
         before, _since = written_of(message)
         keep_draft(message=message, written=saved_of(message), seen=None, before=before)

@@ -1,4 +1,4 @@
-"""The name by which a person is greeted, out of the full name as somebody wrote it; or nothing."""
+"""The name to greet a person by, from the full name as somebody wrote it; or none."""
 
 import re
 from functools import lru_cache
@@ -32,7 +32,7 @@ _AROUND = " \t\"'“”„()[]<>.,;"
 def first_name(full_name: str) -> str:
     """“Smith, John” is John, “Dr. Anna Maria Lee” Anna, “Иванова Анна Петровна” Анна; a company nobody."""
     words = full_name.split()
-    if len(words) <= 3 and "".join(words).isalpha():  # most names, and this is done for each mail
+    if len(words) <= 3 and "".join(words).isalpha():  # most names; this is done for every mail
         lower = full_name.lower().split()
         if _SPECIAL.isdisjoint(lower) and len(words[0]) > 1 < len(words[-1]):
             return words[1] if len(words) > 1 and _family_first(lower) else words[0]
@@ -85,7 +85,7 @@ def _words(text: str) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    """Without what stands in brackets."""
+    """Without what is in brackets."""
     return _BRACKETS.sub(" ", text)
 
 

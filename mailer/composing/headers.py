@@ -1,4 +1,4 @@
-"""Header fields, written by hand because the email package takes a millisecond for it."""
+"""Header fields, written by hand because the email package takes a millisecond for them."""
 
 import re
 from binascii import b2a_base64
@@ -9,19 +9,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _FOLD = re.compile(r"(?<=\S)(?=\s)")
 FIRST_WORD, WORD = 36, 45  # octets in an encoded-word of at most 75 characters (RFC 2047 section 2)
-ONE_WORD = 39  # octets, on one line with the name of a field
+ONE_WORD = 39  # octets, on one line with a field's name
 LINE = 76
 LONGEST_WORD = 900  # characters of a line, which may have 998 (RFC 5322 section 2.1.1)
-LONGEST_MAILBOX = 200  # octets: sendmail cuts what is longer than about 256
+LONGEST_MAILBOX = 200  # octets: sendmail truncates anything longer than about 256
 
 
 def one_line(text: str) -> str:
-    """Make text safe inside a header: nothing in it can start another one (RFC 5322 section 2.2)."""
+    """Make text safe in a header: nothing in it can start another one (RFC 5322 section 2.2)."""
     return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
 
 
 def unstructured(text: str) -> bytes:
-    """A subject: as it is, folded, or in encoded-words (RFC 2047)."""
+    """A subject: unchanged, folded, or in encoded-words (RFC 2047)."""
     if not text.isascii() or "=?" in text:
         return _encoded(text)
     if len(text) <= LINE - len("Subject: "):
@@ -30,9 +30,9 @@ def unstructured(text: str) -> bytes:
 
 
 def mailbox(name: str, address: str) -> bytes:
-    """`name <address>`, with the name quoted or encoded as it needs to be (RFC 5322 section 3.4).
+    """`name <address>`, with the name quoted or encoded as needed (RFC 5322 section 3.4).
 
-    A name that makes it longer than servers take is cut after a word, or left out.
+    A name that makes it longer than servers accept is cut after a word, or left out.
     """
     return _fitted(name, address)[1] if name else address.encode()
 
@@ -68,10 +68,10 @@ def _phrase(name: str) -> bytes:
 
 
 def _one_word(name: str) -> bytes:
-    """A name in one encoded-word, if it fits into one; in KOI8-R twice the letters do.
+    """A name in one encoded-word, if it fits; in KOI8-R, twice as many letters do.
 
-    Between two of them some readers show the blank that RFC 2047 says is not to be shown, among them
-    Python's own before 3.12.9.
+    Some readers, Python's own before 3.12.9 among them, show a blank between two encoded-words, against RFC
+    2047.
     """
     data = name.encode()
     if len(data) <= ONE_WORD:
@@ -84,12 +84,12 @@ def _one_word(name: str) -> bytes:
 
 
 def _encoded(text: str) -> bytes:
-    """Encoded-words, cut after a blank where there is one."""
+    """Encoded-words, split after a blank where possible."""
     words, rest, size = [], text.encode(), FIRST_WORD
     while rest:
         end = min(size, len(rest))
         if end < len(rest):
-            # Else anywhere, but never in the middle of a character.
+            # Otherwise anywhere, but never inside a character.
             end = rest.rfind(b" ", 0, end) + 1 or _character_end(rest, end)
         words.append(b"=?utf-8?b?" + b2a_base64(rest[:end], newline=False) + b"?=")
         rest, size = rest[end:], WORD
@@ -103,7 +103,7 @@ def _character_end(octets: bytes, end: int) -> int:
 
 
 def _folded(text: str) -> bytes:
-    """Lines broken before white space, which unfolding puts together again as it was."""
+    """Lines broken before white space, so that unfolding restores the text."""
     lines, line = [], ""
     for word in _FOLD.split(text):
         if line and len(line) + len(word) > LINE - len("Subject: "):
@@ -112,5 +112,5 @@ def _folded(text: str) -> bytes:
         line += word
     lines.append(line)
     if max(map(len, lines)) > LONGEST_WORD:
-        return _encoded(text)  # it has no blank to be broken at
+        return _encoded(text)  # there is no blank to break at
     return "\r\n".join(lines).encode("ascii")

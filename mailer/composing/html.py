@@ -1,7 +1,7 @@
-"""An author's HTML made into the two parts of a mail: looked at, prepared in a process apart, and kept.
+"""Makes the two parts of a mail from an author's HTML: checked, prepared in a child process, and cached.
 
-The process has limits, because anybody may write a body that keeps the tools busy. It takes nothing down
-but itself, and the answer is kept, so that preview, save and send pay once for the same body.
+The process has limits, because anybody may write a body that keeps the tools busy. It harms nothing but
+itself, and the result is cached, so that preview, save and send pay once for the same body.
 """
 
 import hashlib
@@ -24,23 +24,23 @@ from mailer.composing.slots import ASKER, Busy, slot
 log = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("html_process.py")
-VERSION = 2  # of what the program makes of the same source
+VERSION = 2  # raise it when the program makes something else of the same source
 KEEP_SECONDS = 7 * 24 * 3600
-# On a busy machine; the process has a limit of processor time of its own.
+# On a busy machine; the process also has a limit of CPU time.
 WAIT_SECONDS = 12
 ASKER_WAIT_SECONDS = 4
 
 LARGEST = 600_000  # characters
 DEEPEST = 250
 MOST_TAGS = 40_000
-MOST_FACTS = 500  # links, and pictures, that a check knows of
+MOST_FACTS = 500  # links and pictures that a check sees
 MOST_RULES = 6_000
-MOST_MATCHES = 25_000_000  # rules times tags
+MOST_MATCHES = 25_000_000  # rules × tags
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9:]*)", re.IGNORECASE)
 
 
 class Facts(NamedTuple):
-    """What a check wants to know of what its author wrote; addresses still with their Liquid tags."""
+    """What a check needs to know about the author's HTML; addresses still have their Liquid tags."""
 
     links: tuple[str, ...] = ()
     pictures: tuple[tuple[str, str | None], ...] = ()  # address and alternative text
@@ -61,9 +61,10 @@ class Prepared(NamedTuple):
 
 
 def prepare(source: str, *, footer_html: str, footer_text: list[str]) -> Prepared:
-    """Styles inlined, a text part made, a way out added where there is none.
+    """Inline styles, make a text part, add an unsubscribe link where there is none.
 
-    CannotCompile with the line if that cannot be done, or takes too much; Busy if others wait already.
+    Raises CannotCompile with the line if that is impossible or takes too much, and Busy if others are already
+    waiting.
     """
     look(source)
     question = json.dumps({"source": source, "footer_html": footer_html, "footer_text": footer_text})
@@ -100,12 +101,12 @@ def _rules(source: str) -> int:
 
 
 def answer_of(question: str, *, program: Path) -> dict[str, Any]:
-    """What a program of ours makes of a question, in a process of its own; the answer is kept."""
+    """The result of a program of ours, run in a child process and cached."""
     digest = hashlib.sha256(question.encode()).hexdigest()
     key = f"mailer:prepared:{VERSION}:{program.stem}:{digest}"
     if (kept := _kept(key)) is None:
         with slot():
-            kept = _kept(key)  # while it waited, somebody else may have done it
+            kept = _kept(key)  # somebody else may have done it meanwhile
             if kept is None:
                 kept = _run(question, program)
                 _keep(key, kept)
@@ -113,7 +114,7 @@ def answer_of(question: str, *, program: Path) -> dict[str, Any]:
     return answer
 
 
-_nearby: dict[str, str] = {}  # the last few answers in this process: for a cache that is away
+_nearby: dict[str, str] = {}  # this process's last few results: for when the cache is away
 _nearby_lock = Lock()
 
 
@@ -122,7 +123,7 @@ def _kept(key: str) -> str | None:
         return nearby
     try:
         kept: str | None = cache.get(key)
-    except Exception:  # whatever the cache runs on: it is done anew without it
+    except Exception:  # whatever the cache's backend raises: it is done again without it
         log.warning("the cache does not answer", exc_info=True)
         return None
     return kept
@@ -151,7 +152,7 @@ def _run(question: str, program: Path) -> str:
             check=True,
             env={},
         )
-    except subprocess.TimeoutExpired as error:  # of its own time it has not used two seconds: others did
+    except subprocess.TimeoutExpired as error:  # it has not used its two seconds of CPU time: others did
         raise Busy.now() from error
     except subprocess.CalledProcessError as error:
         log.info("a message was not prepared: %s", (error.stderr or "")[-2000:])

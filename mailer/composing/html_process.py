@@ -1,6 +1,6 @@
-"""Run as a process of its own: reads a document, writes it with its styles inlined, and its text part.
+"""Runs as a child process: reads a document, writes it with its styles inlined, and its text part.
 
-Nothing of Django is imported here, so that it starts fast.
+It imports nothing of Django, so that it starts fast.
 """
 
 import gc
@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SECONDS = 2  # of processor time
-NICE = 10  # whoever only wants a page goes first
+SECONDS = 2  # of CPU time
+NICE = 10  # page requests go first
 MEMORY = 1 << 29  # bytes of address space
-LARGEST = 1_000_000  # characters of the result: larger mail is cut off by its readers or refused on the way
+LARGEST = (
+    1_000_000  # characters of the result: larger mails are cut off by mail programs or refused on the way
+)
 
 
 def main() -> None:
@@ -22,7 +24,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(NICE)
-    gc.disable()  # it lives for a second, and its trees have many circles
+    gc.disable()  # it lives for a second, and its trees have many cycles
     sys.path.append(str(Path(__file__).parents[2]))
     from mailer.composing.markup.prepare import prepare  # under the limits
 

@@ -1,9 +1,9 @@
-"""Which language a message is written in, as far as what is added to it must know."""
+"""The language of a message, as far as what we add to it must match."""
 
 import re
 
 _NO_WORDS = re.compile(
-    # What is not closed goes to the end, as browsers read it; and so each letter is looked at once.
+    # What is not closed extends to the end, as in browsers; so each character is examined once.
     r"<style\b.*?(?:</style\s*>|\Z)|<script\b.*?(?:</script\s*>|\Z)|<!--.*?(?:-->|\Z)"
     r"|\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)|<[^<>]*>",
     re.DOTALL | re.IGNORECASE,

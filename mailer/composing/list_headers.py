@@ -1,4 +1,4 @@
-"""What tells a user's list and a mailing from others, without saying who they are."""
+"""Headers that tell users' lists and mailings apart, without saying who they are."""
 
 import hashlib
 import hmac
@@ -10,17 +10,17 @@ from mailer.composing.headers import mailbox, one_line
 from mailer.transport.addresses import written
 from people.models import User
 
-SENDER_ID = 15  # characters at most, as Gmail reads them
+SENDER_ID = 15  # characters at most, for Gmail
 
 
 def list_id(owner: User) -> bytes:
-    """List-Id (RFC 2919): one list for each user, by which people filter their mail."""
+    """List-Id (RFC 2919): one list per user, by which people filter their mail."""
     domain = written(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])[0].rpartition("@")[2]
     return mailbox(one_line(owner.name), f"{_opaque('user', owner.pk)}.list.{domain}")
 
 
 def feedback_id(owner: User, mailing_id: int | None) -> bytes:
-    """Feedback-ID: complaints are counted by mailing, by user and for the whole service."""
+    """Feedback-ID: complaints are counted per mailing, per user and for the whole service."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     site = "".join(filter(str.isalnum, domain.encode("idna").decode()))[:SENDER_ID]
     mailing = _opaque("mailing", mailing_id) if mailing_id else "test"
@@ -28,6 +28,6 @@ def feedback_id(owner: User, mailing_id: int | None) -> bytes:
 
 
 def _opaque(kind: str, pk: int) -> str:
-    """The same for good, and no number that tells how many users and mailings there are."""
+    """Always the same, but not a number that reveals how many users and mailings there are."""
     key = settings.SECRET_KEY.encode()
     return hmac.new(key, f"{kind} {pk}".encode(), hashlib.sha256).hexdigest()[:12]

@@ -45,9 +45,9 @@ class Look:
 
 
 def look(*, written: Written, owner: User, client: Client | None = None, laid_out: str = "") -> Look:
-    """What one client, or a sample recipient, would get of a draft as it stands.
+    """What one client, or a sample recipient, would get of a draft as it is.
 
-    `laid_out`: the HTML that its blocks became when it was saved.
+    `laid_out`: the HTML made from its blocks when it was saved.
     """
     try:
         body = laid_out or written.body
@@ -69,7 +69,7 @@ def look(*, written: Written, owner: User, client: Client | None = None, laid_ou
 
 
 def _stand_out(part: re.Match[str]) -> str:
-    """Show the marks in a piece of text; one that no tag follows may be an attribute's value."""
+    """Show the marks in a piece of text; one that no tag follows may be in an attribute's value."""
     text = part[0]
     return _MARKED.sub(lambda mark: _STANDS_OUT % mark[1], text) if text.endswith("<") else text
 
@@ -97,11 +97,11 @@ def values_of(compiled: Compiled, *, owner: User, client: Client | None) -> dict
 
 
 def as_dark(html: str, *, dark: bool) -> str:
-    """The HTML as a reader with a dark screen shows it, or one with a bright screen, whatever this one is."""
+    """The HTML as a mail program in dark or light mode shows it, whatever this browser's mode."""
     html = _DARK.sub("all" if dark else "not all", html)
     return _LIGHT.sub("not all" if dark else "all", html)
 
 
 def preheader_of(html: str, text: str, typed: str) -> str:
-    """What an inbox shows beside the subject: what was typed for it, else the first words."""
+    """What an inbox shows beside the subject: the preheader, otherwise the first words."""
     return typed or " ".join(text.split())[:140]

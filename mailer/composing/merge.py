@@ -1,8 +1,8 @@
 """Merge fields: a small, safe subset of Liquid.
 
-Only tags and filters whose output is at most a small multiple of their input are kept: with loops,
-assignments or `replace` a message of a few lines could grow without bound in the worker. For the same
-reason tags are short, few, and have few filters; that also keeps the parser's time in proportion.
+It keeps only tags and filters whose output is at most a small multiple of their input: with loops,
+assignments or `replace`, a message of a few lines could grow without bound in the worker. For the same reason
+tags are short, few, and have few filters; that also bounds the parser's time.
 """
 
 import re
@@ -60,7 +60,7 @@ HTML = _environment(autoescape=True)
 
 
 class CannotCompile(LiquidError):
-    """A message takes more than any honest one to be prepared."""
+    """A message takes more to prepare than any honest one."""
 
 
 def refuse_excess(source: str) -> None:
@@ -88,20 +88,20 @@ def _excess(what: Any, source: str, at: int, number: int) -> None:
 
 
 def parse(source: str, *, environment: Environment = TEXT) -> BoundTemplate:
-    """Parse a template; LiquidError if its syntax is wrong or it is out of proportion."""
+    """Parse a template; raises LiquidError if its syntax is wrong or it is out of proportion."""
     refuse_excess(source)
     return environment.from_string(source)
 
 
 def parse_our_own(source: str, *, environment: Environment) -> BoundTemplate:
-    """Parse what was made of a template that passed: it may have a few more tags."""
+    """Parse what was made from a template that passed: it may have a few more tags."""
     return environment.from_string(source)
 
 
 def check_template(source: str, *, attributes: Mapping[str, str] | None = None) -> None:
-    """Raise ValidationError, saying what and where, unless every recipient could be merged into source.
+    """Raise ValidationError, saying what and where, unless the source can be merged for every recipient.
 
-    `attributes`: what the owner's attributes are for a sample recipient.
+    `attributes`: the owner's attributes for a sample recipient.
     """
     known = {**SAMPLE, **(attributes or {})}
     try:
@@ -141,12 +141,12 @@ def _refuse_unknown(template: BoundTemplate, known: Collection[str]) -> None:
 def values_for(
     *, full_name: str, email: str, sender_name: str, unsubscribe_url: str, view_url: str = ""
 ) -> dict[str, str]:
-    """What each merge field stands for in one recipient's mail."""
+    """The values of the merge fields in one recipient's mail."""
     first = first_name(full_name)
     return {
         "full_name": full_name,
         "first_name": first,
-        "salutation": first,  # unless the client has one of their own: see AttributeValues
+        "salutation": first,  # unless the client has an attribute of that name: see AttributeValues
         "email": email,
         "sender_name": sender_name,
         "unsubscribe_url": unsubscribe_url,

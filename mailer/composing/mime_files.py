@@ -1,4 +1,4 @@
-"""Files as parts of a mail: attached (multipart/mixed), or shown inside its HTML (multipart/related)."""
+"""Files as parts of a mail: attached (multipart/mixed), or embedded in its HTML (multipart/related)."""
 
 from base64 import encodebytes
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ class File(NamedTuple):
     name: str
     content_type: str
     data: bytes
-    content_id: str = ""  # by which the HTML shows it; none: it is attached
+    content_id: str = ""  # by which the HTML shows it; empty: it is attached
 
 
-LONGEST_NAME = 900  # octets of an encoded name, which stands on one line: few programs join several
+LONGEST_NAME = 900  # octets of an encoded name, on one line: few programs join several
 
 
 def wrapped(boundary: bytes, files: Sequence[File]) -> tuple[bytes, bytes]:
-    """What stands before the text and HTML parts of a mail, whose own boundary this is, and what after them.
+    """What comes before the mail's text and HTML parts, which have this boundary, and what comes after.
 
     RFC 2046 sections 5.1.3 and 5.1.4, RFC 2387.
     """
@@ -60,7 +60,7 @@ def _disposition(file: File) -> bytes:
 
 
 def fitting(name: str) -> str:
-    """As much of a name as a line of a header holds, with its ending."""
+    """As much of a name as fits on a header line, with its extension."""
     stem, dot, ending = name.rpartition(".")
     while stem and len(quote(stem + dot + ending, safe="")) > LONGEST_NAME:
         stem = stem[:-1]

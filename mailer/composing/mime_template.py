@@ -1,4 +1,4 @@
-"""A mail compiled into pieces of bytes with holes, so that a recipient costs one join."""
+"""A mail compiled into pieces of bytes with slots, so that each recipient costs one join."""
 
 import re
 from binascii import b2a_qp
@@ -21,7 +21,7 @@ Encode = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A hole that one merge value fills, as it is or escaped for HTML."""
+    """A slot for one merge value, plain or escaped for HTML."""
 
     name: str
     html: bool
@@ -29,7 +29,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Logic:
-    """A hole that Liquid has to work out: a filter or a tag."""
+    """A slot that Liquid has to evaluate: a filter or a tag."""
 
     node: Node
     template: BoundTemplate
@@ -47,7 +47,7 @@ Segment = str | Slot
 
 
 def segments(template: BoundTemplate) -> list[Segment]:
-    """The template cut at its merge fields."""
+    """The template, split at its merge fields."""
     html = bool(template.env.autoescape)
     return [_segment(node, template, html=html) for node in template.nodes]
 
@@ -57,7 +57,7 @@ def fill(parts: Sequence[Segment], values: dict[str, str]) -> str:
 
 
 def value_of(slot: Slot, values: dict[str, str]) -> str:
-    """What one recipient has in this hole; LiquidError if a filter cannot take the value."""
+    """One recipient's value for this slot; raises LiquidError if a filter cannot take it."""
     if isinstance(slot, Logic):
         return slot.render(values)
     value = values[slot.name]
@@ -77,7 +77,7 @@ def _segment(node: Node, template: BoundTemplate, *, html: bool) -> Segment:
 
 
 def plain(text: str) -> bytes:
-    """UTF-8 with CRLF line ends, for a transport of eight bits."""
+    """UTF-8 with CRLF line ends, for an 8-bit transport."""
     return (_NEWLINE.sub("\r\n", text) if "\n" in text or "\r" in text else text).encode()
 
 
@@ -88,16 +88,16 @@ def quoted_printable(text: str) -> bytes:
 
 
 def fits(content: bytes) -> bool:
-    """Whether content may be sent as it is: no line is too long, no octet forbidden (RFC 6152)."""
+    """Whether content may be sent unencoded: no line is too long, no octet forbidden (RFC 6152)."""
     return max(map(len, content.split(b"\r\n"))) <= LONGEST_LINE and b"\0" not in content
 
 
 class MimeTemplate:
-    """What is the same for everybody, and in it the holes: first those of the head, then the body's."""
+    """What is the same for everybody, with its slots: first those of the head, then the body's."""
 
     def __init__(self, *, encode: Encode, soft_break: bytes) -> None:
         self._encode = encode
-        self._soft_break = soft_break  # what keeps a hole's lines apart from its neighbours'
+        self._soft_break = soft_break  # keeps a slot's lines apart from its neighbours'
         self._pieces: list[bytes] = []
         self._head_slots = 0
         self._slots: list[Slot] = []
@@ -106,7 +106,7 @@ class MimeTemplate:
         self._pieces.append(piece.replace(b"%", b"%%"))
 
     def add_head_slot(self) -> None:
-        """A hole in the head; they are filled in the order in which they were added."""
+        """A slot in the head; they are filled in the order in which they were added."""
         self._pieces.append(b"%b")
         self._head_slots += 1
 
@@ -119,7 +119,7 @@ class MimeTemplate:
                 self._slots.append(part)
 
     def close(self, *, tail: bytes = b"") -> None:
-        """Number what fills the holes: each field as it is, then each escaped, then what Liquid works out.
+        """Number the slots: plain fields first, then escaped ones, then those that Liquid evaluates.
 
         `tail`: what follows for everybody, in short lines.
         """
@@ -134,9 +134,9 @@ class MimeTemplate:
         self._size, self._longest = len(empty), max(map(len, empty.split(b"\r\n")))
 
     def fill(self, values: dict[str, str], head: tuple[bytes, ...]) -> tuple[bytes, bool]:
-        """One recipient's mail, and whether it may be sent as it is.
+        """One recipient's mail, and whether it may be sent unencoded.
 
-        LiquidError if a filter cannot take its values.
+        Raises LiquidError if a filter cannot take its values.
         """
         encode = self._encode
         filled, escaped = [], []
@@ -149,7 +149,7 @@ class MimeTemplate:
         for slot in self._logic:
             filled.append(encode(slot.render(values)))
         content = self._template % (*head, *map(filled.__getitem__, self._order))
-        # Most mails are known to fit without a look at their lines: all values on the longest of them.
+        # Most mails are known to fit without checking their lines: even all values on the longest line would.
         most = self._longest + len(content) - self._size - sum(map(len, head))
         right = (most <= LONGEST_LINE and b"\0" not in content) or fits(content)
         return (content + self._tail if self._tail else content), right

@@ -1,4 +1,4 @@
-"""Pictures of messages: checked, encoded anew, and shown by absolute addresses."""
+"""Pictures for messages: checked, re-encoded, and shown by absolute addresses."""
 
 import hashlib
 import re
@@ -28,7 +28,7 @@ WANTED = Wanted(
     min_width=1,
     min_height=1,
 )
-# Drawn for this project: ready messages show them, and anybody may.
+# Drawn for this project: ready messages show them, and anybody may use them.
 OURS = {
     "ours:letter": ("letter", _("A letter on a table")),
     "ours:event": ("event", _("Lanterns over an evening garden")),
@@ -41,7 +41,7 @@ _INSIDE = re.compile(rf"cid:([0-9a-f]{{32}}\.(?:jpg|png)){INSIDE}")
 
 
 def keep_picture(*, owner: User, upload: IO[bytes], name: str) -> Picture:
-    """Check an upload, write what it shows to a file of ours; ValidationError says what is wrong with it."""
+    """Check an upload and store its re-encoded picture; raises ValidationError with the reason."""
     image = read_picture(upload, WANTED)
     upload.seek(0)
     digest = hashlib.sha256(b"%d:" % owner.pk + upload.read()).hexdigest()[:32]
@@ -83,12 +83,12 @@ def address_of(picture: Picture) -> str:
 
 
 def inside(picture: Picture) -> str:
-    """The address of a picture that is part of the mail (RFC 2392)."""
+    """The address of a picture that is embedded in the mail (RFC 2392)."""
     return f"cid:{picture.file}{INSIDE}"
 
 
 def pictures_inside(html: str) -> list[File]:
-    """The pictures that a mail carries with it; one that was deleted meanwhile is left out."""
+    """The pictures that a mail embeds; one that was deleted meanwhile is left out."""
     found = []
     for name in dict.fromkeys(_INSIDE.findall(html)):
         try:
@@ -102,7 +102,7 @@ def pictures_inside(html: str) -> list[File]:
 
 
 def as_page(html: str) -> str:
-    """The HTML of a mail as this site can show it: with the addresses of the pictures it carries."""
+    """A mail's HTML as this site can show it: with the addresses of its embedded pictures."""
 
     def address(match: re.Match[str]) -> str:
         return f"{settings.SITE_URL}{reverse('message_picture', args=[match[1]])}"
@@ -111,7 +111,7 @@ def as_page(html: str) -> str:
 
 
 def pictures_of(owner: User) -> dict[str, Shown]:
-    """All that this user's messages may show, by the value a block keeps."""
+    """All pictures that this user's messages may show, by the value a block stores."""
     found = {
         str(row.pk): Shown(address_of(row), row.width, "", inside(row))
         for row in Picture.objects.owned_by(owner)
@@ -127,7 +127,7 @@ def ours() -> dict[str, Shown]:
 
 
 def choices_of(owner: User) -> list[Any]:
-    """For a select: none, one's own with the latest first, and ours."""
+    """For a select: none, one's own with the latest first, then ours."""
     own = [
         (str(row.pk), f"{row.name} ({row.width} × {row.height})")
         for row in Picture.objects.owned_by(owner)[:200]

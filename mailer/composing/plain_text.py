@@ -32,7 +32,7 @@ def as_html(text: str) -> str:
 
 
 def names_way_out(text: str) -> bool:
-    """Whether the unsubscribe link stands outside all conditions."""
+    """Whether the unsubscribe link is outside all conditions."""
     return all(UNSUBSCRIBE_URL.search(text_of(text, spans)) for spans in branches(text))
 
 
@@ -84,7 +84,7 @@ def _escaped(text: str) -> str:
 
 
 def _without_punctuation(address: str) -> tuple[str, str]:
-    """What belongs to the sentence around an address rather than to it."""
+    """Without what belongs to the sentence around an address rather than to the address."""
     end = len(address)
     left = Counter(address)
     while end:

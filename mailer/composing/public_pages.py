@@ -1,4 +1,4 @@
-"""The page of a message that is nobody's own: no name, no personal link, and only if its owner says so."""
+"""A message's public page: no name, no personal link, and only if its owner allows it."""
 
 import secrets
 from typing import Any
@@ -14,9 +14,9 @@ from mailer.models.message import Public
 
 
 def open_page(*, message: Message, public: str) -> bool:
-    """Say who may see it, and tell whether that can be: a draft has no page.
+    """Set who may see it; return whether that is possible: a draft has no page.
 
-    Its address stays the same, also when it was closed in between.
+    Its address stays the same, even after it was closed in between.
     """
     if public not in Public.values or (public and message.is_draft):
         return False
@@ -28,7 +28,7 @@ def open_page(*, message: Message, public: str) -> bool:
 
 
 def shown_public(message: Message) -> dict[str, Any]:
-    """What the choice of who may see it needs on a page."""
+    """What a page needs to offer the choice of who may see it."""
     return {
         "message": message,
         "publics": Public.choices,
@@ -45,9 +45,9 @@ def address_of(message: Message) -> str:
 
 
 def page_of(message: Message) -> Preview:
-    """The message as it was saved last, for somebody of whom nothing is known.
+    """The message as last saved, for somebody about whom nothing is known.
 
-    LiquidError or Busy if it cannot be made.
+    Raises LiquidError or Busy if it cannot be made.
     """
     compiled = compile_message(subject=message.subject, body=message.body, format=message.format)
     values = {

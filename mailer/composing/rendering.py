@@ -31,10 +31,10 @@ HEAVY = 500_000  # bytes of files
 
 
 class Addressed(Protocol):
-    """One mail's own part: who gets it and under which Message-ID."""
+    """The part of a mail that is its own: who gets it, and its Message-ID."""
 
     @property
-    def pk(self) -> int | None: ...  # of the delivery; none: a test
+    def pk(self) -> int | None: ...  # of the delivery; None: a test
     @property
     def email(self) -> str: ...
     @property
@@ -52,7 +52,7 @@ class Recipient(NamedTuple):
     full_name: str
     message_id: str
     attributes: str | None = None
-    pk: int | None = None  # of the delivery, where a mail is made again
+    pk: int | None = None  # of the delivery, when a mail is rebuilt
 
 
 class RenderedMessage:
@@ -74,7 +74,7 @@ class RenderedMessage:
             return
         try:
             self._prepared = eight_bit, self._composer.write(self.recipient, eight_bit=eight_bit)
-        except Exception:  # to be said when it is asked for
+        except Exception:  # raised when the mail is asked for
             self._prepared = None
 
     def write(self, *, eight_bit: bool, utf8: bool) -> bytes:
@@ -84,7 +84,7 @@ class RenderedMessage:
             return prepared[1]
         try:
             return self._composer.write(self.recipient, eight_bit=eight_bit, utf8=utf8)
-        except Exception as error:  # whatever one recipient's values do, the others' mail goes on
+        except Exception as error:  # whatever one recipient's values cause, the others' mail goes on
             raise CannotWrite(str(error)) from error
 
     def as_django(self) -> EmailMultiAlternatives:
@@ -102,16 +102,16 @@ class Composer:
     compiled: Compiled
     owner: User
     mailing_id: int | None = None  # none: a test
-    key: str = ""  # what the attempt is known by: its mails can be made again
-    at: datetime | None = None  # when a mail that is made again was sent
+    key: str = ""  # identifies the attempt, so that its mails can be rebuilt
+    at: datetime | None = None  # when a rebuilt mail was sent
     attachments: tuple[File, ...] = ()
     _mime_templates: dict[bool, MimeTemplate] = field(default_factory=dict)
     _date: tuple[int, bytes] = (0, b"")
 
     def write(self, recipient: Addressed, *, eight_bit: bool, utf8: bool = False) -> bytes:
-        """One recipient's mail with CRLF line ends; LiquidError, ValueError or CannotWrite if that cannot be.
+        """One recipient's mail with CRLF line ends; raises LiquidError, ValueError or CannotWrite.
 
-        `eight_bit`: the server takes 8BITMIME, so that the text need not be encoded. `utf8`: it takes
+        `eight_bit`: the server supports 8BITMIME, so that the text need not be encoded. `utf8`: it supports
         SMTPUTF8, and the address in the header needs that.
         """
         email = recipient.email
@@ -132,7 +132,7 @@ class Composer:
         return content if fits or not eight_bit else self._mime_template(False).fill(values, head)[0]
 
     def as_django(self, recipient: Addressed) -> EmailMultiAlternatives:
-        """The same as Django's own class (RFC 5322, RFC 8058), the slow and obvious way."""
+        """The same as a Django email (RFC 5322, RFC 8058), the slow and obvious way."""
         token = self._tokens.make(recipient.email)
         filled = self.fill(recipient)
         mail = EmailMultiAlternatives(
@@ -158,13 +158,13 @@ class Composer:
         return mail
 
     def fill(self, recipient: Addressed) -> Preview:
-        """One recipient's subject and parts; LiquidError if a filter cannot take their values."""
+        """One recipient's subject and parts; raises LiquidError if a filter cannot take their values."""
         token = self._tokens.make(recipient.email)
         return self.compiled.fill(self._values(recipient, unsubscribe_links.link(token)))
 
     @cached_property
     def heavy(self) -> bool:
-        """Whether few of its mails should be in memory at once."""
+        """Whether only few of its mails should be in memory at once."""
         return sum(len(file.data) for file in self._files) > HEAVY
 
     @cached_property
@@ -235,7 +235,7 @@ class Composer:
 
     @cached_property
     def _ways_out(self) -> bytes:
-        """The List-Unsubscribe field with places for the link and the token."""
+        """The List-Unsubscribe field with slots for the link and the token."""
         mark = secrets.token_hex(8)
         field = unsubscribe_links.headers(mark)["List-Unsubscribe"].encode().replace(b"%", b"%%")
         field = field.replace(b"<" + unsubscribe_links.link(mark).encode() + b">", b"<%(link)s>")
@@ -247,7 +247,7 @@ class Composer:
 
     @cached_property
     def _subject(self) -> bytes | None:
-        """The subject, if it is everybody's."""
+        """The subject, if it is the same for everybody."""
         parts = self._subject_parts
         return unstructured(one_line("".join(parts))) if all(isinstance(p, str) for p in parts) else None
 
@@ -257,7 +257,9 @@ class Composer:
         return self._mime_templates[eight_bit]
 
     def _boundary(self, eight_bit: bool) -> bytes:
-        """A line that no content can hold, as nobody else can know it; always the same for one attempt."""
+        """A line that no content can contain, because nobody else can know it; the same for all of an
+        attempt.
+        """
         if not self.key:
             return secrets.token_hex(16).encode()
         return salted_hmac("mailer.boundary", f"{self.key}/{eight_bit}").hexdigest()[:32].encode()

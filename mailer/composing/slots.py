@@ -1,6 +1,6 @@
-"""At most one message is prepared per processor core, whichever process of this machine asks.
+"""At most one message is prepared per CPU core, whichever process of this machine asks.
 
-Who waits in front of a screen waits shortly, and only a few do: a site whose threads all wait is no site.
+Requests wait only briefly, and only a few of them do: if all threads waited, the site would be down.
 """
 
 import fcntl
@@ -16,20 +16,20 @@ from django.utils.translation import gettext as _
 
 from mailer.composing.merge import CannotCompile
 
-# The user to whose request this is the answer; a middleware sets it. Nobody, for consumers and commands.
+# The user of the current request, set by a middleware. None in consumers and commands.
 ASKER: ContextVar[int | None] = ContextVar("preparing_asker", default=None)
 
 WAIT_SECONDS = 10.0
 ASKER_WAIT_SECONDS = 1.5
-PER_ASKER = 2  # requests of one user, of which one is prepared: a double click is no attack
-AT_ONCE = 6  # requests of all users: fewer than one web worker has threads
+PER_ASKER = 2  # requests per user, of which one is prepared: a double click is no attack
+AT_ONCE = 6  # requests of all users: fewer than a web worker has threads
 _CORES = os.cpu_count() or 1
-_FILES = 1024  # that users share: two of them meet once in a thousand times
+_FILES = 1024  # shared by users: two collide once in a thousand times
 _PAUSE = 0.02
 
 
 class Busy(CannotCompile):
-    """Nothing is wrong with the message: too many others are being prepared."""
+    """The message is fine: too many others are being prepared."""
 
     @classmethod
     def now(cls) -> Self:
@@ -38,7 +38,7 @@ class Busy(CannotCompile):
 
 @contextmanager
 def slot() -> Iterator[None]:
-    """Hold one of the machine's places; Busy if none is free in time."""
+    """Hold one of the machine's slots; raises Busy if none becomes free in time."""
     asker = ASKER.get()
     end = monotonic() + (WAIT_SECONDS if asker is None else ASKER_WAIT_SECONDS)
     with ExitStack() as held:
@@ -53,7 +53,7 @@ def slot() -> Iterator[None]:
 
 
 def _one_of(names: Sequence[str], *, until: float) -> IO[str]:
-    """The first of these locks that is free; closing it, or the end of the process, frees it again."""
+    """The first free one of these locks; closing it, or the end of the process, frees it again."""
     while (place := _free(names)) is None:
         if monotonic() >= until:
             raise Busy.now()

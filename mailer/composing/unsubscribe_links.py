@@ -1,4 +1,4 @@
-"""The way out that every mail carries: signed links and the RFC 8058 headers."""
+"""The unsubscribe link that every mail carries: signed links and the RFC 8058 headers."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ _signer = Signer(salt=_SALT)
 
 
 class Tokens:
-    """Signed, permanent tokens of one owner: they must work long after delivery and client are gone."""
+    """Signed, permanent tokens of one owner: they must work long after delivery and client are deleted."""
 
     def __init__(self, owner_id: int, *, mailing_id: int | None = None) -> None:
         self._owner_id = owner_id
@@ -36,7 +36,7 @@ class Tokens:
         self._signed = hmac.new(_key(settings.SECRET_KEY), digestmod="sha256")
 
     def make(self, email: str) -> str:
-        """The same as `_signer.sign_object([owner_id, email, mailing_id])`, at a fifth of the time."""
+        """The same as `_signer.sign_object([owner_id, email, mailing_id])`, in a fifth of the time."""
         quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else _quoted(email)
         value = _base64(f"[{self._owner_id},{quoted}{self._mailing}]".encode("ascii"))
         signed = self._signed.copy()
@@ -45,7 +45,7 @@ class Tokens:
 
 
 class Link(NamedTuple):
-    """What a token says: whose mail came to which address, and of which mailing if it was of one."""
+    """A token's content: whose mail came to which address, and from which mailing, if any."""
 
     owner_id: int
     email: str
@@ -57,7 +57,7 @@ def token_for(*, owner_id: int, email: str, mailing_id: int | None = None) -> st
 
 
 def _quoted(email: str) -> str:
-    """As JSON; with the domain in ASCII where the link would not fit on a line of a header otherwise."""
+    """As JSON; with the domain in ASCII if the link would not fit on a header line otherwise."""
     quoted = json.dumps(email)
     if len(quoted) > LONGEST_QUOTED:
         with suppress_error(ValidationError):
@@ -75,7 +75,7 @@ def _key(secret: str) -> bytes:
 
 
 def read_token(token: str) -> Link | None:
-    """What a token says, or None if it is not one of ours."""
+    """A token's content, or None if it is not one of ours."""
     try:
         return Link(*_signer.unsign_object(token))
     except (BadSignature, ValueError, TypeError, UnicodeError):
@@ -103,21 +103,23 @@ def suppress(
     why: str = "",
     until: datetime | None = None,
 ) -> bool:
-    """Stop mail from this owner to this address; tell whether it is new. IntegrityError never escapes.
+    """Stop mail from this owner to this address; return whether that is new. Never raises IntegrityError.
 
-    `attempt_id`: the run whose mail is the cause; `why`: what a recipient said who left; `until`: the end of
-    a pause.
+    `attempt_id`: the run whose mail is the cause; `why`: the reason a recipient gave; `until`: the end of a
+    pause.
     """
-    with suppress_error(ValidationError):  # kept from before spellings were refused
+    with suppress_error(ValidationError):  # stored before odd spellings were refused
         email = str(nearest(email))
     there = Suppression.objects.matching_address(email, owner_id)
     if there.exists():
-        # Only a pause gives way, and counts as new: it would end, and what comes after it does not.
+        # Only a pause is replaced, and counts as new: a pause would end, and this does not.
         said = {"reason": reason, "attempt_id": attempt_id, "why": why, "until": None}
         return until is None and bool(there.filter(reason=Suppression.Reason.PAUSED).update(**said))
     if not User.objects.filter(pk=owner_id).exists():
         return False
-    if Forgotten.objects.matching_address(email, owner_id).exists():  # who is never mailed, and not named
+    if Forgotten.objects.matching_address(
+        email, owner_id
+    ).exists():  # who is never mailed, and must not be named
         return False
     try:
         with transaction.atomic():

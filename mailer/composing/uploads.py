@@ -1,4 +1,4 @@
-"""Files that nothing needs any more: removed a while after their last use, and with their owner's account."""
+"""Deletes files that nothing needs any more: a while after their last use, and with their owner's account."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ BATCH = 500
 
 
 def remove_unused(*, now: datetime | None = None) -> int:
-    """Delete the files of pictures and attachments that no row names; say how many. Safe to call twice."""
+    """Delete the files of pictures and attachments that no row names; return how many. Safe to call twice."""
     before = (now or timezone.now()) - AGE
     number = 0
     for path in _unused():
@@ -22,7 +22,7 @@ def remove_unused(*, now: datetime | None = None) -> int:
             if default_storage.get_modified_time(path) < before:
                 default_storage.delete(path)
                 number += 1
-        except OSError:  # another consumer was faster, or it cannot be removed: the next time
+        except OSError:  # another consumer was faster, or it cannot be removed: next time
             continue
     return number
 
@@ -39,7 +39,7 @@ def _unused() -> Iterator[str]:
 
 
 def _digests(owner_id: int) -> set[str]:
-    """What the messages of an owner name, and the runs whose mails can be made again."""
+    """The files that an owner's messages name, and the runs whose mails can be rebuilt."""
     named = set(Attachment.objects.filter(message__owner=owner_id).values_list("digest", flat=True))
     runs = Attempt.objects.filter(mailing__owner=owner_id, pruned_at=None).exclude(attachments=[])
     for snapshot in runs.values_list("attachments", flat=True).iterator():

@@ -1,4 +1,4 @@
-"""The address at which one recipient reads their own mail in a browser, without log-in."""
+"""The address at which a recipient can read their own mail in a browser, without log-in."""
 
 import hmac
 from binascii import b2a_base64
@@ -13,14 +13,14 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def token_for(*, pk: int, message_id: str, secret: str | None = None) -> str:
-    """The delivery, signed together with its Message-ID: no other mail can come to have this address."""
+    """The delivery, signed together with its Message-ID, so that no other mail can get this address."""
     signed = hmac.new(_key(secret or settings.SECRET_KEY), f"{pk} {message_id}".encode(), "sha256")
     signature = b2a_base64(signed.digest()[:16], newline=False).translate(_URL_SAFE, b"=")
     return f"{pk}-{signature.decode('ascii')}"
 
 
 def delivery_of(token: str) -> int | None:
-    """The delivery that a token names, whether or not it is signed; None if it names none."""
+    """The delivery that a token names, signed or not; None if it names none."""
     pk, _dash, _signature = token.partition("-")
     return int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 19 else None
 

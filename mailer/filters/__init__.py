@@ -1,4 +1,4 @@
-"""By what the lists of mailings can be searched."""
+"""What the lists of mailings can be filtered by."""
 
 from mailer.filters.clients import AttributeNameFilter, ClientFilter, GroupFilter, MemberFilter
 from mailer.filters.mailings import MailingFilter

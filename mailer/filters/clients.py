@@ -29,7 +29,7 @@ class ClientSearch(CharFilter):
 
 
 class TermsForm(forms.Form):
-    """What a filter says, as the conditions of a rule: the same that a group may be made of."""
+    """What a filter says, as the conditions of a rule: a group can be made from them."""
 
     known: Known | None
     # field, what it looks at, how; without a test the field of that name says it
@@ -89,7 +89,7 @@ class TermsForm(forms.Form):
 
 
 class AttributeFilter(ListFilter):
-    """By one attribute; its fields are there if the owner has attributes."""
+    """By one attribute; its fields are there only if the owner has attributes."""
 
     attribute = ChoiceFilter(label=_("Attribute"), empty_label=_("Any"), method="unfiltered")
     test = ChoiceFilter(

@@ -23,7 +23,7 @@ class MessageFilter(ListFilter):
 
     @property
     def qs(self) -> "QuerySet[Message]":
-        """Without a word about it, those that are not archived."""
+        """Unless asked otherwise, those that are not archived."""
         rows: QuerySet[Message] = super().qs
         return rows if self.data.get("archived") else rows.filter(archived_at=None)
 

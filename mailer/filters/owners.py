@@ -6,7 +6,7 @@ from site_config.ui.filters import ListFilter, SearchFilter
 
 
 class OversightFilter(ListFilter):
-    """A filter by owner too, for who sees more than their own."""
+    """Also filters by owner, for those who see more than their own."""
 
     owner_in: ClassVar[str]  # the path to the owner
 

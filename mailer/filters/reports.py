@@ -39,7 +39,7 @@ class AttemptFilter(OversightFilter):
 
 
 class DeliveryFilter(ListFilter):
-    """Of the deliveries of one attempt."""
+    """For the deliveries of one attempt."""
 
     q = CharFilter(method="by_text", label=_("Email or name"), max_length=100, widget=SearchInput())
     status = ChoiceFilter(
@@ -62,5 +62,5 @@ class DeliveryFilter(ListFilter):
 
     def by_status(self, queryset: DeliveryQuerySet, _name: str, value: str) -> DeliveryQuerySet:
         if self.attempt.finished_at and value in Delivery.OPEN:
-            return queryset.none()  # to find none, all of them would have to be read
+            return queryset.none()  # finding none would mean reading all of them
         return queryset.with_status(value)

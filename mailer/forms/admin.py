@@ -1,4 +1,4 @@
-"""Forms of the administration: what they save must hold together as what owners save does."""
+"""Forms of the administration: what they save must be as consistent as what owners save."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A client's attributes in a form: a field of its kind for each, and room for a new one."""
+"""A client's attributes in a form: a field of the right kind for each, and room for a new one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ NEW = ("new_key", "new_kind", "new_value")
 
 
 class AttributeField(forms.CharField):
-    """One value, as text; what it becomes is a value of the attribute's kind, or None."""
+    """One value, as text; it becomes a value of the attribute's kind, or None."""
 
     def __init__(self, *, key: str, kind: str) -> None:
         super().__init__(label=key, required=False, max_length=LONGEST_VALUE, widget=_widget(kind))
@@ -46,7 +46,7 @@ def _widget(kind: str) -> forms.Widget:
 
 
 class AttributeFields(forms.Form):
-    """Mixed into a form over a client. An emptied field takes the attribute away from the client."""
+    """Mixed into a client's form. Emptying a field removes the attribute from the client."""
 
     new_key = forms.CharField(
         label=_("New attribute"),
@@ -112,7 +112,7 @@ class AttributeFields(forms.Form):
         return data
 
     def attribute_values(self, before: Mapping[str, Any]) -> dict[str, Any]:
-        """The client's attributes as a valid form has them; what it does not show stays."""
+        """The client's attributes from a valid form; those it does not show stay."""
         data = self.cleaned_data
         values = {**before, **{key: data.get(f"{PREFIX}{key}") for key in self.kinds}}
         if data.get("new_key"):
@@ -120,7 +120,7 @@ class AttributeFields(forms.Form):
         return {key: value for key, value in values.items() if value is not None}
 
     def new_kinds(self) -> dict[str, str]:
-        """The attribute that a valid form makes, with its kind."""
+        """The attribute that a valid form creates, with its kind."""
         key = self.cleaned_data.get("new_key")
         return {key: self.cleaned_data.get("new_kind") or Kind.TEXT} if key else {}
 

@@ -1,4 +1,4 @@
-"""The form of each kind of block. What is typed is kept as it is in a draft, and checked when it is saved."""
+"""The form of each kind of block. What is typed is stored as it is in a draft, and validated when saved."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +44,7 @@ def shallow(value: str) -> None:
 
 
 class RichText(forms.Textarea):
-    """An editor over a text area of HTML; static/js/message_editor.js starts it."""
+    """A rich-text editor over a text area of HTML; static/js/message_editor.js starts it."""
 
     def __init__(self) -> None:
         super().__init__({"rows": 5, "data-rich": ""})
@@ -82,7 +82,7 @@ class WrittenForm(forms.Form):
     def __init__(
         self, *args: Any, kinds: Mapping[str, str] | None = None, pictures: Any = (), **kwargs: Any
     ) -> None:
-        """`kinds`: of the owner's attributes; `pictures`: choices."""
+        """`kinds`: those of the owner's attributes; `pictures`: choices."""
         super().__init__(*args, **kwargs)
         self.kinds = kinds or {}
         for name in ("picture", "logo"):
@@ -100,7 +100,7 @@ class WrittenForm(forms.Form):
         return data
 
     def raw(self, data: Any) -> dict[str, str]:
-        """What was typed, unchecked."""
+        """What was typed, unvalidated."""
         values = {}
         for name, field in self.fields.items():
             if isinstance(field, forms.FileField):
@@ -111,7 +111,7 @@ class WrittenForm(forms.Form):
 
 
 class BlockForm(WrittenForm):
-    """A block's own fields, and for whom it is."""
+    """A block's own fields, and who sees it."""
 
     title: str | Promise
 
@@ -130,7 +130,7 @@ class BlockForm(WrittenForm):
 
     @property
     def excerpt(self) -> str:
-        """A few words by which the block is known when it is folded."""
+        """A few words that identify the block when it is folded."""
         for name in ("text", "alt", "links", "html"):
             if value := str(self[name].value() or "") if name in self.fields else "":
                 return strip_tags(value[:1000]) if isinstance(self.fields[name].widget, RichText) else value
@@ -315,7 +315,7 @@ class ThemeForm(WrittenForm):
 
 
 def form_of(block: Block, *, checked: bool = False, **known: Any) -> BlockForm:
-    """A block's form with what it holds; checked, it also says what is wrong with that."""
+    """A block's form with its values; if validated, it also shows errors."""
     kind, values = FORMS[block["type"]], {name: value for name, value in block.items() if name != "columns"}
     if not checked:
         return kind(prefix=block["id"], initial=values, **known)

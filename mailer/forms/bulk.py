@@ -9,7 +9,7 @@ from people.models import User
 
 
 class BulkForm(forms.Form):
-    """What an action on many clients needs beside them: which group, for two of them."""
+    """What an action on many clients needs besides them: for two of them, a group."""
 
     group = forms.ModelChoiceField(
         label=_("Group"),

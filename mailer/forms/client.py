@@ -49,7 +49,7 @@ class ClientForm(AttributeFields, OwnedForm[Client]):
         return {**super().new_kinds(), **({SALUTATION: Attribute.Kind.TEXT} if greeted else {})}
 
     def clean(self) -> dict[str, Any]:
-        """Put the attributes into the row before Django checks it as a whole."""
+        """Put the attributes into the row before Django validates it as a whole."""
         data = super().clean() or self.cleaned_data
         email = data.get("email")
         if email and Forgotten.objects.matching_address(email, self.owner.pk).exists():

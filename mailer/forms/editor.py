@@ -1,4 +1,4 @@
-"""The editor's page as one form: what was posted becomes a Written, a Written becomes forms."""
+"""The editor's page as one form: a POST becomes a Written, a Written becomes forms."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,12 +21,12 @@ from mailer.models.message import BODY_LIMIT
 from people.models import User
 from people.validators import validate_one_line
 
-MOST_POSTED = 300  # blocks named in one post
+MOST_POSTED = 300  # blocks named in one POST
 LARGEST_SOURCE = 1_000_000  # characters that a draft may have
 
 
 class HeadForm(WrittenForm):
-    """What a message in any format has."""
+    """The fields that a message in any format has."""
 
     subject = forms.CharField(
         label=gettext_lazy("Subject"),
@@ -77,7 +77,7 @@ class Part:
 
 
 class EditorForm:
-    """All forms of the page. Unchecked it shows a draft as it is; `checked` it also says what is wrong."""
+    """All forms of the page. Unchecked it shows a draft as it is; `checked` it also shows errors."""
 
     def __init__(self, written: Written, *, owner: User, checked: bool = False) -> None:
         self.written, self.owner, self.checked = written, owner, checked
@@ -103,7 +103,7 @@ class EditorForm:
         return Part(block, form, [[self._part(inner) for inner in column] for column in columns])
 
     def is_valid(self) -> bool:
-        """Check everything, and make the body; what is wrong stands beside its field."""
+        """Validate everything, and make the body; each error is shown beside its field."""
         forms_ = [self.head, *([self.theme, *self._forms(self.parts)] if self.in_blocks else [])]
         if not all([form.is_valid() for form in forms_]):  # noqa: C419  (each says what is wrong with it)
             return False
@@ -138,7 +138,7 @@ class EditorForm:
 
 
 def read_posted(data: Any, *, format: str) -> Written:
-    """What the page held when it was sent, unchecked; TooLarge if it is more than a message may have."""
+    """The page's content as sent, unvalidated; raises TooLarge if it is more than a message may have."""
     head = {
         name: data.get(name, "").replace("\x00", "") for name in ("subject", "preheader", "format", "body")
     }
@@ -161,7 +161,7 @@ def read_posted(data: Any, *, format: str) -> Written:
 
 
 def _posted_blocks(data: Any) -> list[Block]:
-    """In the order in which they stand on the page; a column's blocks name it."""
+    """In the order on the page; a column's blocks name it."""
     blocks: list[Block] = []
     known: dict[str, Block] = {}
     for block_id in data.getlist("block")[:MOST_POSTED]:
@@ -182,5 +182,5 @@ def _posted_blocks(data: Any) -> list[Block]:
 
 
 def pictures_in(content: Content) -> set[str]:
-    """The pictures that a message shows, by the value its blocks keep."""
+    """The pictures that a message shows, by the values its blocks store."""
     return {block["picture"] for block in walk(content["blocks"]) if block.get("picture")}

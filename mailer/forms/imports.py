@@ -27,12 +27,12 @@ DELIMITERS = [
 
 
 class UploadForm(forms.Form):
-    """A file, or lines that were pasted."""
+    """A file, or pasted lines."""
 
     file = forms.FileField(
         label=gettext_lazy("File"),
         required=False,
-        allow_empty_file=True,  # what is wrong with it is said by who reads it
+        allow_empty_file=True,  # the code that reads it reports what is wrong
         widget=forms.ClearableFileInput(
             attrs={"accept": ".csv,.txt,.tsv,.xlsx,.vcf,text/csv,text/plain,text/vcard"}
         ),
@@ -72,7 +72,7 @@ class UploadForm(forms.Form):
 
 
 def column_choices(name: str, kinds: dict[str, str], *, with_attributes: bool) -> list[Any]:
-    """What a column may hold: the attributes that there are, and a new one called as the column is."""
+    """What a column may hold: the existing attributes, and a new one named like the column."""
     choices: list[Any] = list(columns.LABELS.items())
     if not with_attributes:
         return choices
@@ -93,7 +93,7 @@ def too_large() -> str:
 
 
 class LayoutForm(forms.Form):
-    """How a file is read, what its columns hold, and what becomes of its clients."""
+    """How to read a file, what its columns hold, and what to do with its clients."""
 
     encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), required=False)
     delimiter = forms.ChoiceField(label=gettext_lazy("Column separator"), required=False, choices=DELIMITERS)
@@ -192,17 +192,17 @@ class LayoutForm(forms.Form):
 
     @property
     def changed_reading(self) -> bool:
-        """Whether the file is to be read in another way than what was shown."""
+        """Whether the file should be read differently from what was shown."""
         return any(name in self.changed_data for name in self.READING)
 
     @property
     def meanings(self) -> list[str]:
-        """What each column holds as the form was sent, valid or not."""
+        """What each column holds according to the form, valid or not."""
         sent = [self[f"column_{place}"].value() or "" for place in range(len(self.layout.meanings))]
         return [what if columns.is_meaning(what) else columns.UNUSED for what in sent]
 
     def choice(self) -> Choice:
-        """What a valid form says; a new group is made."""
+        """A valid form's content; a new group is created."""
         data = self.cleaned_data
         group = data.get("group")
         if data.get("new_group"):

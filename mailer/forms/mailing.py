@@ -41,7 +41,7 @@ class LocalDateTime(forms.DateTimeInput):
 
 
 class MailingForm(OwnedForm[Mailing]):
-    """A mailing of one owner: nothing of another owner is offered or accepted."""
+    """A mailing of one owner; another owner's rows are neither offered nor accepted."""
 
     groups = RowsField(queryset=ClientGroup.objects.none(), required=False, label=_("Groups"))
     clients = RowsField(queryset=Client.objects.none(), required=False, label=_("Single clients"))
@@ -88,7 +88,7 @@ class MailingForm(OwnedForm[Mailing]):
                 self.fields[name].error_messages[code] = NOT_YOURS
 
     def _messages(self) -> "QuerySet[Message]":
-        """Those offered, and the one that this mailing sends already."""
+        """Those on offer, and the one that this mailing already sends."""
         own = Message.objects.owned_by(self.owner)
         return own.sendable() | own.filter(pk=self.instance.message_id)
 
@@ -113,7 +113,7 @@ class MailingForm(OwnedForm[Mailing]):
         return plan_of(self, recipients=self.audience.mailable)
 
     def findings(self, look: Look) -> list[Finding]:
-        """What to know of a message, as it looks, before it goes to those who were chosen."""
+        """What to know about a message, as it looks, before it goes to the chosen clients."""
         chosen = {name: [row.pk for row in self.cleaned_data[name]] for name in (*RECIPIENTS, "excluded")}
         return check(
             written=saved_of(self.cleaned_data["message"]),
@@ -135,12 +135,12 @@ class MailingForm(OwnedForm[Mailing]):
 
     @property
     def now(self) -> str:
-        """What the start's “Now” button fills in."""
+        """The value that the start's “Now” button fills in."""
         return f"{timezone.localtime():%Y-%m-%dT%H:%M}"
 
     @property
     def searching(self) -> bool:
-        """A page without JavaScript asks what a search finds: nothing is judged or saved yet."""
+        """Whether a page without JavaScript asks for a search: nothing is validated or saved yet."""
         return "search" in self.data
 
     def is_valid(self) -> bool:
@@ -201,7 +201,7 @@ class MailingForm(OwnedForm[Mailing]):
         if reached.problem:
             self.add_error("groups", reached.problem)
         elif not reached.total and any(group.rule is not None for group in data["groups"]):
-            return  # who matches later is mailed then
+            return  # those who match later are mailed then
         elif not reached.total and chosen["excluded"]:
             self.add_error("excluded", _("This leaves nobody to mail."))
         elif not reached.total:
@@ -240,7 +240,7 @@ def pickers(
 
 
 def submitted_pickers(owner: User, data: QueryDict) -> list[Picker]:
-    """The pickers as they stand in a form that is being filled in."""
+    """The pickers of a form that is being filled in."""
     chosen = {name: as_ids(data.getlist(name)) for name in RECIPIENTS}
     return pickers(owner, chosen=chosen, searches=searches(data))
 

@@ -14,13 +14,13 @@ from people.models import User
 
 
 class MergeFieldChecks:
-    """Refuses a subject or body in which not every recipient's fields could be filled."""
+    """Refuses a subject or body in which some recipient's fields could not be filled."""
 
     cleaned_data: dict[str, Any]
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        """Of the owner's attributes, which are merge fields as well."""
+        """Those of the owner's attributes, which are merge fields too."""
         owner = getattr(self.instance, "owner", None)  # type: ignore[attr-defined]  # of the form
         return kinds_of(owner) if owner else {}
 
@@ -51,7 +51,7 @@ class MergeFieldChecks:
 
 
 class TestSendForm(forms.Form):
-    __test__ = False  # no test case, whatever pytest takes it for
+    __test__ = False  # not a test case, whatever pytest thinks
 
     to = forms.ChoiceField(label=_("Send a test to"))
 

@@ -1,4 +1,4 @@
-"""Choosing a few rows among very many: what is chosen stays, and a search offers the next ones."""
+"""Choosing a few rows among very many: the chosen ones stay, and a search offers more."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from site_config.ui.search import contains
 
 OFFERED = 20
-CHOSEN_LIMIT = 500  # more than that is what groups are for
+CHOSEN_LIMIT = 500  # for more there are groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,11 @@ class Picker:
 
     @property
     def more(self) -> bool:
-        """There are further matches: a longer search would find them."""
+        """Whether there are further matches, which a longer search would find."""
         return len(self._offered) > OFFERED
 
 
 def as_ids(values: Iterable[object]) -> frozenset[int]:
-    """The ids among submitted values; whatever is not a number is dropped."""
+    """The ids among submitted values; anything that is not a number is dropped."""
     texts = (str(value) for value in values)
     return frozenset(int(text) for text in texts if text.isdecimal() and len(text) < 19)

@@ -16,12 +16,12 @@ from site_config.ui.counting import UpTo
 from site_config.ui.tables import MOMENT
 
 FIELDS = ("starts_at", "ends_at", "period", "time_zone")
-YEARS = (1970, 9000)  # beyond them a change of zone leaves the calendar
+YEARS = (1970, 9000)  # beyond these, a change of zone could leave the calendar
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A schedule that can be read, and how many addresses it reaches now."""
+    """A valid schedule, and how many addresses it reaches now."""
 
     schedule: Schedule
     recipients: UpTo
@@ -33,7 +33,7 @@ class Plan:
 
     @property
     def sentence(self) -> str:
-        """When it runs, on the clocks of the mailing's own zone."""
+        """When it runs, in the mailing's own time zone."""
         parts = [self._rhythm()]
         if self.schedule.period != "once" and self.schedule.ends_at:
             parts.append(_("Until %(end)s.") % {"end": self._local(self.schedule.ends_at)})
@@ -73,7 +73,7 @@ class Plan:
 
 
 def plan_of(form: Any, *, recipients: UpTo) -> Plan | None:
-    """The plan of a form as it is filled in; None while its dates cannot be read."""
+    """The plan of a form while it is filled in; None if its dates are not valid yet."""
     try:
         values = {name: form.fields[name].clean(form[name].value()) for name in FIELDS}
     except ValidationError:
@@ -92,7 +92,7 @@ def plan_of(form: Any, *, recipients: UpTo) -> Plan | None:
 
 
 def _starts_at_once(mailing: Mailing, schedule: Schedule) -> bool:
-    """Tell whether saving opens a run: its time has come, and it has not had one."""
+    """Whether saving opens a run: it is due, and has not had that run."""
     now = timezone.now()
     latest = schedule.latest(now)
     if latest is None or (schedule.ends_at and schedule.ends_at <= now):

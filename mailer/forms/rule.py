@@ -1,4 +1,4 @@
-"""The rule of a group in a form: a row of three fields for each condition, and an empty one for the next."""
+"""A group's rule in a form: a row of three fields per condition, and an empty one for the next."""
 
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -15,12 +15,12 @@ from mailer.models.client import ClientQuerySet
 from people.models import User
 from site_config.ui.forms import OwnedForm
 
-LOOK = "look"  # the button that shows whom the conditions find, without saving them
+LOOK = "look"  # the button that shows whom the conditions find, without saving
 _INPUTS: dict[str, str] = {Attribute.Kind.DATE: "date", Attribute.Kind.NUMBER: "number"}
 
 
 class TermForm(forms.Form):
-    """One condition. Its test and value are what the thing it looks at has."""
+    """One condition. Its test and value depend on what it looks at."""
 
     what = forms.ChoiceField(label=_("What"), required=False)
     test = forms.ChoiceField(label=_("Compared"), required=False)
@@ -128,7 +128,7 @@ class RuleForm(OwnedForm[ClientGroup]):
         return sha256(f"{super()._stands()} {self.instance.rule}".encode()).hexdigest()
 
     def _rows(self) -> Any:
-        """The rows that were sent without those that are empty, and one more to fill in."""
+        """The rows that were sent, without empty ones, and one more to fill in."""
         sent: Any = self.data
         names, rows = ("what", "test", "value"), []
         for place in range(MOST_TERMS + 1):
@@ -156,7 +156,7 @@ class RuleForm(OwnedForm[ClientGroup]):
         return data
 
     def found(self) -> ClientQuerySet | None:
-        """Whom the conditions find as they stand in the form; None while they make no sense."""
+        """Whom the form's conditions find; None while they make no sense."""
         try:
             if self.is_bound:
                 rule = Rule(terms=self.terms.terms) if self.terms.is_valid() else None

@@ -1,4 +1,4 @@
-"""What guards the service's good name against one of its own users: how much they may send.
+"""Protects the service's reputation against its own users: how much they may send.
 
-It knows models alone. Who is trusted, and whoever has GUARD=off, pays nothing for it.
+It knows only models. It costs nothing for trusted users, or with GUARD=off.
 """

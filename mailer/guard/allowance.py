@@ -1,11 +1,12 @@
-"""How many mails a user may send within any 24 hours: exact, however many workers send for them.
+"""How many mails a user may send in any 24 hours: exact, however many workers send for them.
 
-A worker takes mails in the transaction in which it claims their deliveries, and puts back those that were not
-handed to the mail server in the one that records so. Mails are counted by the ten minutes in which they were
-begun. The user's row is locked meanwhile: before the lease, the first in the ledger's order of locks.
+A worker takes mails from the allowance in the transaction in which it claims their deliveries, and returns
+those that were not handed to the mail server in the one that records this. Mails are counted by the ten
+minutes in which they began. The user's row is locked meanwhile: before the lease, first in the ledger's order
+of locks.
 
 Whatever is in doubt counts as sent: what a killed worker had in hand, and what was claimed by an exchange
-whose end nobody knows.
+whose outcome is unknown.
 """
 
 from collections import Counter
@@ -21,13 +22,13 @@ from people.models import User
 
 DAY = timedelta(hours=24)
 STEP = timedelta(minutes=10)
-# A mail may be in hand for a while before the server takes it, and 24 hours begin with that.
+# A mail may be in hand for a while before the server accepts it, and the 24 hours begin then.
 IN_HAND = timedelta(minutes=10)
 USED_UP = gettext_noop("The allowance for 24 hours is used up.")
 
 
 def allowance_for(attempt: Attempt, token: str) -> "Allowance | None":
-    """What a worker of this attempt has to heed; nothing, for who may send as much as they like."""
+    """The allowance a worker of this attempt has to respect; None for users without a limit."""
     owner = attempt.mailing.owner
     if not settings.GUARD or owner.mails_per_day is None:
         return None
@@ -35,7 +36,7 @@ def allowance_for(attempt: Attempt, token: str) -> "Allowance | None":
 
 
 class Allowance:
-    """What one worker takes of its owner's allowance, and puts back; inside the exchange's transaction."""
+    """What one worker takes from its owner's allowance, and returns; inside the exchange's transaction."""
 
     def __init__(self, *, owner_id: int, attempt_id: int, token: str) -> None:
         self.in_hand: dict[int, datetime | None] = {}  # deliveries, by when they were counted
@@ -46,7 +47,7 @@ class Allowance:
         self.waits = False
 
     def room(self, *, unsent: Iterable[int], done: Iterable[int], now: datetime, most: int) -> int:
-        """Put the unsent back, and tell how many deliveries may be claimed, up to `most`.
+        """Return what was not sent, and tell how many deliveries may be claimed, up to `most`.
 
         `unsent` and `done`: the ids of deliveries that are recorded as not handed over, or as handed over.
         """
@@ -62,7 +63,7 @@ class Allowance:
         return most if self._limit is None else max(0, min(most, self._limit - self._used()))
 
     def take(self, claimed: Collection[int]) -> None:
-        """Count deliveries that were claimed: the last part of the exchange."""
+        """Count the claimed deliveries: the last part of the exchange."""
         since = _step(self._now) if self._limit is not None else None
         self.in_hand.update(dict.fromkeys(claimed, since))
         if since and claimed:
@@ -75,7 +76,7 @@ class Allowance:
             go_on(self._owner)
 
     def wait(self) -> None:
-        """Have the attempt wait until there is room, unless what other workers have in hand may make some."""
+        """Make the attempt wait until there is room, unless what other workers have in hand may free some."""
         others = Lease.objects.filter(attempt__mailing__owner=self._owner, running=True)
         if self._limit is None or others.exclude(token=self._token).exists():
             return
@@ -85,14 +86,14 @@ class Allowance:
         )
 
     def _counted(self) -> QuerySet[BegunMails]:
-        """What counts by now."""
+        """What counts now."""
         return BegunMails.objects.filter(owner=self._owner, since__gt=_begin(self._now))
 
     def _used(self) -> int:
         return sum(self._counted().values_list("number", flat=True))
 
     def _free_at(self) -> datetime:
-        """When there is room for one mail again."""
+        """When there will be room for one mail."""
         over = self._used() - (self._limit or 0)
         for since, number in self._counted().order_by("since").values_list("since", "number"):
             over -= number
@@ -102,7 +103,7 @@ class Allowance:
 
 
 def go_on(owner_id: int) -> list[int]:
-    """There is room again: let the user's attempts go on, and tell which waited for it."""
+    """There is room again: let the user's waiting attempts go on, and return them."""
     waiting = Attempt.objects.running().filter(
         mailing__owner=owner_id, problem_code=Attempt.ALLOWANCE, held_at=None
     )
@@ -126,13 +127,13 @@ def take_one(owner: User, *, now: datetime) -> bool:
 
 
 def used(owner_id: int, *, now: datetime) -> int:
-    """How many mails of a user count by now."""
+    """How many of a user's mails count now."""
     counted = BegunMails.objects.filter(owner=owner_id, since__gt=_begin(now))
     return sum(counted.values_list("number", flat=True))
 
 
 def forget_old(now: datetime) -> None:
-    """Delete what counts no more."""
+    """Delete what no longer counts."""
     BegunMails.objects.filter(since__lte=_begin(now)).delete()
 
 
@@ -141,5 +142,5 @@ def _step(now: datetime) -> datetime:
 
 
 def _begin(now: datetime) -> datetime:
-    """What was begun within ten minutes since then, or before, counts no more."""
+    """What began within ten minutes after this time, or before, no longer counts."""
     return now - DAY - IN_HAND - STEP

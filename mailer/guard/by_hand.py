@@ -1,4 +1,4 @@
-"""One address is not mailed over and over by somebody who presses "Run now"."""
+"""Keeps somebody who presses "Run now" from mailing one address over and over."""
 
 from datetime import datetime, timedelta
 
@@ -9,16 +9,16 @@ from django.utils.translation import gettext_noop
 
 from mailer.models import Attempt, Delivery
 
-MOST = 3  # mails to one address within 24 hours
+MOST = 3  # mails to one address in 24 hours
 DAY = timedelta(hours=24)
 ENOUGH = gettext_noop("Not mailed: manual runs have mailed this address three times in 24 hours")
 Status = Delivery.Status
 
 
 def skip_often_mailed(attempt: Attempt, *, now: datetime) -> int:
-    """Skip the recipients of a run by hand who had enough of them; return how many.
+    """Skip the recipients of a manual run who have had enough; return how many.
 
-    The attempt was written within this transaction, and nobody sends for it yet.
+    The attempt was written in this transaction, and nobody sends for it yet.
     """
     owner = attempt.mailing.owner
     if not settings.GUARD or owner.mails_per_day is None:

@@ -1,4 +1,4 @@
-"""What servers answered, as somebody who looks may read it."""
+"""Servers' answers as a particular user may read them."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 
 
 def without_addresses(answer: str) -> str:
-    """An answer without what may name its recipient: of a server's reply only its codes are left."""
+    """An answer without anything that may name its recipient: only the codes of a server's reply are left."""
     return ADDRESS.sub("…", REPLY.sub(r"\1", answer))
 
 
@@ -40,7 +40,7 @@ def problem_for(attempt: Attempt, reader: Reader) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """How often answers of one meaning came, what they say, and one of them."""
+    """Answers with the same meaning: how often they came, what they mean, and an example."""
 
     number: int
     sentence: str
@@ -49,7 +49,7 @@ class Meaning:
 
 
 def meanings_of(attempts: Iterable[Attempt], *, seen_by: Reader) -> list[Meaning]:
-    """Refusals of some runs that mean the same, counted together, the most frequent first."""
+    """Refusals of some runs, counted together by meaning, the most frequent first."""
     answers: Counter[tuple[str, bool]] = Counter()
     for attempt in attempts:
         shown = attempt.shows_addresses_to(seen_by)
@@ -69,6 +69,6 @@ def meanings_of(attempts: Iterable[Attempt], *, seen_by: Reader) -> list[Meaning
 
 
 def meaning_of(answer: str) -> tuple[str, str]:
-    """What a refusal means and what can be done, in the reader's language."""
+    """What a refusal means and what to do about it, in the reader's language."""
     explained = explain(classify(int(answer[:3]), answer), get_language() or "en")
     return explained.sentence, explained.remedy

@@ -1,4 +1,4 @@
-"""Charts as SVG that our own templates draw: here their numbers become places and lengths."""
+"""Charts as SVG drawn by our own templates: here numbers become positions and lengths."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from functools import cached_property
 from django.utils import formats
 from django.utils.translation import gettext
 
-WIDTH, HEIGHT = 720, 150  # of the drawing's own units
-LABELS = 8  # below the bars, at most
+WIDTH, HEIGHT = 720, 150  # in the drawing's units
+LABELS = 8  # at most, below the bars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A bar as it is drawn, standing: refused lies upon sent."""
+    """A vertical bar: refused on top of sent."""
 
     bar: Bar
     x: float
@@ -50,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A bar as it is drawn, lying, in a table's cell."""
+    """A horizontal bar in a table's cell."""
 
     bar: Bar
     sent: float
@@ -60,7 +60,7 @@ class Line:
 @dataclass(frozen=True, kw_only=True)
 class Chart:
     title: str
-    first: str  # the head of the table's first column
+    first: str  # the heading of the table's first column
     bars: Sequence[Bar]
     shows_left: bool
     summary: str
@@ -105,7 +105,7 @@ class Chart:
 
 
 def chart_of(title: str, bars: Sequence[Bar], *, first: str, shows_left: bool = False) -> Chart:
-    """A chart with the sentence that says what is seen in it."""
+    """A chart, with a sentence that says what it shows."""
     most = max(bars, key=lambda bar: bar.top, default=None)
     summary = ""
     if most and most.top:

@@ -1,4 +1,4 @@
-"""What became of the mails to one client, and which client somebody means."""
+"""What became of the mails to one client, and finding a client."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class Found:
 
 
 def mails_of(client: Client, *, before: int | None = None) -> Mails:
-    """The mails to a client in runs before this one: by the index of each client's runs."""
+    """The mails to a client in runs before this one, by the index on each client's runs."""
     rows = Delivery.objects.filter(client=client).select_related("attempt__mailing__message")
     if before is not None:
         rows = rows.filter(attempt__lt=before)

@@ -1,4 +1,4 @@
-"""The week in figures, told to each owner whose mailings ran in it, on Monday morning on their own clock."""
+"""The week in figures for each owner whose mailings ran, on Monday morning in their own time zone."""
 
 from datetime import datetime, timedelta
 
@@ -17,9 +17,9 @@ WEEK = timedelta(days=7)
 
 
 def tell_the_week(*, now: datetime | None = None) -> int:
-    """Tell those for whom it is Monday, nine o'clock or later in the morning; safe to call again.
+    """Notify those for whom it is Monday, nine in the morning or later; safe to call again.
 
-    Returns how many were told by this call.
+    Returns how many this call notified.
     """
     now = now or timezone.now()
     forget_old()

@@ -1,4 +1,4 @@
-"""How an attempt's mails fared by the domain of their recipients: counted once, when it is over."""
+"""How an attempt's mails fared by their recipients' domains: counted once, when it has ended."""
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, Value
@@ -7,7 +7,7 @@ from django.db.models.functions import Lower, StrIndex, Substr
 from mailer.models import Attempt, Delivery, DomainCount
 from site_config.shutdown import STOPPING
 
-KEPT = 50  # domains named for one attempt; all others are one row
+KEPT = 50  # domains named per attempt; all others are one row
 
 
 def count_domains(attempt_id: int) -> None:
@@ -42,7 +42,7 @@ def count_domains(attempt_id: int) -> None:
 
 
 def count_left_over() -> None:
-    """Count what no task has counted: a task was lost, or the attempt is older than these figures."""
+    """Count what no task has counted: a lost task, or an attempt older than these figures."""
     none_yet = ~Exists(DomainCount.objects.filter(attempt=OuterRef("pk")))
     attempts = Attempt.objects.filter(none_yet, finished_at__isnull=False, pruned_at=None, total__gt=0)
     for attempt_id in attempts.order_by("pk").values_list("pk", flat=True):

@@ -1,4 +1,4 @@
-"""Runs, and what became of each mail of one, as rows of a table in a file."""
+"""Runs, and what became of each mail of one, as rows of a file."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ DELIVERY_COLUMNS = ("email", "full_name", "status", "tries", "answer", "meaning"
 
 
 def attempt_rows(attempts: QuerySet[Attempt], *, seen_by: User) -> Iterator[tuple[str, ...]]:
-    """The cells of each run, in the order in which they were made."""
+    """The cells of each run, oldest first."""
     last = 0
     rows = attempts.select_related("mailing__owner").order_by("pk")
     while chunk := list(rows.filter(pk__gt=last)[:500]):
@@ -35,9 +35,9 @@ def attempt_rows(attempts: QuerySet[Attempt], *, seen_by: User) -> Iterator[tupl
 
 
 def delivery_rows(deliveries: QuerySet[Delivery], *, chosen: str = "") -> Iterator[tuple[str, ...]]:
-    """The cells of each mail of one run; only for who may learn the addresses.
+    """The cells of each mail of one run; only for those who may see the addresses.
 
-    `chosen`: the status that all of them have, if they have been chosen by it.
+    `chosen`: the status that all of them have, if filtered by it.
     """
     constant = "next_try_at" if chosen in Delivery.UNSENT else ""  # see site_config.ui.keyset
     fields = ("email", "full_name", "status", "tries", "response", "finished_at", "message_id")

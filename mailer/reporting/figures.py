@@ -1,6 +1,6 @@
 """What the reports add up: totals, charts, answers and domains of the runs that a filter finds.
 
-All of it comes from counts that attempts keep; the ledger is never read.
+All of it comes from the attempts' counts; the ledger is never read.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ from mailer.reporting.answers import TOP, Meaning, meanings_of
 from mailer.reporting.charts import Bar, Chart, chart_of
 from people.models import User
 
-DAYS = 62  # at most, the latest that had a run
-RUNS_READ = 1_000  # of more runs the answers of the latest are shown
-FEW = 10  # mails to a domain that could give away whom somebody else writes to
+DAYS = 62  # at most: the latest that had a run
+RUNS_READ = 1_000  # of more runs, only the latest ones' answers are shown
+FEW = 10  # mails to a domain, below which it could reveal whom somebody else writes to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ def totals_of(attempts: QuerySet[Attempt]) -> Totals:
 
 
 def figures_of(attempts: QuerySet[Attempt], *, seen_by: User | None) -> Figures:
-    """What some runs add up to; who oversees the mails of others does not learn whom they went to."""
+    """What some runs add up to; those who oversee others' mails do not learn whom they went to."""
     attempts = attempts.order_by()
     return Figures(
         totals=totals_of(attempts),
@@ -88,7 +88,7 @@ def _days(attempts: QuerySet[Attempt]) -> Chart:
 
 
 def _left(attempts: QuerySet[Attempt], *, since: datetime, until: datetime) -> Counter[Any]:
-    """How many left the lists of these runs' owners on which day."""
+    """How many people left these runs' owners on which day."""
     stops = Suppression.objects.filter(
         reason__in=(Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.COMPLAINED),
         created_at__gte=since,

@@ -1,4 +1,4 @@
-"""What stands at an address that somebody was given: their own mail."""
+"""What is at an address that somebody was given: their own mail."""
 
 from mailer.composing import view_links
 from mailer.models import Delivery

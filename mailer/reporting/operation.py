@@ -1,4 +1,4 @@
-"""How the service itself is: for those who look after it."""
+"""The state of the service itself, for those who look after it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class Distrust:
 
 
 class Operation:
-    """What is asked of the database, each when it is shown."""
+    """What is read from the database, each when it is shown."""
 
     @cached_property
     def consumers(self) -> list[Consumer]:
@@ -40,7 +40,7 @@ class Operation:
 
     @cached_property
     def resting(self) -> MailServer | None:
-        """The mail server, while it is left alone."""
+        """The mail server, while it rests."""
         return MailServer.objects.filter(rests_until__gt=clock.now()).first()
 
     @cached_property

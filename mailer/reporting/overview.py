@@ -1,4 +1,4 @@
-"""What a signed-in user sees first: what is sent, what comes next, what needs a hand, the first steps."""
+"""What a signed-in user sees first: what is being sent, what comes next, what needs attention."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,7 @@ from site_config.ui.counting import UpTo, count
 
 SHOWN = 5
 RECENT = timedelta(days=30)
-FRESH = timedelta(days=7)  # what failed longer ago needs nobody's attention any more
+FRESH = timedelta(days=7)  # older failures no longer need attention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Overview:
 
 
 def overview_of(user: User) -> Overview:
-    """The runs and dates that the user may see, in as many queries however many there are."""
+    """The runs and dates that the user may see, in a constant number of queries."""
     now = timezone.now()
     attempts = Attempt.objects.visible_to(user).select_related("mailing")
     coming = Mailing.objects.visible_to(user).allowed().filter(next_run_at__isnull=False)
@@ -79,7 +79,7 @@ def _figures(user: User, *, since: object) -> Figures:
 
 
 def _steps(user: User, figures: Figures) -> list[Step]:
-    """The way from an account to the first mailing; who is here has confirmed their address."""
+    """The way from an account to the first mailing; whoever is here has confirmed their address."""
     wrote = Message.objects.owned_by(user).exists()
     return [
         Step(title=_("Confirm your email address"), done=True, url_name="account_email"),

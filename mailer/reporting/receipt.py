@@ -1,4 +1,4 @@
-"""The mail that one recipient got, made again from what its run kept."""
+"""The mail that one recipient got, rebuilt from what its run kept."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,16 +18,16 @@ from people.models import User
 
 
 def mail_again(delivery: Delivery) -> bytes:
-    """The mail of a delivery as a server that takes 8BITMIME and SMTPUTF8 was given it, before its signature.
+    """A delivery's mail as handed to a server with 8BITMIME and SMTPUTF8, before it was signed.
 
-    The Date is the second in which its answer was recorded, and the sender's name is the one of now.
-    LiquidError, ValueError or CannotWrite if it cannot be made.
+    Its Date is the second in which the answer was recorded, and the sender's name is the current one. Raises
+    LiquidError, ValueError or CannotWrite if it cannot be rebuilt.
     """
     return _composer(delivery).write(_recipient(delivery), eight_bit=True, utf8=True)
 
 
 def page_again(delivery: Delivery) -> Preview:
-    """What a mail shows, for its recipient's browser; LiquidError if it cannot be made."""
+    """What a mail shows, for its recipient's browser; raises LiquidError if it cannot be rebuilt."""
     return _composer(delivery, files=False).fill(_recipient(delivery))
 
 
@@ -55,7 +55,7 @@ def _recipient(delivery: Delivery) -> Recipient:
 
 
 def subjects_again(deliveries: Iterable[Delivery], *, owner: User) -> list[str]:
-    """The subjects as one owner's recipients read them; where one cannot be filled, as it was written."""
+    """The subjects as one owner's recipients read them; as written where one cannot be filled."""
     kinds = kinds_of(owner)
     return [_subject(delivery, owner, kinds) for delivery in deliveries]
 

@@ -1,4 +1,4 @@
-"""Whether every figure that is stored equals a count over the ledger."""
+"""Whether every stored figure equals a count over the ledger."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ COUNTED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A figure of an attempt that is not what its ledger says."""
+    """A figure of an attempt that differs from its ledger."""
 
     attempt_id: int
     figure: str
@@ -32,9 +32,9 @@ class Difference:
 
 
 def differences(*, attempts: QuerySet[Attempt] | None = None) -> Iterator[Difference]:
-    """Compare attempt by attempt, each in one statement: those that are being sent can be compared too.
+    """Compare attempt by attempt, each in one statement, so that even those being sent can be compared.
 
-    Of attempts whose deliveries are pruned nothing is left to compare with.
+    Attempts whose deliveries were pruned have nothing left to compare with.
     """
     rows = Attempt.objects.all() if attempts is None else attempts
     for attempt_id in rows.filter(pruned_at=None).order_by("pk").values_list("pk", flat=True):
@@ -42,7 +42,7 @@ def differences(*, attempts: QuerySet[Attempt] | None = None) -> Iterator[Differ
 
 
 def mend(attempt_id: int) -> None:
-    """Set an attempt's counts right, and those by domain; whoever sends for it waits meanwhile."""
+    """Correct an attempt's counts, and those by domain; its workers wait meanwhile."""
     with transaction.atomic():
         attempt = Attempt.objects.select_for_update().filter(pk=attempt_id, pruned_at=None).first()
         if attempt is None:
@@ -57,7 +57,7 @@ def mend(attempt_id: int) -> None:
 
 
 def _counted(attempt_id: int) -> dict[str, int]:
-    """An attempt's figures as they are stored and as the ledger has them, read at one moment."""
+    """An attempt's figures as stored and as in the ledger, read at one moment."""
     rows = Attempt.objects.filter(pk=attempt_id).order_by()
     found = rows.annotate(**{f"ledger_{name}": count for name, count in COUNTED.items()})
     stored = {f"stored_{name}": F(name) for name in COUNTED}

@@ -1,4 +1,4 @@
-"""What the whole service may say of itself to anybody."""
+"""What the whole service may tell anybody about itself."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class ServiceFigures:
 
 
 def service_figures() -> ServiceFigures:
-    """All mailings; those that run and may; distinct addresses of clients; mails that were accepted."""
+    """All mailings; the active ones; distinct addresses of clients; mails that were accepted."""
     return ServiceFigures(
         mailings=Mailing.objects.count(),
         active=Mailing.objects.allowed().filter(status=Mailing.Status.RUNNING).count(),

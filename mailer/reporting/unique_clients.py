@@ -1,4 +1,4 @@
-"""How many people the service writes to, over all owners: of very many, as the consumer counted them last."""
+"""How many people the service writes to, over all owners; large numbers are counted by the consumer."""
 
 from django.core.cache import cache
 from django.db.models import Count
@@ -8,7 +8,7 @@ from site_config.queue import QUEUE_AWAY
 from site_config.ui.counting import UpTo, count
 
 KEY = "mailer:unique-clients"
-# The cache is where the queue is, or on the disk.
+# The cache is in Redis like the queue, or on disk.
 CACHE_AWAY: tuple[type[Exception], ...] = (*QUEUE_AWAY, OSError)
 
 
@@ -25,7 +25,7 @@ def unique_clients() -> UpTo:
 
 
 def recount() -> None:
-    """Count them all: seconds for each million."""
+    """Count them all, which takes seconds per million."""
     cache.set(KEY, _distinct(), None)
 
 

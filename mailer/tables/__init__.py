@@ -1,4 +1,4 @@
-"""What the lists of mailings show: columns, badges and actions."""
+"""What the lists show: columns, badges and actions."""
 
 from mailer.tables.clients import AttributeTable, ClientTable, GroupTable, MemberTable, RuleMemberTable
 from mailer.tables.mailings import MailingTable, OversightTable

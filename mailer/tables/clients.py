@@ -19,11 +19,11 @@ NAMES_SHOWN = 2
 
 
 class SuppressionColumn(BadgeColumn):
-    """Why a client is not mailed; empty if nothing is against it."""
+    """Why a client is not mailed; empty if they may be mailed."""
 
     def __init__(self) -> None:
         kinds = {"unsubscribed": "warn", "bounced": "bad", "complained": "bad", "paused": "idle"}
-        # Not sorted by: the filter finds them, and those of a million would have to be looked up first.
+        # Not sortable: the filter finds them, and sorting would mean looking up a million first.
         super().__init__(kinds, verbose_name=_("Stop-list"), orderable=False)
 
     def text(self, raw: str, value: Any) -> str | Promise:
@@ -31,7 +31,7 @@ class SuppressionColumn(BadgeColumn):
 
 
 class RemoveColumn(ActionsColumn):
-    """Takes a client out of the group on the page."""
+    """Removes a client from the group on the page."""
 
     def render(self, record: Model, table: tables.Table) -> str:
         group = table.context["group"]
@@ -84,14 +84,14 @@ class MemberTable(WithAttributes):
 
 
 class RuleMemberTable(MemberTable):
-    """The clients that a group's rule finds: nobody is taken out by hand."""
+    """The clients that a group's rule finds: none can be removed by hand."""
 
     class Meta(MemberTable.Meta):
         exclude = ("actions",)
 
 
 def shortened(names: list[str]) -> str:
-    """The first few names, and how many there are more."""
+    """The first few names, and how many more there are."""
     rest = f" +{len(names) - NAMES_SHOWN}" if len(names) > NAMES_SHOWN else ""
     return ", ".join(names[:NAMES_SHOWN]) + rest
 
@@ -142,7 +142,7 @@ class AttributeTable(RowTable):
 
 
 class SizeColumn(tables.Column):
-    """How many clients are in a group; what a rule finds is counted on the group's own page."""
+    """How many clients are in a group; those that a rule finds are counted on the group's own page."""
 
     def __init__(self) -> None:
         super().__init__(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"), attrs=NUMBER)

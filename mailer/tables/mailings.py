@@ -18,17 +18,17 @@ def own(mailing: Mailing, user: Any) -> bool:
 
 
 def runs_on(mailing: Mailing) -> bool:
-    """Whether its owner can still pause it or let it go on."""
+    """Whether its owner can still pause or resume it."""
     return mailing.state not in (Mailing.State.FINISHED, Mailing.State.DISABLED)
 
 
 def running_of(mailing: Mailing) -> Attempt | None:
-    """The run that is not over, if there is one."""
+    """The unfinished run, if there is one."""
     return mailing.last_run if mailing.last_run and not mailing.last_run.finished_at else None
 
 
 def may_try_again(mailing: Mailing, user: Any) -> bool:
-    """Its run is on hold until somebody acts, and no switch keeps it from going on."""
+    """Whether its run is on hold until somebody acts, and no switch keeps it from going on."""
     running = running_of(mailing)
     return own(mailing, user) and bool(running and running.held_at) and bool(mailing.is_switched_on)
 
@@ -114,7 +114,7 @@ class MailingTable(RowTable):
 
 
 class OversightTable(MailingTable):
-    """The mailings of all users, for who looks after them."""
+    """The mailings of all users, for those who look after them."""
 
     owner = OwnerColumn("owner")
     runs = tables.Column(verbose_name=_("Runs"), attrs=NUMBER)
@@ -129,7 +129,7 @@ class OversightTable(MailingTable):
 
     @cached_property
     def sizes(self) -> dict[int, UpTo]:
-        """How many those of this page would reach that have not run yet; the others' last runs say it."""
+        """How many those of this page would reach that have not run yet; others show it in their last run."""
         rows = [row.record for row in self.paginated_rows]
         return sizes_of([mailing.pk for mailing in rows if not mailing.last_run])
 

@@ -13,7 +13,7 @@ from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn, badge
 
 
 class AnswersColumn(tables.TemplateColumn):
-    """The server's most frequent answer, with addresses for those only who may see them."""
+    """The server's most frequent answer, with addresses only for those who may see them."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class OversightReportTable(ReportTable):
 class DeliveryTable(RowTable):
     """What became of each mail of one attempt."""
 
-    # In the order of sending alone: an index for another would have to be written with each mail.
+    # Only in the order of sending: an index for another order would be written with each mail.
     email = tables.Column(attrs=MAIN, orderable=False)
     full_name = tables.Column(default="", orderable=False)
     status = BadgeColumn(DELIVERY_KINDS, orderable=False)
@@ -102,7 +102,7 @@ class DeliveryTable(RowTable):
 
 
 class OwnDeliveryTable(DeliveryTable):
-    """For the owner, who may read each mail again."""
+    """For the owner, who may read each mail."""
 
     email = tables.Column(
         attrs=MAIN, orderable=False, linkify=("receipt", [tables.A("attempt_id"), tables.A("pk")])

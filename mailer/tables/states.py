@@ -34,7 +34,7 @@ DELIVERY_KINDS: dict[str, str] = {
 
 
 class StateColumn(BadgeColumn):
-    """What a person is shown of a mailing or an attempt: its `state`."""
+    """What people see of a mailing or an attempt: its `state`."""
 
     def __init__(self, kinds: dict[str, str], states: Any) -> None:
         super().__init__(kinds, accessor="state", verbose_name=_("Status"), order_by=("status",))
@@ -45,7 +45,9 @@ class StateColumn(BadgeColumn):
 
 
 def mailing_badge(mailing: Mailing, *, running: Attempt | None) -> str:
-    """What a mailing does: a run that goes out now is not one that comes on Tuesday, or is stuck."""
+    """What a mailing is doing: a run that is going out now differs from one that comes on Tuesday, or is
+    stuck.
+    """
     state = Mailing.State(mailing.state)
     if state != Mailing.State.RUNNING:
         return badge(MAILING_KINDS.get(state, "idle"), state.label)

@@ -48,7 +48,7 @@ class AttributeDelete(DeletePanel):
 
 
 class ClientColumns(OwnersOnly, ListColumns):
-    """The columns of the list of clients, those of their attributes among them."""
+    """The columns of the list of clients, including those for attributes."""
 
     list_view = ClientList
 

@@ -1,4 +1,4 @@
-"""Many clients at once: the question, the change, how far it is, and its undoing."""
+"""Many clients at once: the question, the change, its progress, and its undo."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +25,7 @@ Kind = BulkAction.Kind
 
 
 class ClientsBulk(BulkPanel):
-    """Clients that are ticked, or all that the list's filter finds."""
+    """The ticked clients, or all that the list's filter finds."""
 
     list_view = ClientList
     title = _("Many clients")
@@ -41,7 +41,7 @@ class ClientsBulk(BulkPanel):
         return f"{reverse('clients')}?{self.request.GET.urlencode()}"
 
     def get(self, request: "Request") -> HttpResponse:
-        return redirect(self.back_url())  # where log-in leads back to
+        return redirect(self.back_url())  # where log-in returns to
 
     def post(self, request: "Request") -> HttpResponse:
         kind = request.POST.get("kind", "")

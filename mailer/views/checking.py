@@ -1,4 +1,4 @@
-"""The part of a check that takes the network: its page, the button that begins it, and what it has found."""
+"""The network part of a check: its page, the button that starts it, and its findings."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ REGION = "network-check"
 def network_context(
     message: Message, written: Written, shown: Look, *, draft: bool = False, bare: bool = False
 ) -> dict[str, Any]:
-    """What messages/network_check.html needs. `bare`: without a form of its own."""
+    """The context for messages/network_check.html. `bare`: without its own form."""
     addresses = shown.compiled.facts.links if shown.compiled else ()
     kept = MessageCheck.objects.filter(message=message).first()
     asked = {name: "1" for name, is_so in (("draft", draft), ("bare", bare)) if is_so}
@@ -40,7 +40,7 @@ def network_context(
 
 
 class MessageCheckView(OwnersOnly):
-    """All findings on a page of their own; htmx takes what the network said."""
+    """All findings on their own page; htmx takes those from the network."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
         return self.show(own_row(Message, request.user, pk))

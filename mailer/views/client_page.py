@@ -1,4 +1,4 @@
-"""Everything that is known of one client, and the search that leads there from anywhere."""
+"""Everything known about one client, and the search that leads there from anywhere."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ LONGEST_SEARCH = 100
 
 
 class ClientDetail(SignedIn):
-    """A client's page; its facts alone for a dialog that changed them, or further mails."""
+    """A client's page; only its facts for a dialog that changed them, or further mails."""
 
     def get(self, request: "Request", pk: int) -> HttpResponse:
         client: Client = own_row(Client, request.user, pk)
@@ -41,7 +41,7 @@ class ClientDetail(SignedIn):
 
 
 def facts(client: Client, attributes: list[Attribute]) -> dict[str, Any]:
-    """What a client's page says beside the mails."""
+    """What a client's page shows besides the mails."""
     held = client.attributes
     stops = Suppression.objects.matching_address(client.email, client.owner_id)
     known = [(one.key, shown_value(one.kind, held[one.key])) for one in attributes if one.key in held]
@@ -60,7 +60,7 @@ def facts(client: Client, attributes: list[Attribute]) -> dict[str, Any]:
 
 
 class ClientForget(PanelView):
-    """Erase all that names a client, after a page that says what goes."""
+    """Erases everything that names a client, after a page that says what goes."""
 
     list_view = ClientList
     title = gettext_lazy("Forget this person")
@@ -84,7 +84,7 @@ class ClientForget(PanelView):
 
 
 class ClientFind(OwnersOnly):
-    """Who somebody means: one client's page, or the first ones that are found."""
+    """Finds a client: one client's page, or the first matches."""
 
     def get(self, request: "Request") -> HttpResponse:
         text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]

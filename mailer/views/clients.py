@@ -22,7 +22,7 @@ from site_config.ui.panels import CreatePanel, DeletePanel, EditPanel
 
 
 def recent(user: User) -> BulkAction | None:
-    """The last change of many clients, while it is likely to be asked about."""
+    """The latest change of many clients, while its owner is likely to care."""
     rows = BulkAction.objects.owned_by(user).filter(created_at__gt=timezone.now() - timedelta(minutes=30))
     return rows.select_related("group").first()
 
@@ -89,7 +89,7 @@ class ClientEdit(EditPanel):
 
     @property
     def on_page(self) -> bool:
-        """Asked for on the client's own page, where there is no row to be put in its place."""
+        """Whether it was asked for on the client's own page, where there is no row to replace."""
         return "page" in self.request.GET
 
     def back_url(self) -> str:

@@ -1,6 +1,6 @@
 """The page on which a message is written: one form, with and without JavaScript.
 
-Each button sends the whole page, so that nothing that was typed is lost, and `do` says what to do with it.
+Each button sends the whole page, so that nothing typed is lost, and `do` says what to do with it.
 """
 
 from collections.abc import Callable
@@ -85,7 +85,7 @@ class MessageEditor(OwnersOnly):
         }
 
     def seen(self) -> int | None:
-        """The revision that the page was made from; None where its author has been told, and means it."""
+        """The revision that the page was made from; None if its author was warned and saves anyway."""
         seen = self.request.POST.get("revision", "")
         return (
             int(seen)
@@ -166,14 +166,14 @@ class MessageEditor(OwnersOnly):
         return self.changed(drafts.written_of(self.message)[0], undone or kept)
 
     def _step(self, written: Written, do: str, what: str) -> HttpResponse:
-        """What changes the blocks themselves; it can be undone."""
+        """A change to the blocks themselves, which can be undone."""
         before = Written.from_data(written.as_data())
         made = self._apply(written.content, do, what)
         document.check_size(written.content)
         return self.changed(written, self.keep(written, before), made, at=made or what)
 
     def _apply(self, content: document.Content, do: str, what: str) -> str:
-        """Do it; the block that is new, if one is."""
+        """Do it; return the new block, if there is one."""
         match do:
             case "add":
                 kind, _colon, column = what.partition(":")
@@ -222,7 +222,7 @@ class MessageEditor(OwnersOnly):
         return trigger(render(self.request, "messages/draft_state.html", context), "draft:kept")
 
     def back(self, *, open: str = "", fragment: str = "") -> HttpResponse:
-        """To the page again, which shows the preview as it was chosen, and the block that is new."""
+        """Back to the page, which shows the preview as chosen, and the new block."""
         query = "&".join(filter(None, (Chosen.of(self.request.POST).query, open and f"open={open}")))
         place = reverse("message_edit", args=[self.message.pk]) + (f"?{query}" if query else "")
         return redirect(place + (f"#{quote(fragment)}" if fragment else ""))
@@ -237,7 +237,7 @@ class MessageEditor(OwnersOnly):
         return self.page(form, Kept(revision=self.message.revision, at=since), status=422, refused=text)
 
     def _overtaken(self, written: Written) -> HttpResponse:
-        """Another window was faster: what stands here is kept on this page only, until its author decides."""
+        """Another window was faster: what is here exists only on this page until its author decides."""
         self.message.refresh_from_db()
         kept = Kept(revision=self.message.revision, at=None)
         if targets(self.request, STATE) or targets(self.request, BLOCKS) or targets(self.request, PAGE):

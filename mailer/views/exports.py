@@ -31,7 +31,9 @@ from site_config.ui.views import OwnersOnly, SignedIn, own_row
 def _file(
     request: Request, rows: Any, columns: tuple[str, ...], name: str, *, personal: bool = True
 ) -> StreamingHttpResponse:
-    """Rows as a file that is written while it is sent; the trail says who took what is about clients."""
+    """Rows as a file that is written while it is sent; the audit trail records who exported data about
+    clients.
+    """
     kind = request.GET.get("format", "csv")
     if kind not in FORMATS:
         raise Http404

@@ -20,7 +20,7 @@ FIRST = 5  # clients shown beside the conditions
 
 
 class RulePanel(PanelFormView):
-    """The form of a rule; a look at whom it finds changes nothing."""
+    """A rule's form; looking at whom it finds changes nothing."""
 
     list_view = GroupList
     form_class = RuleForm
@@ -48,7 +48,7 @@ class RulePanel(PanelFormView):
 
 
 class GroupRuleCreate(RulePanel, CreatePanel):
-    """A new group by rule, of what the filter of the list of clients says if it is in the address."""
+    """A new group by rule, from the client list's filter if the URL has one."""
 
     title = _("New group by rule")
     done_text = _("The group was added.")
@@ -67,7 +67,7 @@ class GroupRuleCreate(RulePanel, CreatePanel):
 
 
 class GroupRuleEdit(RulePanel, EditPanel):
-    """The rule of a group that has one."""
+    """The rule of a group by rule."""
 
     title = _("Edit rule")
     done_text = _("The rule was saved.")

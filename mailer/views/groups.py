@@ -119,7 +119,7 @@ class GroupDetail(TableView):
 
 
 class GroupRemove(ActionView):
-    """Take one client out of a group."""
+    """Remove one client from a group."""
 
     back = "group_detail"
 

@@ -30,10 +30,10 @@ from site_config.ui.http import Request, targets
 from site_config.ui.panels import PanelView
 from site_config.ui.views import OwnersOnly, SignedIn, own_row
 
-_ROOM = 100_000  # bytes of a request beside its file
+_ROOM = 100_000  # bytes of a request besides its file
 
 
-@method_decorator(csrf_exempt, name="dispatch")  # until its size is known, a request is not read
+@method_decorator(csrf_exempt, name="dispatch")  # a request is not read before its size is known
 class ImportNew(OwnersOnly):
     """Step 1: a file, or pasted lines."""
 
@@ -69,7 +69,7 @@ class ImportNew(OwnersOnly):
         return self.show(form, status=422)
 
     def refuse(self, why: str) -> HttpResponse:
-        """An answer to a request that was not read."""
+        """The response to a request that was not read."""
         form = UploadForm({}, {})
         form.errors["file"] = form.error_class([why])
         response = self.show(form, status=413)
@@ -97,7 +97,7 @@ class StopImport(ImportNew):
 
 
 class ImportDetail(SignedIn):
-    """Step 2 of a draft: how it is read, and what becomes of it. Then: how far it is, and what became."""
+    """Step 2 of a draft: how it is read, and what to do with it. Then its progress and its result."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
         upload = own_row(ClientImport, request.user, pk)
@@ -176,7 +176,7 @@ class ImportDetail(SignedIn):
 def _large(upload: ClientImport, layout: Layout) -> bool:
     try:
         return is_large(upload=upload, layout=layout)
-    except CannotRead:  # said beside the preview
+    except CannotRead:  # shown beside the preview
         return False
 
 
@@ -186,10 +186,10 @@ def _samples(lines: Any, place: int) -> list[str]:
 
 
 class ImportStop(SignedIn):
-    """End an import before its end."""
+    """End an import early."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
-        return redirect("import_detail", pk)  # where log-in leads back to
+        return redirect("import_detail", pk)  # where log-in returns to
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         upload = own_row(ClientImport, request.user, pk)
@@ -222,7 +222,7 @@ class ImportTakeBack(PanelView):
 
 
 class ImportRefused(SignedIn):
-    """The lines that were left out, as a file."""
+    """The refused lines, as a file."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
         upload = own_row(ClientImport, request.user, pk)

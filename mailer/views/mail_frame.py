@@ -1,6 +1,6 @@
-"""How the HTML of a mail is shown: in a frame of this site, where nothing in it can act on the site.
+"""How a mail's HTML is shown: in a frame of this site in which nothing can act on the site.
 
-Pictures of other sites are shown when they are asked for: who runs those sites learns who looked, and when.
+Pictures from other sites are shown on request: whoever runs those sites learns who looked, and when.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from mailer.composing.picture_files import as_page
 
 MAIL_POLICY = {
     "default-src": [NONE],
-    "style-src": [UNSAFE_INLINE],  # mail is styled by attributes
+    "style-src": [UNSAFE_INLINE],  # mail is styled by style attributes
     "img-src": [SELF, "data:"],
     "form-action": [NONE],
     "base-uri": [NONE],
@@ -43,7 +43,7 @@ def mail_policy(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def mail_frame(view: ViewClass) -> ViewClass:
-    """Decorate a view whose answer is the HTML of a mail."""
+    """Decorate a view that returns the HTML of a mail."""
     for decorator in (mail_policy, xframe_options_sameorigin):
         view = method_decorator(decorator, name="dispatch")(view)
     return view

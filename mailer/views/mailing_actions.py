@@ -24,11 +24,11 @@ from site_config.ui.views import ActionView, Text, own_row
 
 
 class Switch(ActionView):
-    """A switch beside the mailing's status; throwing it again changes nothing."""
+    """A switch beside the mailing's status; using it again changes nothing."""
 
     back = "mailing_detail"
     throw: ClassVar[Callable[[Mailing], bool]]
-    undone_by: ClassVar[str]  # the name of the URL that throws it back
+    undone_by: ClassVar[str]  # the name of the URL that reverses it
     done_text: ClassVar[Text]
 
     def post(self, request: Request, pk: int) -> HttpResponse:
@@ -41,7 +41,7 @@ class Switch(ActionView):
 
 
 def show_changed(request: Request, mailing: Mailing) -> HttpResponse:
-    """The row again if the answer goes into a row; else whoever shows the mailing reloads."""
+    """The row again if a row asked; otherwise whatever shows the mailing reloads."""
     if targets(request, row_id(mailing)):
         return MailingList.answer_row(request, mailing.pk)
     if is_htmx(request):
@@ -62,7 +62,7 @@ class MailingResume(Switch):
 
 
 class MailingRun(PanelView):
-    """Asks, saying how many will be mailed, and runs the mailing beside its schedule."""
+    """Asks, saying how many will be mailed, and runs the mailing outside its schedule."""
 
     list_view = MailingList
     title = _("Run now")
@@ -91,7 +91,7 @@ class MailingRun(PanelView):
 
 
 class AttemptSendAgain(PanelView):
-    """Asks, saying how many were not reached, and mails them what the run sent."""
+    """Asks, saying how many were not reached, and sends them what the run sent."""
 
     list_view = ReportList
     title = _("Send again to those who did not get it")
@@ -120,7 +120,7 @@ class AttemptSendAgain(PanelView):
 
 
 class AttemptTryAgain(ActionView):
-    """Release an attempt that a mistake in the settings stopped."""
+    """Release an attempt that wrong settings stopped."""
 
     back = "attempt_detail"
 

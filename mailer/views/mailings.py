@@ -36,7 +36,7 @@ from site_config.ui.views import ActionView, OwnersOnly, own_row
 NEXT_RUNS = 3
 SOON = timedelta(minutes=2)
 LIVE_SECONDS, SOON_SECONDS, IDLE_SECONDS = 1, 2, 30
-OVERSIGHT_SECONDS = 10  # something always runs among the mailings of all
+OVERSIGHT_SECONDS = 10  # among everybody's mailings, something is always running
 
 
 class MailingList(TableView):
@@ -83,13 +83,13 @@ class MailingList(TableView):
 
 
 def seconds_until_a_look(*mailings: Mailing) -> int:
-    """How soon a page that shows these mailings should look again; never if nothing is to come."""
+    """How soon a page that shows these mailings should refresh; never if nothing is to come."""
     due = [m.next_run_at for m in mailings if m.next_run_at and not m.paused_at and not m.disabled_at]
     if not due:
         return 0
     now = timezone.now()
     if min(due) <= now:
-        return LIVE_SECONDS  # its run opens any moment
+        return LIVE_SECONDS  # its run opens at any moment
     return SOON_SECONDS if min(due) < now + SOON else IDLE_SECONDS
 
 
@@ -105,7 +105,7 @@ class MailingPage:
     request: Any
 
     def ask_first(self, form: MailingForm) -> HttpResponse | None:
-        """What goes out as soon as it is saved is looked at once more, with its number of recipients."""
+        """Mail that goes out as soon as it is saved is confirmed first, with its number of recipients."""
         plan = form.plan
         if plan is None or not plan.now or self.request.POST.get("confirmed"):
             return None
@@ -155,7 +155,7 @@ class MailingCreate(MailingPage, CreatePanel):
 
 
 class MailingClone(MailingCreate):
-    """A new mailing that begins as a copy of another: the same in all but the dates that have passed."""
+    """A new mailing that begins as a copy of another, except for dates that have passed."""
 
     title = _("Copy of a mailing")
 
@@ -218,7 +218,7 @@ class MailingDelete(DeletePanel):
 
 
 class MailingDetail(TableView):
-    """One mailing: its state, what runs just now, and all its attempts."""
+    """One mailing: its state, what is running, and all its attempts."""
 
     model = Attempt
     table_class = AttemptTable
@@ -272,7 +272,7 @@ class MailingDetail(TableView):
 
     @property
     def audience(self) -> Audience | None:
-        """A run has counted it; else it is counted when the page is opened, and not again by its polls."""
+        """Counted by a run; otherwise counted when the page is opened, and not again by its polls."""
         if self.running:
             return Audience(total=UpTo(self.running.total), suppressed=self.running.skipped)
         if targets(self.request, POLL) or targets(self.request, REGION):
@@ -280,7 +280,7 @@ class MailingDetail(TableView):
         return audience_of_mailing(self.mailing)
 
     def next_runs(self) -> list[datetime]:
-        """The next few dates, in the mailing's own zone."""
+        """The next few dates, in the mailing's own time zone."""
         run = self.mailing.comes_at
         dates: list[datetime] = []
         while run and len(dates) < NEXT_RUNS:

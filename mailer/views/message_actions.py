@@ -65,7 +65,7 @@ class MessageUnarchive(Shelf):
 
 
 class MessagePublic(ActionView):
-    """Whether a message has a page for everybody."""
+    """Whether a message has a public page."""
 
     back = "message_preview"
 
@@ -78,7 +78,7 @@ class MessagePublic(ActionView):
 
 
 def set_public(request: Request, message: Message) -> bool:
-    """Do what was chosen, and say so."""
+    """Apply the choice, and say so."""
     chosen = request.POST.get("public", "?")
     if not open_page(message=message, public=chosen):
         messages.error(request, gettext("Save the message first, then choose who may see its page."))
@@ -89,7 +89,7 @@ def set_public(request: Request, message: Message) -> bool:
 
 
 class AttachedFile(SignedIn):
-    """A file as its owner attached it, to be kept and never shown by this site."""
+    """A file as its owner attached it, to download; this site never displays it."""
 
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         row: Attachment = own_row(Attachment, request.user, pk)

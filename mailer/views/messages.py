@@ -62,7 +62,7 @@ def merge_fields(kinds: Mapping[str, str]) -> dict[str, Any]:
 
 
 class MessageNew(OwnersOnly):
-    """What to begin with: a ready message, an empty one, or source of one's own."""
+    """What to start from: a ready message, an empty one, or one's own source."""
 
     def get(self, request: Request) -> HttpResponse:
         return self.page()
@@ -86,7 +86,7 @@ class MessageNew(OwnersOnly):
 
 
 class MessageVersions(OwnersOnly):
-    """How a message stood when it was saved, and any of it back."""
+    """Earlier saved versions of a message, any of which can be restored."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
         message = own_row(Message, request.user, pk)
@@ -131,7 +131,7 @@ class MessageDelete(DeletePanel):
 
 @dataclass(frozen=True, kw_only=True)
 class Uses:
-    """The mailings that send a message, the latest by name and the others by number."""
+    """The mailings that send a message: the latest by name, the others as a number."""
 
     latest: list[Mailing]
     others: int
@@ -144,7 +144,7 @@ class Uses:
 
 
 class MessageView(SignedIn):
-    """What shows one message needs: the message, merged for a sample recipient."""
+    """What showing one message needs: the message, merged for a sample recipient."""
 
     def message(self) -> Message:
         return get_object_or_404(Message.objects.visible_to(self.request.user), pk=self.kwargs["pk"])
@@ -179,7 +179,7 @@ class MessagePreview(MessageView):
 
 @mail_frame
 class MessagePreviewHtml(MessageView):
-    """The HTML part alone, for a sandboxed frame: nothing in it can act on this site."""
+    """Only the HTML part, for a sandboxed frame in which nothing can act on this site."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
         shown = self.look(self.message())

@@ -1,4 +1,4 @@
-"""A mail in the browser, for whoever has its address: one's own, or the one that is everybody's."""
+"""A mail in the browser, for whoever has its address: one's own, or a public one."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ View = Callable[..., HttpResponse]
 
 
 def mail_page(view: View) -> View:
-    """Decorate a view that answers with the HTML of a mail, which can do nothing but be looked at."""
+    """Decorate a view that returns the HTML of a mail, which can only be looked at."""
 
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         answer = view(request, *args, **kwargs)
@@ -42,7 +42,7 @@ def mail_page(view: View) -> View:
 
 @mail_page
 def own_mail(request: HttpRequest, token: str) -> HttpResponse:
-    """The mail of one recipient as it was sent to them, whatever was changed since."""
+    """The mail of one recipient as it was sent to them, whatever has changed since."""
     delivery = delivery_by(token)
     if delivery is None:
         return render(request, "messages/gone.html", {"token": token}, status=404)
@@ -63,7 +63,7 @@ def public_page(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def shown(request: HttpRequest, make: Callable[[], Preview]) -> HttpResponse:
-    """The page, or a sentence if it cannot be made just now."""
+    """The page, or a sentence if it cannot be made now."""
     try:
         page = make()
     except Busy:
@@ -77,7 +77,7 @@ def shown(request: HttpRequest, make: Callable[[], Preview]) -> HttpResponse:
 
 
 def titled(html: str, subject: str) -> str:
-    """With the subject as its title, where it has none: that is what a tab of the browser shows."""
+    """With the subject as its title, if it has none: that is what a browser tab shows."""
     lower = html.lower()
     begin, end = lower.find("<title>"), lower.find("</title>")
     if 0 <= begin < end:

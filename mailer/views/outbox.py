@@ -49,7 +49,7 @@ class OutboxMail(OnlyWhileDebug):
 
 @mail_frame
 class OutboxHtml(OnlyWhileDebug):
-    """The HTML part alone, for a sandboxed frame."""
+    """Only the HTML part, for a sandboxed frame."""
 
     def get(self, request: HttpRequest, key: str) -> HttpResponse:
         html = self.mail().part("html")

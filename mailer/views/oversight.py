@@ -1,4 +1,4 @@
-"""What a manager does to the mailings of others."""
+"""What a manager does to others' mailings."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from site_config.ui.views import ActionView
 
 
 class Oversight(PanelView):
-    """Only for who may disable mailings; whoever does not even see one finds nothing."""
+    """Only for those who may disable mailings; those who may not even see one find nothing."""
 
     list_view = MailingList
 
@@ -59,7 +59,7 @@ class MailingDisable(Oversight):
         return self.changed_below() if self.in_dialog else redirect(self.back_url())
 
     def changed_below(self) -> HttpResponse:
-        """The page under the dialog: the mailing's own reloads itself, a list gets the row anew."""
+        """The page under the dialog: the mailing's own page reloads itself, a list gets the row again."""
         if sent_from(self.request).startswith(self.back_url()):
             return no_content("mailings:changed", "dialog:close")
         return MailingList.answer_row(self.request, self.object.pk)

@@ -1,4 +1,4 @@
-"""Pictures of messages: one's library, and each picture for whoever has its address."""
+"""Pictures for messages: one's library, and each picture for whoever has its address."""
 
 import re
 from typing import Any

@@ -87,7 +87,7 @@ class DraftPreview(OwnersOnly):
 
 @mail_frame
 class DraftHtml(OwnersOnly):
-    """The draft's HTML alone, for the sandboxed frame."""
+    """Only the draft's HTML, for the sandboxed frame."""
 
     def get(self, request: Request, pk: int) -> HttpResponse:
         message = own_row(Message, request.user, pk)

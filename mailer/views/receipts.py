@@ -1,4 +1,4 @@
-"""One recipient of one run: what became of the mail, and the mail itself, made again."""
+"""One recipient of one run: what became of the mail, and the mail itself, rebuilt."""
 
 import email.policy
 from email.message import EmailMessage
@@ -20,7 +20,7 @@ from site_config.ui.views import SignedIn, own_row
 
 
 class OneDelivery(SignedIn):
-    """Only for the owner: it says whom a mail went to."""
+    """Only for the owner: it shows whom a mail went to."""
 
     @cached_property
     def delivery(self) -> Delivery:
@@ -33,7 +33,7 @@ class OneDelivery(SignedIn):
 
     @cached_property
     def mail(self) -> bytes:
-        """The mail made again; nothing if that cannot be."""
+        """The rebuilt mail; None if that is impossible."""
         try:
             return mail_again(self.delivery)
         except (LiquidError, ValueError, CannotWrite):
@@ -67,7 +67,7 @@ class Receipt(OneDelivery):
 
 @mail_frame
 class ReceiptHtml(OneDelivery):
-    """The HTML part alone, for a sandboxed frame."""
+    """Only the HTML part, for a sandboxed frame."""
 
     def get(self, request: Request, pk: int, delivery: int) -> HttpResponse:
         part = self.parsed.get_body(("html",))
@@ -75,7 +75,7 @@ class ReceiptHtml(OneDelivery):
 
 
 class ReceiptMail(OneDelivery):
-    """The mail as a file that any mail reader opens."""
+    """The mail as a file that any mail program opens."""
 
     def get(self, request: Request, pk: int, delivery: int) -> HttpResponse:
         if not self.mail:

@@ -99,11 +99,11 @@ class AttemptDetail(OneAttempt, TableView):
         return OwnDeliveryTable if own else DeliveryTable
 
     def constant_column(self) -> str:
-        """By the index of the queue, in which those that were not sent have no time; see with_status."""
+        """By the queue's index, in which unsent deliveries have no time; see with_status."""
         return "next_try_at" if self.request.GET.get("status") in Delivery.UNSENT else ""
 
     def found(self) -> int | None:
-        """By what the run counted, if nothing but a status is asked for."""
+        """From the run's counts, if only a status is asked for."""
         if self.attempt.pruned_at or self.request.GET.get("q") or self.request.GET.get("possibly_twice"):
             return None
         status = self.request.GET.get("status", "")

@@ -1,4 +1,4 @@
-"""How the service itself is: whether it sends, and what keeps it from sending."""
+"""The state of the service itself: whether it sends, and what keeps it from sending."""
 
 from typing import Any
 

@@ -84,7 +84,7 @@ class OptOutList(TableView):
 
 
 class OptOutLift(PanelView):
-    """Mail something again to who left it, after a warning."""
+    """Mail something again to somebody who left it, after a warning."""
 
     list_view = OptOutList
     title = _("Resume this mail")

@@ -1,4 +1,4 @@
-"""What a recipient may do by the link of their mail, without log-in (RFC 8058)."""
+"""What a recipient may do by the link in their mail, without log-in (RFC 8058)."""
 
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -40,9 +40,9 @@ def _of_token(view: "Callable[..., HttpResponse]") -> "Callable[..., HttpRespons
 @require_http_methods(["GET", "HEAD", "POST"])
 @_of_token
 def unsubscribe(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
-    """The way out: a POST acts, a GET only shows buttons, for mail scanners follow links.
+    """The unsubscribe page: a POST acts, a GET only shows buttons, because mail scanners follow links.
 
-    What the mail program posts at one click has no field of ours, and leaves everything.
+    A mail program's one-click POST has none of our fields, and means everything from this sender.
     """
     if request.method == "POST":
         said = request.POST
@@ -54,7 +54,7 @@ def unsubscribe(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
             set_topics(owner_id=link.owner_id, email=link.email, client=client, wanted=wanted)
         else:
             leaving.leave(link, what=said.get("what", leaving.ALL), why=said.get("why", ""))
-        if "do" in said:  # a person's: loading the page again must not act again
+        if "do" in said:  # a person's request: reloading the page must not act again
             return redirect("unsubscribe", token)
     found = leaving.relation(link)
     context = {
@@ -86,7 +86,7 @@ def unsubscribe_why(request: "HttpRequest", token: str, link: Link) -> HttpRespo
 @require_safe
 @_of_token
 def unsubscribe_data(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
-    """What the sender holds of this address, as a file."""
+    """What the sender holds about this address, as a file."""
     data = leaving.data_of(leaving.relation(link))
     answer = JsonResponse(data, json_dumps_params={"ensure_ascii": False, "indent": 2})
     answer["Content-Disposition"] = 'attachment; filename="my-data.json"'
@@ -97,7 +97,7 @@ def unsubscribe_data(request: "HttpRequest", token: str, link: Link) -> HttpResp
 @require_http_methods(["GET", "HEAD", "POST"])
 @_of_token
 def unsubscribe_forget(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
-    """Have the sender forget everything; a POST acts."""
+    """Make the sender forget everything; only a POST acts."""
     found = leaving.relation(link)
     if request.method == "POST" and found.owner:
         forget(owner=found.owner, email=found.email, by_recipient=True)

@@ -1,8 +1,8 @@
-"""What a message in blocks is kept as, and what one may do to it.
+"""How a message in blocks is stored, and what one can do to it.
 
 {"preheader": "…", "theme": {…}, "blocks": [{"id": "b1", "type": "heading", "text": "…"}, …]}
 
-A block's values are what its author typed, right or wrong: drafts are kept as they are. Blocks of the type
+A block's values are what its author typed, valid or not: drafts are stored as they are. Blocks of type
 “columns” have `columns`, a list of lists of blocks; nothing nests deeper.
 """
 
@@ -35,7 +35,7 @@ def empty() -> Content:
 
 
 def read(stored: Any) -> Content:
-    """Stored data in its right shape, whoever wrote it; what has no meaning is left out."""
+    """Stored data in its proper shape, whoever wrote it; what means nothing is left out."""
     stored = stored if isinstance(stored, dict) else {}
     theme = stored.get("theme")
     content = {
@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
 
 
 def check_size(content: Content) -> None:
-    """TooLarge if there is more than a message may have."""
+    """Raise TooLarge if there is more than a message may have."""
     found = list(walk(content["blocks"]))
     typed = sum(len(value) for block in found for value in block.values() if isinstance(value, str))
     if len(found) > MOST_BLOCKS or typed + len(content["preheader"]) > LARGEST:
@@ -87,7 +87,7 @@ def walk(blocks: Blocks) -> Iterator[Block]:
 
 
 def columns_of(block: Block) -> list[Blocks]:
-    """Those columns that its ratio shows."""
+    """The columns that its ratio shows."""
     shown: list[Blocks] = block["columns"][: len(RATIOS.get(block.get("ratio", ""), RATIOS["1-1"]))]
     return shown
 
@@ -98,7 +98,7 @@ def new_id(content: Content) -> str:
 
 
 def _siblings(content: Content, block_id: str) -> tuple[Blocks, int] | None:
-    """The list in which a block stands, and its place there."""
+    """The list that a block is in, and its place there."""
     lists = [content["blocks"]]
     lists += [column for block in content["blocks"] for column in block.get("columns", ())]
     for blocks in lists:
@@ -109,7 +109,7 @@ def _siblings(content: Content, block_id: str) -> tuple[Blocks, int] | None:
 
 
 def add(content: Content, kind: str, *, after: str = "", column: str = "") -> str:
-    """Put an empty block after another, at the end of a column (“b3.0”), or at the end; its id."""
+    """Put an empty block after another, or at the end of a column (“b3.0”); return its id."""
     if kind not in TYPES:
         return ""
     block: Block = {"id": new_id(content), "type": kind}
@@ -140,7 +140,7 @@ def move(content: Content, block_id: str, by: int) -> None:
 
 
 def put(content: Content, block_id: str, other_id: str) -> None:
-    """Take a block to the place of another, also into a column or out of it."""
+    """Move a block to the place of another, possibly into a column or out of it."""
     found, target = _siblings(content, block_id), _siblings(content, other_id)
     if not found or not target or block_id == other_id:
         return

@@ -1,7 +1,7 @@
-"""Blocks as MJML, in which a mark stands for each thing that somebody typed.
+"""Blocks as MJML, with placeholders for everything that somebody typed.
 
-So MJML never sees what people write: it lays out a skeleton of ours, flat and small, and the marks are
-replaced in its HTML. It also keeps the answer the same, and out of the cache, while only words change.
+So MJML never sees what people write: it lays out our own skeleton, flat and small, and the placeholders are
+replaced in its HTML. It also keeps the skeleton the same, and cached, while only words change.
 """
 
 import re
@@ -35,7 +35,7 @@ class Shown(NamedTuple):
     src: str
     width: int
     alt: str
-    inside: str = ""  # its address if it is part of the mail
+    inside: str = ""  # its address if it is embedded in the mail
 
 
 Pictures = Mapping[str, Shown]
@@ -43,7 +43,7 @@ Pictures = Mapping[str, Shown]
 
 @dataclass
 class Sheet:
-    """The MJML of one message, and what belongs in the place of each mark."""
+    """The MJML of one message, and what replaces each placeholder."""
 
     theme: Theme
     pictures: Pictures
@@ -65,7 +65,7 @@ class Sheet:
 def mjml_of(
     content: Content, *, pictures: Pictures, language: str, leave: str, view: str
 ) -> tuple[str, list[str]]:
-    """The skeleton, and what its marks stand for."""
+    """The skeleton, and what its placeholders stand for."""
     sheet = Sheet(theme_of(content["theme"]), pictures, language, leave, view)
     body = "".join(_sections(sheet, content["blocks"]))
     theme = sheet.theme
@@ -104,7 +104,7 @@ def _style(theme: Theme) -> str:
 
 
 def _sections(sheet: Sheet, blocks: Blocks) -> list[str]:
-    """Neighbours that lie below one another share a section; columns have one of their own."""
+    """Blocks that follow each other share a section; columns have their own."""
     groups: list[Blocks] = []
     for block in blocks:
         if block["type"] == "columns" or not groups or groups[-1][0]["type"] == "columns":
@@ -144,7 +144,7 @@ def _columns(sheet: Sheet, block: Block) -> str:
 
 
 def _view(sheet: Sheet) -> str:
-    """The link above the paper; a page that is everybody's has no such address."""
+    """The link above the paper; a public page has no such address."""
     if not sheet.theme.view:
         return '<mj-spacer height="1px"/>'
     colour = sheet.theme.on_background
@@ -154,7 +154,7 @@ def _view(sheet: Sheet) -> str:
 
 
 def _only_for(sheet: Sheet, block: Block) -> tuple[str, str]:
-    """Around what only those see who have something in a field."""
+    """Show a part only to those who have something in a field."""
     name = block.get("when", "")
     if not FIELD.fullmatch(name):
         return "", ""

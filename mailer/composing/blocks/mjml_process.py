@@ -1,10 +1,10 @@
-"""Run as a process of its own: reads MJML, writes HTML. MJML's code is native and crashes on deep nesting."""
+"""Runs as a child process: reads MJML, writes HTML. MJML's native code crashes on deep nesting."""
 
 import json
 import resource
 import sys
 
-SECONDS = 2  # of processor time
+SECONDS = 2  # of CPU time
 MEMORY = 1 << 29  # bytes of address space
 
 

@@ -1,4 +1,4 @@
-"""Blocks to the HTML that is kept with the message and sent."""
+"""Turns blocks into the HTML that is stored with the message and sent."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ PROGRAM = Path(__file__).with_name("mjml_process.py")
 
 
 def html_of(content: Content, *, pictures: Pictures, subject: str = "") -> str:
-    """The HTML of a message in blocks, with its merge fields; CannotCompile if it could not be laid out."""
+    """The HTML of a message in blocks, with its merge fields; raises CannotCompile."""
     refuse_out_of_proportion(content)
     language = language_of_blocks(content, subject)
     with translation.override(language):
@@ -30,7 +30,7 @@ def html_of(content: Content, *, pictures: Pictures, subject: str = "") -> str:
 
 
 def refuse_out_of_proportion(content: Content) -> None:
-    """Look at a draft, in linear time, before patterns do that need more: it holds whatever was typed."""
+    """Check a draft in linear time before slower patterns see it: it holds whatever was typed."""
     for block in (content["theme"], *walk(content["blocks"])):
         for name, value in block.items():
             if isinstance(value, str) and name != "html" and len(value) > LONGEST_VALUE:

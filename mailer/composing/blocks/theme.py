@@ -1,4 +1,4 @@
-"""How a message in blocks looks: its colours, letters and measures, for bright screens and dark ones."""
+"""The look of a message in blocks: its colours, fonts and sizes, in light and dark."""
 
 import re
 from dataclasses import dataclass
@@ -42,14 +42,14 @@ class Theme:
 
     @property
     def on_accent(self) -> str:
-        """The colour of letters on a button."""
+        """The text colour on a button."""
         return (
             "#ffffff" if contrast("#ffffff", self.accent) >= contrast("#111111", self.accent) else "#111111"
         )
 
     @property
     def dark_accent(self) -> str:
-        """The accent, as bright as a link on a dark ground must be."""
+        """The accent, made bright enough for a link on a dark background."""
         colour = self.accent
         while contrast(colour, DARK_SURFACE) < 5:
             colour = _mixed(colour, "#ffffff", 0.12)
@@ -61,7 +61,7 @@ class Theme:
 
     @property
     def on_background(self) -> str:
-        """The colour of small letters beside the paper."""
+        """The colour of small text beside the paper."""
         return max(
             (_mixed(colour, self.background, 0.2) for colour in ("#ffffff", "#111111")),
             key=lambda colour: contrast(colour, self.background),
@@ -73,7 +73,7 @@ class Theme:
 
 
 def theme_of(stored: dict[str, Any]) -> Theme:
-    """A theme out of what was typed; what is not valid is as usual."""
+    """A theme from what was typed; invalid values become the defaults."""
     chosen = {name: str(stored.get(name) or usual) for name, usual in DEFAULTS.items()}
     colours = {
         name: chosen[name].lower() if _COLOUR.fullmatch(chosen[name]) else DEFAULTS[name]

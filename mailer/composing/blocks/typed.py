@@ -1,4 +1,4 @@
-"""What people type, made into HTML: nothing of it becomes markup, and merge fields stay what they are."""
+"""What people type, as HTML: nothing of it becomes markup, and merge fields stay as they are."""
 
 import re
 from html import unescape
@@ -9,7 +9,7 @@ from markupsafe import escape
 from mailer.composing.markup.liquid_tags import tags_of
 
 LONGEST_ADDRESS = 2_000  # characters
-DEEPEST = 40  # elements in one another in a rich text
+DEEPEST = 40  # nesting of a rich text
 _CLEANER = nh3.Cleaner(
     tags={"a", "br", "em", "li", "ol", "p", "s", "strong", "sub", "sup", "u", "ul", "h2", "h3", "blockquote"},
     clean_content_tags={
@@ -32,7 +32,7 @@ _ALONE = frozenset({"br", "hr", "img", "input", "meta", "link"})
 
 
 def words(text: str, *, lines: bool = False) -> str:
-    """Text in which every character stands for itself, but for merge fields."""
+    """Text in which every character stands for itself, except merge fields."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     return _around_tags(text, lambda part: _lines(str(escape(part)), lines=lines))
 
@@ -42,7 +42,7 @@ def _lines(text: str, *, lines: bool) -> str:
 
 
 def address(text: str) -> str:
-    """Where a link leads, as an attribute's value; empty if that is neither the web nor mail nor a phone."""
+    """A link's target as an attribute value; empty unless it is web, mail or phone."""
     text = _INVISIBLE.sub("", text).strip()
     if not is_address(text):
         return ""
@@ -50,14 +50,14 @@ def address(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    if len(text) > LONGEST_ADDRESS:  # the patterns below take their time with what is out of proportion
+    if len(text) > LONGEST_ADDRESS:  # the patterns below are slow on excessive input
         return False
     text = re.sub(r"\{\{.*?\}\}", "{{ x }}", text)
     return bool(_ADDRESS.fullmatch(text.replace("{{ x }}", "{{x}}")))
 
 
 def rich(html: str) -> str:
-    """Paragraphs, lists, links and emphasis; all else that was pasted is taken out or stands as text."""
+    """Paragraphs, lists, links and emphasis; anything else that was pasted is removed or becomes text."""
     if not html.strip():
         return ""
     if too_deep(html):
@@ -87,7 +87,7 @@ def _around_tags(text: str, escaped: object) -> str:
 
 
 def _harmless(tag: str, name: str) -> str:
-    """A literal in a merge field is written out as it stands: so it must not be markup either."""
+    """A literal in a merge field is output as it is, so it must not be markup either."""
     if name == "comment":
         return ""
     tag = tag.replace("\n", " ")
@@ -95,7 +95,7 @@ def _harmless(tag: str, name: str) -> str:
 
 
 def _unescaped_in_tags(html: str) -> str:
-    """What was typed into a merge field in an editor of HTML, as Liquid reads it."""
+    """Merge fields typed into an HTML editor, unescaped for Liquid."""
     pieces, position = [], 0
     for tag in tags_of(html):
         inside = html[tag.start : tag.end].replace("&nbsp;", " ").replace("\xa0", " ")

@@ -1,4 +1,4 @@
-"""HTML with Liquid in it, read without changing it.
+"""Reads HTML with Liquid in it without changing it.
 
-Nothing of Django and nothing else of this project is imported here: it runs in a process of its own.
+Nothing of Django and nothing else of this project is imported here: it runs in a child process.
 """

@@ -1,4 +1,4 @@
-"""What of a source each kind of recipient gets, read by itself."""
+"""What each kind of recipient gets of a source, read by itself."""
 
 from bisect import bisect_right
 from itertools import accumulate
@@ -7,12 +7,12 @@ from mailer.composing.markup.document import Document
 from mailer.composing.markup.liquid_tags import Span, tags_of, variants
 from mailer.composing.markup.tokens import COMMENT, END, START, BadMarkup, Token
 
-MOST_READ = 600_000  # characters of all branches together
+MOST_READ = 600_000  # characters in all branches together
 Cut = tuple[str, str, int, tuple[int, ...]]
 
 
 def branches(source: str) -> list[list[Span]]:
-    """The parts that remain of a source for each choice; fewer choices of one that is large."""
+    """The parts of a source that remain for each choice; fewer choices for a large one."""
     tags = tags_of(source)
     if not any(tag.name for tag in tags):
         return [[(0, len(source))]]
@@ -31,7 +31,7 @@ def text_of(source: str, spans: list[Span]) -> str:
 
 
 def read_alone(document: Document) -> list[Document]:
-    """Each branch as a document; BadMarkup unless it is cut into the same tags as the whole source."""
+    """Each branch as a document; raises BadMarkup unless it has the same tags as in the whole source."""
     source = document.source
     spans_of_branches = branches(source)
     if len(spans_of_branches) == 1 and spans_of_branches[0] == [(0, len(source))]:

@@ -1,4 +1,4 @@
-"""The elements of a document as a tree beside its source, and what happens in it in order."""
+"""A document's elements as a tree beside its source, and what happens in it, in order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from mailer.composing.markup.liquid_tags import CLOSING, MIDDLE, OPENING, Tag, i
 from mailer.composing.markup.references import value_of
 from mailer.composing.markup.tokens import COMMENT, END, LIQUID, RAW, START, TEXT, Token, Tokenizer
 
-# What the start of an element ends, and what keeps it from looking further out.
+# What an element's start closes, and where that search ends.
 _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "li": (frozenset({"li"}), frozenset({"ul", "ol", "menu"})),
     "dt": (frozenset({"dt", "dd"}), frozenset({"dl"})),
@@ -30,7 +30,7 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """An element: where it begins, and under how many conditions it stands."""
+    """An element: where it begins, and how many conditions it is under."""
 
     name: str
     token: Token
@@ -49,7 +49,7 @@ class Node:
 
     @property
     def dynamic(self) -> bool:
-        """Whether it depends on the recipient which rules match."""
+        """Whether the matching rules depend on the recipient."""
         return any(
             a.name in {"class", "id"} and (a.conditional or "{" in (a.value or ""))
             for a in self.token.attributes
@@ -132,7 +132,7 @@ class Document:
         self._stack.pop()
 
     def _close_in_scope(self, names: frozenset[str], scope: frozenset[str]) -> None:
-        """Close the outermost of these that is open inside the scope."""
+        """Close the outermost of these that is open within the scope."""
         outermost = None
         for index in range(len(self._stack) - 1, -1, -1):
             if self._stack[index].name in scope:
@@ -158,7 +158,7 @@ class Document:
                 return
 
     def _liquid(self, token: Token, tag: Tag) -> None:
-        """Each branch begins where its block does; what comes after goes on from the last one."""
+        """Each branch begins where its block does; what follows continues from the last branch."""
         if tag.name in OPENING:
             self._event("liquid", token)
             self._saved.append(list(self._stack))
@@ -188,7 +188,7 @@ class Document:
 
 
 def _plain_attributes(token: Token) -> dict[str, str]:
-    """What selectors can rely on for every recipient; the first of two alike counts."""
+    """What selectors can rely on for every recipient; of two alike, the first counts."""
     found: dict[str, str] = {}
     for attribute in token.attributes:
         if not attribute.conditional and "{" not in (attribute.value or ""):

@@ -1,4 +1,4 @@
-"""What is added to the author's source: never anything taken away."""
+"""What is added to the author's source; nothing is ever removed."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -33,7 +33,7 @@ def inlining(document: Document) -> list[Edit]:
 
 
 def _style_edits(token: Token, add: Inlined) -> Iterator[Edit]:
-    """Into each style attribute that the tag may have, or into one of our own."""
+    """For each style attribute that the tag may have, or for one of our own."""
     own = [attribute for attribute in token.attributes if attribute.name == "style"]
     if not own:
         text = _escaped(" ".join(filter(None, (add.before, add.after))), '"')
@@ -88,7 +88,7 @@ def _outline(source: str, tokens: list[Token]) -> list[tuple[int, str, str, list
 
 
 def apply(source: str, edits: list[Edit]) -> str:
-    """The source with the edits in their places; AssertionError if it would not all be kept."""
+    """The source with the edits applied; raises AssertionError if it would not all be kept."""
     pieces: list[str] = []
     position = 0
     for at, text in sorted(edits, key=lambda edit: edit[0]):

@@ -1,4 +1,4 @@
-"""Names of HTML elements, by what the rest needs to know of them."""
+"""Names of HTML elements, grouped by what the rest needs to know about them."""
 
 
 def _names(text: str) -> frozenset[str]:

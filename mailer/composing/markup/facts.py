@@ -1,4 +1,4 @@
-"""What a check wants to know of an author's HTML: where its links lead, and what its pictures say."""
+"""What a check needs to know about an author's HTML: where its links lead, and its pictures' texts."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from mailer.composing.markup.styles import shown
 
 
 def facts_of(document: Document) -> dict[str, Any]:
-    """`links` as browsers read their addresses, and `pictures` with their alternative text or none."""
+    """`links` with their addresses as browsers read them, and `pictures` with their alternative texts."""
     links = [node.attribute("href") or "" for node in document.nodes if node.name in {"a", "area"}]
     pictures = [
         (node.attribute("src") or "", node.attribute("alt"))

@@ -1,4 +1,4 @@
-"""Where Liquid tags stand in a source, and what is left of it when every condition is decided."""
+"""Where Liquid tags are in a source, and what is left of it once every condition is decided."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -60,9 +60,9 @@ class _Block:
 
 
 def variants(tags: Sequence[Tag], length: int) -> Iterator[list[Span]]:
-    """The parts of a source that remain, for enough choices to see each branch of each block.
+    """The parts of a source that remain, for enough choices to see every branch of every block.
 
-    Conditions at the same depth are decided alike: most pairs of them say the same.
+    Conditions at the same depth are decided alike: most pairs of them ask the same.
     """
     control = [tag for tag in tags if tag.name]
     blocks = _blocks(control)
@@ -92,7 +92,7 @@ def _blocks(control: Sequence[Tag]) -> list[_Block]:
 
 def _kept(control: Sequence[Tag], chosen: list[int], length: int) -> list[Span]:
     spans: list[Span] = []
-    stack: list[list[int]] = []  # of each open block, the branch that is chosen and the one we are in
+    stack: list[list[int]] = []  # for each open block: the chosen branch and the current one
     position, number, live = 0, 0, True
     for tag in control:
         if live and position < tag.start:

@@ -13,7 +13,7 @@ from mailer.composing.markup.way_out import UNSUBSCRIBE_URL, footer_place, has_w
 
 
 def prepare(*, source: str, footer_html: str, footer_text: list[str]) -> dict[str, Any]:
-    """`html`, `text` and `facts` about both, or the `problem` and the `position` it has in the source."""
+    """`html`, `text` and `facts` about both, or the `problem` and its `position` in the source."""
     try:
         return _prepare(source, footer_html, footer_text)
     except BadMarkup as error:
@@ -52,7 +52,7 @@ def _place_alone(branch: Document) -> str:
 
 
 def _check_again(html: str) -> None:
-    """The footer's surroundings differ from branch to branch: is it seen in each?"""
+    """The footer's surroundings differ between branches: is it visible in each?"""
     if not all(map(_shows_way_out, read_alone(Document(html)))):
         raise BadMarkup("way out", 0)
 

@@ -13,7 +13,7 @@ def text_of(source: str) -> str:
 
 
 def value_of(source: str) -> str:
-    """An attribute's value: `&copy=` and `&region` in an address are no references there."""
+    """An attribute's value: `&copy=` and `&region` in an address are not references there."""
     return _REFERENCE.sub(_in_attribute, source) if "&" in source else source
 
 

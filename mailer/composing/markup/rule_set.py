@@ -1,4 +1,4 @@
-"""Rules by what they are about, so that most are never tried on an element."""
+"""Rules indexed by what they are about, so that most are never tried on an element."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ class Declared(NamedTuple):
 
 class Matched(NamedTuple):
     declarations: list[Declared]
-    only_sometimes: bool  # under a condition of the reader's: it can hide, but is not inlined
+    only_sometimes: bool  # depends on the reader's device: it can hide, but is not inlined
 
 
 class _Entry(NamedTuple):
     specificity: tuple[int, ...]
     order: int
-    around: frozenset[str]  # what must stand around the element
+    around: frozenset[str]  # what must be around the element
     test: Callable[[Any], bool]
     matched: Matched
 
@@ -71,7 +71,7 @@ def _marks(node: Node) -> list[str]:
 
 
 def wanted_around(node: Any) -> frozenset[str]:
-    """The classes and ids that the selector wants of ancestors."""
+    """The classes and ids that the selector requires of ancestors."""
     needs: set[str] = set()
     while isinstance(node, parser.CombinedSelector):
         if node.combinator not in {" ", ">"}:

@@ -25,14 +25,14 @@ _ZERO = re.compile(r"[+-]?0*\.?0+(?:[a-z]+|%)?", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Inlined:
-    """What goes before the author's own declarations of an element, and what goes after them."""
+    """What goes before an element's own declarations, and what goes after them."""
 
     before: str = ""
     after: str = ""
 
 
 def compute(document: Document, only: set[Node] | None = None) -> dict[Node, Inlined]:
-    """Work out each element's style (kept on its node) and what to inline."""
+    """Compute each element's style (kept on its node) and what to inline."""
     rules = _rules_of(document)
     nodes = {node.element: node for node in document.nodes}
     inlined: dict[Node, Inlined] = {}
@@ -69,8 +69,8 @@ class _Rule(NamedTuple):
     selector: Any
     around: frozenset[str]
     declarations: list[Declared]
-    sure: bool  # under no condition of the reader's
-    by_position: bool  # among its neighbours, which can differ from recipient to recipient
+    sure: bool  # independent of the reader's device
+    by_position: bool  # depends on its neighbours, which can differ between recipients
 
 
 @lru_cache(maxsize=64)
@@ -139,7 +139,7 @@ def _inlined(node: Node, rules: list[Matched]) -> Inlined:
 
 
 def _hide_sometimes(node: Node, rule: Matched) -> None:
-    """A way out that is hidden on the telephone is none."""
+    """An unsubscribe link that is hidden on phones does not count."""
     for declared in rule.declarations:
         if declared.name == "display" and declared.value.lower() == "none":
             node.style["-hidden-sometimes"] = "yes"
@@ -156,7 +156,7 @@ def _of_attribute(value: str) -> list[Declared]:
 
 
 def _join(declarations: list[Declared]) -> str:
-    """Each property once and where the last word on it stands, with what else is needed as a fallback."""
+    """Each property once, at its last occurrence, with the fallbacks it needs."""
     kept: list[Declared] = []
     for declared in declarations:
         if "(" not in declared.value:
@@ -190,7 +190,7 @@ def _zero(value: str | None) -> bool:
 
 
 def shown(node: Node | None, *, always: bool = False) -> bool:
-    """Whether text in this element is seen; `always`: by every reader, whatever the width."""
+    """Whether text in this element is visible; `always`: to every reader, at any width."""
     size = visibility = ""
     while node:
         style = node.style
@@ -203,7 +203,7 @@ def shown(node: Node | None, *, always: bool = False) -> bool:
 
 
 def _absolute(size: str) -> str:
-    """A size that does not depend on the one around it, or nothing."""
+    """A size that does not depend on its surroundings, or nothing."""
     relative = size.endswith(("%", "em", "inherit", "smaller", "larger")) and not size.endswith("rem")
     return "" if relative and not _zero(size) else size
 

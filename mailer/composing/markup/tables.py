@@ -1,4 +1,4 @@
-"""Tables of data, as opposed to those that only put things in their places."""
+"""Data tables, as opposed to tables used for layout."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ _LONGEST_CELL = 40  # characters
 def is_data_table(table: Node, events: Iterable[Event]) -> bool:
     """Whether its rows are read from left to right.
 
-    It has heads, or several rows of as many short cells; nothing in it is laid out.
+    It has headings, or several rows of equally many short cells, and no layout inside.
     """
     if (table.attribute("role") or "").lower() in {"presentation", "none"}:
         return False

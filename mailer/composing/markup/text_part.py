@@ -27,12 +27,12 @@ class _Link:
 
     address: str
     words: list[str] = field(default_factory=list)
-    tail: str | None = None  # of a link whose start differs between branches
+    tail: str | None = None  # for a link whose start differs between branches
 
 
 @dataclass(slots=True)
 class _Choice:
-    """A block that is open, and the link that each of its branches leaves open."""
+    """An open block, and the link that each of its branches leaves open."""
 
     entry: _Link | None
     parts: list[tuple[str, _Link | None]]
@@ -85,7 +85,7 @@ class TextPart:
             )
         return self._seen[node]
 
-    # What happens in the document
+    # Events of the document
 
     def _open(self, node: Node) -> None:
         if node.name == "br":
@@ -128,7 +128,7 @@ class TextPart:
         self._out.indent = _indent(node.parent if closing else node)
 
     def _inline(self, node: Node | None) -> bool:
-        """Whether lines are not broken here: in a row of a data table."""
+        """Whether lines are not broken here, as in a row of a data table."""
         return node is not None and any(
             around.name in {"td", "th"} and self._in_data_table(around) for around in node.ancestors()
         )
@@ -175,7 +175,7 @@ class TextPart:
         self._words(text_of(text), event.node)
 
     def _words(self, text: str, node: Node | None = None) -> None:
-        """Text of the author's, or of ours with Liquid tags in it."""
+        """The author's text, or ours with Liquid tags in it."""
         text = text.translate(_INVISIBLE)
         if self._link:
             self._link.words.append(text)
@@ -257,7 +257,7 @@ class TextPart:
 
 
 def _merged(choice: _Choice, end: str) -> _Link | None:
-    """The link that is open after a block: none that any branch has closed."""
+    """The link that is open after a block: none if any branch has closed it."""
     links = [link for _, link in choice.parts]
     exhaustive = any(re.match(r"\{%\s*else\b", tag) for tag, _ in choice.parts)
     if not exhaustive:
@@ -278,7 +278,7 @@ def _tail(link: _Link | None) -> str:
 
 
 def _written(address: str) -> str:
-    """An address, in which only our own Liquid tags are any."""
+    """An address, in which only our own Liquid tags are live."""
     pieces: list[str] = []
     position = 0
     for tag in tags_of(address):
@@ -292,7 +292,7 @@ def _width(address: str) -> int:
 
 
 def _address(node: Node) -> str:
-    """Where a link leads, as one can type it; nothing if only a browser could follow it."""
+    """A link's target, as one can type it; empty if only a browser could follow it."""
     attribute = node.token.attribute("href")
     value = (attribute.value if attribute else "") or ""
     pieces: list[str] = []
@@ -316,7 +316,7 @@ def _without_dashes(tag: str) -> str:
 
 
 def _decoded(match: re.Match[str]) -> str:
-    """A string in a Liquid tag: it is HTML, since the author wrote it."""
+    """A string in a Liquid tag, decoded: it is HTML, because the author wrote it there."""
     quote, text = match[0][0], text_of(match[0][1:-1])
     return match[0] if quote in text or re.search(r"[{%}]", text) else f"{quote}{text}{quote}"
 

@@ -1,8 +1,8 @@
 """Text in lines, in which Liquid branches keep their places.
 
-What stands between two words (a blank, a new line, an empty line) is written when the second word comes.
-After a block of branches that can differ from branch to branch, so each branch has an end to which it
-can still be added.
+The separator between two words (a blank, a new line, an empty line) is written when the second word comes.
+After a block of branches that can differ between branches, so each branch has an end to which it can still be
+added.
 """
 
 from dataclasses import dataclass, replace
@@ -15,21 +15,21 @@ WIDTH = 78
 
 @dataclass(slots=True)
 class _End:
-    """A place where text can go on: what is due before it, and in which column it stands."""
+    """A place where text can continue: the separator that is due before it, and its column."""
 
     due: int = NOTHING
     column: int = 0
-    fresh: bool = True  # at the start of a line, with all that was due already there
+    fresh: bool = True  # at the start of a line, with every separator written
     slot: int = -1
-    broken: bool = False  # by a <br>: another one makes an empty line
-    otherwise: bool = False  # the branch that the author left out
+    broken: bool = False  # from a <br>: another one makes an empty line
+    otherwise: bool = False  # the branch that the author omitted
 
 
 @dataclass(slots=True)
 class _Block:
     entry: _End
     ends: list[_End]
-    begun: bool  # what stands before the first “when” of a case is not sent
+    begun: bool  # what comes before the first “when” of a case is not sent
     exhaustive: bool = False
 
 
@@ -40,7 +40,7 @@ class TextWriter:
         self._blocks: list[_Block] = []
         self._run: list[str] = []  # what must not be broken
         self._run_width = 0
-        self._marked = 0  # the width of the marker before the run, which stands in the indent
+        self._marked = 0  # the width of the marker before the text, which is part of the indent
         self.indent = ""  # of the next new line
         self.marker = ""  # of a list item that has no text yet
 
@@ -60,7 +60,7 @@ class TextWriter:
                 end.broken = True
 
     def add(self, text: str, width: int | None = None) -> None:
-        """Text that stays together, also with what is added next to it."""
+        """Text that stays together, including what is added next to it."""
         if not self._run and self.marker:
             self._run.append(self.marker)
             self._run_width = self._marked = len(self.marker)
@@ -69,7 +69,7 @@ class TextWriter:
         self._run_width += len(text) if width is None else width
 
     def join(self) -> bool:
-        """Forget a blank that is due, so that what comes next stands close; tell whether there was one."""
+        """Drop a pending blank, so that what comes next is adjacent; return whether there was one."""
         blank = not self._run and any(end.due == BLANK for end in self._ends)
         for end in self._ends if not self._run else ():
             end.due = NOTHING if end.due == BLANK else end.due
@@ -115,7 +115,7 @@ class TextWriter:
         self._run, self._run_width, self._marked = [], 0, 0
 
     def _before(self, end: _End) -> str:
-        """What separates the text so far from the run."""
+        """The separator between the text so far and the new text."""
         if end.fresh:
             return self._line_start()
         if end.due >= LINE:
@@ -139,7 +139,7 @@ class TextWriter:
             self._pieces[end.slot] += start + text
 
     def _settle(self) -> None:
-        """Make one end of several, before a block whose branches begin from there."""
+        """Make one end of several, before a block whose branches start there."""
         if len({(end.due, end.fresh) for end in self._ends}) > 1:
             broken = any(end.due >= LINE or end.fresh for end in self._ends)
             for end in self._ends:

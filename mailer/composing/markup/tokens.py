@@ -1,6 +1,6 @@
-"""HTML cut into tokens that know where they stand in the source (WHATWG HTML section 13.2.5).
+"""Splits HTML into tokens that know their position in the source (WHATWG HTML section 13.2.5).
 
-Liquid tags are read as one piece wherever they stand: what is inside them is not HTML.
+Liquid tags are one token wherever they stand: what is inside them is not HTML.
 """
 
 import re
@@ -32,7 +32,7 @@ class BadMarkup(Exception):
 
 
 class Attribute(NamedTuple):
-    """`value` is as it is written, without its quotes; None if there is none."""
+    """`value` is as written, without its quotes; None if there is none."""
 
     name: str
     start: int
@@ -50,7 +50,7 @@ class Token:
     end: int
     name: str = ""
     attributes: list[Attribute] = field(default_factory=list)
-    attributes_end: int = 0  # where another attribute can be added
+    attributes_end: int = 0  # where another attribute can be inserted
     liquid: Tag | None = None
     closed: bool = True
 
@@ -105,7 +105,7 @@ class Tokenizer:
             return self._tag(start, START)
         if source[start + 1] == "/" and source[start + 2 : start + 3].isalpha():
             return self._tag(start, END)
-        end = self._find(">", start)  # a doctype, <![if …]>, or what is no tag
+        end = self._find(">", start)  # a doctype, <![if …]>, or something that is not a tag
         return Token(COMMENT, start, end + 1 if end >= 0 else len(source), closed=end >= 0)
 
     def _comment(self, start: int) -> Token:

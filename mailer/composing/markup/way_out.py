@@ -1,4 +1,4 @@
-"""Whether everybody sees the unsubscribe link, and where it goes if not."""
+"""Whether everybody sees the unsubscribe link, and where to add it if not."""
 
 import re
 
@@ -17,7 +17,7 @@ _MUST_END |= MEDIA | TABLE
 
 
 def has_way_out(document: Document) -> bool:
-    """Whether a link to the unsubscribe page stands outside all conditions, where it can be seen."""
+    """Whether a visible link to the unsubscribe page is outside all conditions."""
     links = way_outs(document)
     if not links:
         return False
@@ -36,7 +36,7 @@ def way_outs(document: Document) -> set[Node]:
 
 
 def nodes_that_matter(document: Document) -> set[Node]:
-    """Those whose style decides whether the way out is seen."""
+    """The elements whose style decides whether the link is visible."""
     links = way_outs(document)
     inside = {node for node in document.nodes if any(around in links for around in node.ancestors())}
     return inside.union(*(link.ancestors() for link in links))
@@ -51,7 +51,7 @@ def _is_way_out(node: Node) -> bool:
 
 
 def _unsure(node: Node) -> bool:
-    """Whether it depends on the recipient how the link, or what is around it, is styled."""
+    """Whether the style of the link, or of what is around it, depends on the recipient."""
     return any(
         attribute.conditional or "{" in (attribute.value or "")
         for around in node.ancestors()
@@ -65,7 +65,7 @@ def _is_picture(node: Node | None, kind: str) -> bool:
 
 
 def footer_place(document: Document) -> tuple[int, str]:
-    """The end of the body, and what must end there so that nothing hides a footer."""
+    """The end of the body, and what must be closed there so that nothing hides a footer."""
     if document.body_end:
         position, around = document.body_end
         return position, ("<!--<![endif]-->" if document.guards else "") + _endings(around)
@@ -85,7 +85,7 @@ def _endings(around: list[Node]) -> str:
 
 
 def _unfinished(document: Document) -> str:
-    """What ends a comment or a raw text that the author left open at the very end."""
+    """What closes a comment or a raw text that the author left open at the very end."""
     last = document.tokens[-1] if document.tokens else None
     if not last or last.closed:
         return "<!--<![endif]-->" if document.guards else ""

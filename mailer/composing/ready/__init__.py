@@ -1,4 +1,4 @@
-"""Ready messages: what a new one can begin with, in the language its author reads."""
+"""Ready messages to start from, in the language their author reads."""
 # ruff: noqa: E501  # texts as they are read
 
 from dataclasses import dataclass

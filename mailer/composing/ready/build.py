@@ -1,4 +1,4 @@
-"""How ready messages are written down: each text in English and in Russian beside each other."""
+"""How ready messages are defined: each text in English and Russian side by side."""
 # ruff: noqa: E501  # texts as they are read
 
 from dataclasses import dataclass
