@@ -54,6 +54,10 @@ WORDS = {
         "DATA": "354 go ahead, make my day", "DOT": "250 Message Queued ({id})",
         "BDAT": "250 Message Queued ({id})",
     },
+    "short ids": {
+        "MAIL": "250 2.1.0 Ok", "RCPT": "250 2.1.5 Ok", "RSET": "250 2.0.0 Ok", "DATA": "354 Go",
+        "DOT": "250 2.0.0 Ok: queued as {short}", "BDAT": "250 2.0.0 Ok: queued as {short}",
+    },
     "one word": dict.fromkeys(("MAIL", "RCPT", "RSET", "DOT", "BDAT"), "250 OK") | {"DATA": "354 Go"},
     "the acceptance to all": dict.fromkeys(("MAIL", "RCPT", "RSET", "DOT", "BDAT"), "250 OK id={id}")
     | {"DATA": "354 Go"},
@@ -73,7 +77,11 @@ class ModelServer:
         number = len(self.replies)
         self.replies.append(
             self.words[kind].format(
-                id=f"4FbX{number:04X}Qk", size=size, time=1700000000 + number, to=(self.to or ["x"])[-1]
+                id=f"4FbX{number:04X}Qk",
+                short=f"{number:X}",
+                size=size,
+                time=1700000000 + number,
+                to=(self.to or ["x"])[-1],
             )
         )
 
@@ -255,6 +263,28 @@ def test_the_acceptance_of_a_real_server_is_told_from_its_other_replies(name):
         assert not seen.accepts(_text(words[kind], 7)), "also one that was never heard of before"
 
 
+@pytest.mark.parametrize("ids", [("D", "E", "F"), ("D", "1A", "F"), ("ab", "cd", "xy")])
+def test_an_id_that_looks_like_a_word_is_known_by_the_second_acceptance(ids):
+    seen = AcceptanceFilter()
+    seen.note_envelope(b"2.0.0 Ok")
+    acceptances = [f"2.0.0 Ok: queued as {word}".encode() for word in ids]
+    assert seen.learn(acceptances[0])
+    assert not seen.certain
+    assert seen.learn(acceptances[1])
+    assert seen.certain
+    assert seen.accepts(acceptances[2])
+    assert not seen.accepts(b"2.0.0 Ok")
+
+
+def test_an_acceptance_without_an_id_is_known_when_it_comes_again():
+    seen = AcceptanceFilter()
+    seen.note_envelope(b"2.1.0 Ok")
+    assert seen.learn(b"2.0.0 Taken")
+    assert not seen.certain
+    assert seen.learn(b"2.0.0 Taken")
+    assert seen.certain
+
+
 def test_a_server_that_says_the_same_to_all_is_not_written_ahead_to():
     seen = AcceptanceFilter()
     seen.note_envelope(b"OK id=1")
@@ -262,5 +292,6 @@ def test_a_server_that_says_the_same_to_all_is_not_written_ahead_to():
 
 
 def _text(reply, number):
-    filled = reply.format(id=f"4F{number:05}", size=number, time=number, to=f"u{number}@example.org")
+    to = f"u{number}@example.org"
+    filled = reply.format(id=f"4F{number:05}", short=number, size=number, time=number, to=to)
     return " ".join(line[4:] for line in filled.split("\r\n")).encode()

@@ -32,6 +32,8 @@ class AcceptanceFilter:
         self._seen: set[bytes] = set()  # envelope replies seen before, word for word
         self._prefix: bytes | None = None  # what acceptances begin with and envelope replies do not
         self._constant: bytes | None = None  # the acceptance, where it is always the same
+        # How acceptances read is known: one had an id in it, or two did not differ.
+        self.certain = False
 
     def note_envelope(self, text: bytes) -> None:
         """Remember a positive reply to RSET, MAIL or RCPT."""
@@ -46,10 +48,14 @@ class AcceptanceFilter:
             self._prefix = None
 
     def learn(self, text: bytes) -> bool:
-        """Note how this server accepts a mail; False if other commands get the same reply."""
-        words = _words(text)
+        """Note how this server accepts a mail; False if other commands get the same reply.
+
+        Call it until it is `certain`.
+        """
+        words = self._with_earlier(_words(text))
         if not words or any(_begins(known, words) for known in self._envelope):
             return False
+        self.certain = _ANY in words or words in self._content
         self._content.add(words)
         head = _head(words)
         if len(head) == len(words):
@@ -59,6 +65,15 @@ class AcceptanceFilter:
         plain = len(head) > 1 and text.startswith(prefix)
         self._prefix = prefix if plain and not any(seen.startswith(prefix) for seen in self._seen) else None
         return True
+
+    def _with_earlier(self, words: Words) -> Words:
+        """What is common to this acceptance and an earlier one: an id may be short and look like a word."""
+        for known in self._content:
+            differing = [at for at, pair in enumerate(zip(words, known, strict=False)) if pair[0] != pair[1]]
+            if len(words) == len(known) and len(differing) == 1 and differing[0] >= LONG_HEAD:
+                at = differing[0]
+                return (*words[:at], _ANY, *words[at + 1 :])
+        return words
 
     def is_usual(self, text: bytes) -> bool:
         """Whether this is an acceptance like those before; False if it needs a closer look."""

@@ -365,9 +365,8 @@ class SmtpSession:
         if self._errors or self._depth < self._most_ahead:
             self._errors = 0
             # One mail at a time until the server's wording is known, and after a refusal.
-            self._depth = (
-                min(2 * max(2, self._depth), self._most_ahead) if self._learned[self._chunking] else 1
-            )
+            ahead = min(2 * max(2, self._depth), self._most_ahead)
+            self._depth = ahead if self._learned[self._chunking] else 1
 
     def _finish(self, pending: InFlight, reply: Reply) -> MailResult:
         self._in_flight.popleft()
@@ -389,9 +388,10 @@ class SmtpSession:
     def _accepts(self, pending: InFlight, text: bytes) -> bool:
         """Whether this positive reply can only be the acceptance of this mail."""
         if not self._in_flight and not self._learned[pending.by_chunk]:
-            self._learned[pending.by_chunk] = learned = self._acceptance.learn(text)
+            told_apart = self._acceptance.learn(text)
+            self._learned[pending.by_chunk] = told_apart and self._acceptance.certain
             # With DATA, the 354 has shown that no reply is missing, whatever other replies look like.
-            return learned or not pending.by_chunk
+            return told_apart or not pending.by_chunk
         if not self._in_flight and not pending.by_chunk:
             return True
         return self._acceptance.accepts(text)
