@@ -13,12 +13,16 @@ MINUTES = (1, 5, 10, 30, 60, 120, 240, 480, 720)
 SPAN = timedelta(hours=24)
 
 
-def seconds_until_retry(tries: int, named: int | None = None) -> float:
+def seconds_until_retry(tries: int, named: int | None = None, *, busy: bool = False) -> float:
     """How long to wait after this many tries, with a tenth of jitter either way.
 
-    `named`: the seconds that the server's answer asks for.
+    `named`: the seconds that the server's answer asks for. `busy`: the server had too much to do, and is
+    likely to be free before a greylist lets anybody through.
     """
-    seconds = float(named) if named else 60 * MINUTES[min(tries, len(MINUTES)) - 1]
+    minutes = MINUTES[min(tries, len(MINUTES)) - 1]
+    if busy:
+        minutes = min(minutes, 2 ** (tries - 1))
+    seconds = float(named or 60 * minutes)
     return seconds * random.uniform(1.0 if named else 0.9, 1.1)
 
 

@@ -95,7 +95,8 @@ class StopLoss:
     def _not_now(self, delivery: Claimed, result: Result, refusal: Refusal) -> DeliveryResult:
         self._in_a_row["now"] += 1
         if self._any_sent and self._in_a_row["now"] == 1:
-            return self._later(delivery, result, refusal)  # others were accepted, so it is about this one
+            # Others were accepted, so it is about this one.
+            return self._later(delivery, result, refusal, busy=True)
         seconds = refusal.retry_after or PAUSE_SECONDS
         if self._in_a_row["now"] >= ENOUGH_FOR_A_REST:
             gives_up = clock.now() - self._started_at > GIVE_UP
@@ -103,11 +104,13 @@ class StopLoss:
             self.stop = self.stop or Stop(result.text, refusal, pause)
         return _set_aside(delivery, result.text, refusal.refusal_class.value, float(seconds))
 
-    def _later(self, delivery: Claimed, result: Result, refusal: Refusal) -> DeliveryResult:
+    def _later(
+        self, delivery: Claimed, result: Result, refusal: Refusal, *, busy: bool = False
+    ) -> DeliveryResult:
         tries = delivery.tries + 1
         if exhausted(tries, since=self._started_at):
             return _failed(delivery, result)
-        seconds = seconds_until_retry(tries, refusal.retry_after)
+        seconds = seconds_until_retry(tries, refusal.retry_after, busy=busy)
         return DeliveryResult(
             delivery, Status.QUEUED, result.text, tries, wait=seconds, refusal=refusal.refusal_class.value
         )
