@@ -12,6 +12,7 @@ from django.test import Client as Browser
 from django.test import TransactionTestCase, override_settings
 from huey.contrib.djhuey import HUEY
 
+from mailer.sending import database
 from people.audit import opened
 from people.models import User
 from site_config.shutdown import STOPPING
@@ -123,6 +124,12 @@ def _fresh_queue() -> Iterator[None]:
     STOPPING.clear()
     yield
     STOPPING.clear()
+
+
+@pytest.fixture(autouse=True)
+def _database_never_away() -> None:
+    """What another test has made of it is forgotten."""
+    database.forget()
 
 
 @pytest.fixture

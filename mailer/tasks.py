@@ -30,9 +30,9 @@ def send_attempt(attempt_id: int, token: str, requeues: int = 0) -> None:
 
 @db_task()
 def resume_attempt(attempt_id: int) -> None:
-    from mailer.sending.leases import enqueue
+    from mailer.sending.worker import resume
 
-    enqueue(attempt_id)
+    resume(attempt_id)
 
 
 @db_task()

@@ -1,9 +1,15 @@
 """A consumer's database connections: a few, which its threads share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import MappingProxyType
+
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 MOST = 3  # per consumer process: docs/operations.md
+LOCK_TIMEOUT = "1s"  # that a worker waits for a row
+_BRIEF = MappingProxyType({"lock_timeout": LOCK_TIMEOUT})
 
 
 def share() -> None:
@@ -19,3 +25,20 @@ def release() -> None:
     """Leave this thread's connection to the others, if they share; not within a transaction."""
     if getattr(connection, "is_shared", False) and not connection.in_atomic_block:
         connection.close()
+
+
+@contextmanager
+def brief_locks() -> Iterator[None]:
+    """Have this thread wait a second at most for a row that another session holds, on PostgreSQL."""
+    if not hasattr(connection, "use"):
+        yield
+        return
+    before = connection.wanted
+    connection.use(_BRIEF)
+    try:
+        yield
+    finally:
+        try:
+            connection.use(before)
+        except DatabaseError:  # the next one is set anew
+            connection.close()

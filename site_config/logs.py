@@ -3,6 +3,8 @@
 import logging
 from time import monotonic
 
+from django.db import InterfaceError, OperationalError
+
 QUIET_SECONDS = 60
 
 
@@ -16,19 +18,28 @@ class NoTraceOfRefusals(logging.Filter):
 
 
 class OnceAMinute(logging.Filter):
-    """While the queue is away, huey logs a traceback per worker ten times a second; once a minute will do."""
+    """While the queue is away, huey logs a traceback per worker ten times a second; once a minute will do.
+
+    So it will for tasks that fail because the database is away: lost tasks are found again.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._logged_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("huey") or not str(record.msg).startswith("Error "):
+        error = record.exc_info[1] if record.exc_info else None
+        if not record.name.startswith("huey") or not _is_of_absence(record, error):
             return True
         if monotonic() - self._logged_at.get(record.msg, float("-inf")) < QUIET_SECONDS:
             return False
         self._logged_at[record.msg] = monotonic()
-        error = record.exc_info[1] if record.exc_info else None
-        record.msg, record.args = f"{record.getMessage()} {type(error).__name__}: {error}", ()
+        said = str(error).partition("\n")[0]
+        record.msg, record.args = f"{record.getMessage()} {type(error).__name__}: {said}", ()
         record.exc_info = record.exc_text = None
         return True
+
+
+def _is_of_absence(record: logging.LogRecord, error: BaseException | None) -> bool:
+    """Whether it is said because the queue is away, or the database."""
+    return str(record.msg).startswith("Error ") or isinstance(error, OperationalError | InterfaceError)

@@ -10,7 +10,7 @@ from threading import Event
 from types import FrameType
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from huey import PriorityRedisHuey, SqliteHuey
 from huey.consumer import Consumer, ConsumerStopped
 from huey.registry import Message
@@ -45,7 +45,10 @@ def after_commit(put: Callable[[], object]) -> None:
         else:
             _note_back()
 
-    transaction.on_commit(put_or_leave)
+    if connection.in_atomic_block:
+        transaction.on_commit(put_or_leave)
+    else:
+        put_or_leave()  # without asking the database, which may be away
 
 
 def try_queue() -> None:

@@ -18,6 +18,7 @@ from mailer.sending import clock, ledger
 from mailer.sending.ledger import Claimed, DeliveryResult
 from mailer.sending.sql import run
 from mailer.transport.answers import alike
+from site_config import connections
 
 
 class Claim(NamedTuple):
@@ -37,6 +38,7 @@ TUNING = MappingProxyType(
     {
         "plan_cache_mode": "force_generic_plan",
         **dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"), "off"),
+        "lock_timeout": connections.LOCK_TIMEOUT,
     }
 )
 # Before every delivery.

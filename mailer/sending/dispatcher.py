@@ -17,7 +17,7 @@ from django.urls import get_resolver
 
 from mailer.audience.rules import BrokenRule
 from mailer.models import Lease, Mailing
-from mailer.sending import clock, consumers, leases, sweep, without_queue
+from mailer.sending import clock, consumers, database, leases, sweep, without_queue
 from mailer.sending.database import is_away, is_locked
 from mailer.sending.opening import open_mailing
 from site_config import connections
@@ -41,8 +41,17 @@ def start() -> None:
 
 def run() -> None:
     """Check what is due, wait for the next due time or half a second, repeat."""
-    away, swept, beaten = False, float("-inf"), float("-inf")
     get_resolver().url_patterns  # noqa: B018  # loaded now, and not while the first mail waits for its links
+    with connections.brief_locks():
+        _look_until_stopped()
+    with suppress(DatabaseError):
+        consumers.gone()
+    connection.close()
+
+
+def _look_until_stopped() -> None:
+    swept = beaten = float("-inf")
+    silence = database.Silence()
     while not STOPPING.is_set():
         try:
             if monotonic() - swept >= SWEEP_SECONDS:
@@ -50,30 +59,28 @@ def run() -> None:
                 if swept < 0:
                     sweep.begin()
                 sweep.sweep()
+                silence.restart()
                 swept = monotonic()
-            if monotonic() - beaten >= consumers.BEAT_SECONDS:
+            if monotonic() - beaten >= consumers.BEAT_SECONDS or database.is_noted_away():
                 look_after_queue()
                 consumers.beat()
+                database.note_back()
                 beaten = monotonic()
-            wait = look()
+            wait = look(silence)
             if queue_is_away():
                 without_queue.keep_sending()
-            if away:
-                log.warning("the database is back")
-            away = False
         except DatabaseError as error:
-            if not away:
-                log.warning("the database is away, waiting for it: %s", error, exc_info=not is_away(error))
-            away, wait = True, LOOK_SECONDS
+            if is_away(error):
+                database.note_away(error)
+            else:
+                log.exception("the dispatcher failed")
+            wait = LOOK_SECONDS
             connection.close()
         except Exception:  # whatever it is, later mailings must still be opened
             log.exception("the dispatcher failed")
             wait = LOOK_SECONDS
         connections.release()
         STOPPING.wait(wait)
-    with suppress(DatabaseError):
-        consumers.gone()
-    connection.close()
 
 
 def catch_up() -> None:
@@ -82,12 +89,16 @@ def catch_up() -> None:
     look()
 
 
-def look() -> float:
+def look(silence: database.Silence | None = None) -> float:
     """Open what is due and recover lost workers; return the seconds until the next check."""
+    silence = silence or database.Silence()
     due = due_in_turn()
+    silence.heard()
     _open_all(due)
-    for attempt_id in leases.lost():
-        leases.enqueue(attempt_id)
+    silence.restart()  # that takes what it takes
+    lost = leases.lost()
+    silence.heard()
+    sweep.recover(lost)
     leases.queue_late()
     if len(due) == MOST_AT_ONCE:
         return 0

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_noop
 from mailer import tasks
 from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
-from mailer.sending import clock
+from mailer.sending import clock, database
 from mailer.sending.ledger import count
 from site_config.queue import after_commit, is_backed_up
 
@@ -46,7 +46,7 @@ def enqueue(attempt_id: int) -> None:
         if not Attempt.objects.running().filter(pk=attempt_id).exists():
             return
         leases = list(Lease.objects.select_for_update().filter(attempt_id=attempt_id).order_by("seat"))
-        expired = [lease for lease in leases if lease.expires_at <= now]
+        expired = [lease for lease in leases if lease.expires_at <= now and not _may_live(lease)]
         for lease in expired:
             if lease.running:
                 recover(lease)
@@ -61,6 +61,11 @@ def enqueue(attempt_id: int) -> None:
             _queue(attempt_id, late[0].token)
             return
         _add(attempt_id, seat=0)
+
+
+def _may_live(lease: Lease) -> bool:
+    """Whether its worker may only not have reached the database: then it has as long again to renew it."""
+    return lease.running and database.seconds_since_return() < RUNNING.total_seconds()
 
 
 def invite(attempt_id: int) -> None:
@@ -206,8 +211,13 @@ class Heartbeat:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
                 Lease.objects.filter(token=self._token, running=True).update(expires_at=clock.now() + RUNNING)
-            except Error:  # the worker will notice by itself, and the next renewal may succeed
-                log.warning("the heartbeat could not reach the database", exc_info=True)
+            except Error as error:  # the worker will notice by itself; the next beat may succeed
+                if database.is_away(error):
+                    database.note_away(error)
+                else:
+                    log.warning("the heartbeat could not be written", exc_info=True)
+            else:
+                database.note_back()
             finally:
                 connection.close()
 

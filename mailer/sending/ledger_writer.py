@@ -11,9 +11,8 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from mailer.composing.unsubscribe_links import suppress
 from mailer.guard.allowance import allowance_for
 from mailer.models import Attempt, Delivery, Suppression
-from mailer.sending import clock, leases, server_health
+from mailer.sending import clock, database, leases, server_health
 from mailer.sending.claims import Claim, LedgerClaims
-from mailer.sending.database import is_away
 from mailer.sending.ledger import Claimed, DeliveryResult
 from site_config import connections
 
@@ -76,16 +75,16 @@ class LedgerWriter:
     def _retry_exchange(
         self, results: Sequence[DeliveryResult], limit: int, healthy: bool
     ) -> list[Claimed] | None:
-        for number in range(DATABASE_TRIES):
+        for _ in range(DATABASE_TRIES):
             try:
                 claimed = self._once(results, limit, healthy)
+                database.note_back()
                 break
             except DatabaseError as error:
-                if not is_away(error):
+                if not database.is_away(error):
                     raise
                 # The database is away for a while: wait, as long as this process may live.
-                if not number:
-                    log.warning("attempt %s: the database is away, waiting: %s", self._attempt.pk, error)
+                database.note_away(error)
                 self.in_doubt = True
                 connection.close()
                 sleep(DATABASE_PAUSE_SECONDS)
@@ -100,8 +99,9 @@ class LedgerWriter:
         """A whole window is left, so a further worker may help."""
         try:
             leases.invite(self._attempt.pk)
-        except DatabaseError:
-            log.warning("attempt %s: nobody could be invited", self._attempt.pk, exc_info=True)
+        except DatabaseError as error:
+            if not database.is_away(error):
+                log.warning("attempt %s: nobody could be invited", self._attempt.pk, exc_info=True)
 
     def _once(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
         bounced = [result.delivery.email for result in results if result.suppress]

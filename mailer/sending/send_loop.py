@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from mailer.composing.rendering import Composer, RenderedMessage
 from mailer.composing.slots import Busy
 from mailer.models import Attempt, Delivery
 from mailer.sending import clock, holding, server_health
+from mailer.sending.database import retry_while_away
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, DeliveryResult
 from mailer.sending.ledger_writer import LedgerWriter
 from mailer.sending.retries import seconds_until_retry
@@ -70,8 +72,8 @@ class SendLoop:
         self._requested_at = float("-inf")
 
     def run(self) -> None:
-        """Send until nothing is due, the slice is over or a stop is requested; return how it ended."""
-        transport = open_transport(may_begin=self._may_begin, careful=server_health.failing())
+        """Send until nothing is due, the slice is over or a stop is requested; `result` tells how it ended."""
+        transport = open_transport(may_begin=self._may_begin, careful=retry_while_away(server_health.failing))
         connections.release()  # it is rarely needed here, and the ledger writer needs one
         try:
             self._compose()  # before anything is claimed: if the process dies here, nothing is in doubt
@@ -251,16 +253,16 @@ class SendLoop:
         self._on_progress(self._finished_count)
         self.result.settled = state_known and self._state_known and not self._unresolved
         if stop := self._stop_loss.stop:
-            holding.stop(self._attempt.pk, stop)
+            retry_while_away(lambda: holding.stop(self._attempt.pk, stop))
 
     def _note_refusal(self, error: MailRefused) -> None:
-        attempt_id, answer = self._attempt.pk, str(error)
+        note = None
         if isinstance(error, ConfigurationRefused):
-            holding.hold(attempt_id, answer)
-        elif isinstance(error, ServerAway) and error.server:
-            holding.rest_server(attempt_id, answer)
+            note = holding.hold
         elif isinstance(error, ServerAway):
-            holding.rest_attempt(attempt_id, answer)
+            note = holding.rest_server if error.server else holding.rest_attempt
+        if note:
+            retry_while_away(partial(note, self._attempt.pk, str(error)))
         connections.release()
 
 

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from mailer.guard import allowance
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending import clock, closing, consumers, holding, leases, rate_limit, server_health
-from mailer.sending.database import is_away
+from mailer.sending.database import is_away, is_row_locked
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def begin() -> None:
 def sweep() -> None:
     """Recover lost workers, resume what waits, close what has ended; each attempt for itself."""
     now = clock.now()
-    _each(leases.lost(), leases.enqueue)
+    recover(leases.lost())
     leases.queue_late()
     _each(_ended(now), partial(closing.expire_ended, now=now))
     rate_limit.forget_old()
@@ -45,9 +45,17 @@ def _each(ids: Iterable[int], call: Callable[[int], object]) -> None:
         try:
             call(attempt_id)
         except Exception as error:
+            if is_row_locked(error):
+                log.warning("attempt %s: another session holds its rows, it is looked at later", attempt_id)
+                continue
             if is_away(error):
                 raise
             log.exception("attempt %s could not be seen to", attempt_id)
+
+
+def recover(attempt_ids: Iterable[int]) -> None:
+    """Put back what workers that are gone had in hand."""
+    _each(attempt_ids, leases.enqueue)
 
 
 def unattended(now: datetime) -> list[int]:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 
 from mailer.models import Lease
 from mailer.sending import worker
-from mailer.sending.database import is_away
+from mailer.sending.database import is_away, note_away
 from site_config import connections
 from site_config.queue import queue_is_away
 from site_config.shutdown import STOPPING
@@ -48,7 +48,9 @@ def _send() -> None:
             try:
                 busy = send_next()
             except DatabaseError as error:
-                if not is_away(error):
+                if is_away(error):
+                    note_away(error)
+                else:
                     log.exception("nothing could be sent")
                 connection.close()
                 busy = False

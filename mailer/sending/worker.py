@@ -1,16 +1,23 @@
 """How one worker sends for an attempt, one slice of time after another."""
 
+import logging
 from datetime import datetime
 from threading import Lock
 
+from django.db import DatabaseError, OperationalError
+
 from mailer.models import Attempt, Mailing
 from mailer.sending import clock, closing, holding, leases
-from mailer.sending.database import retry_while_away
+from mailer.sending.database import retry_while_away, is_away, is_row_locked
 from mailer.sending.opening import open_mailing
 from mailer.sending.send_loop import LoopResult, Progress, SendLoop
+from site_config import connections
 from site_config.shutdown import STOPPING
 
-MAX_REQUEUES = 8  # how often a task is put back for another process before it is dropped
+log = logging.getLogger(__name__)
+
+MAX_REQUEUES = 8  # how often a task is put back for another process, before it is dropped
+TAKE_SECONDS = 2  # that a task is kept for which the database is not to be had
 _lock = Lock()
 _sending: set[int] = set()  # the attempts that this process sends for
 
@@ -28,7 +35,8 @@ def send_attempt(
         leases.requeue(attempt_id, token)
         return None
     if _mark_sending(attempt_id):
-        return _send(attempt_id, token, on_progress or (lambda _: None))
+        with connections.brief_locks():
+            return _send(attempt_id, token, requeues, on_progress or (lambda _: None))
     if requeues < MAX_REQUEUES:
         # Two threads of one process gain nothing on the same attempt; another process may.
         leases.requeue(attempt_id, token, requeues + 1)
@@ -37,15 +45,14 @@ def send_attempt(
     return None
 
 
-def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None:
+def _send(attempt_id: int, token: str, requeues: int, on_progress: Progress) -> datetime | None:
     result = LoopResult()
     try:
-        if not retry_while_away(lambda: leases.take(token), doing=f"attempt {attempt_id}"):
+        if not _take(attempt_id, token, requeues):
             return None
-        attempt = Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
+        attempt = retry_while_away(lambda: _begin(attempt_id))
         if attempt is None:
             return None
-        leases.recover_others(attempt_id)
         loop = SendLoop(attempt, token, on_progress)
         result = loop.result
         with leases.Heartbeat(token):
@@ -55,8 +62,30 @@ def _send(attempt_id: int, token: str, on_progress: Progress) -> datetime | None
         # What could not be finished stays with the lease: when that expires, it is put back as "possibly
         # twice". Giving it back here would send it again unmarked.
         if result.settled:
-            retry_while_away(lambda: _give_back(attempt_id, token, result), doing=f"attempt {attempt_id}")
-    return retry_while_away(lambda: _after(attempt_id, result), doing=f"attempt {attempt_id}")
+            retry_while_away(lambda: _give_back(attempt_id, token, result))
+    try:
+        return retry_while_away(lambda: _after(attempt_id, result), through_locks=False)
+    except OperationalError as error:
+        if not is_row_locked(error):
+            raise
+        log.warning("attempt %s: another session holds its mailing, the sweep will see to it", attempt_id)
+        return None
+
+
+def _take(attempt_id: int, token: str, requeues: int) -> bool:
+    """Become the one who sends; where the database is not to be had, leave it to another process."""
+    try:
+        return retry_while_away(lambda: leases.take(token), seconds=TAKE_SECONDS)
+    except DatabaseError as error:
+        if is_away(error):
+            leases.requeue(attempt_id, token, requeues)
+            return False
+        raise
+
+
+def _begin(attempt_id: int) -> Attempt | None:
+    leases.recover_others(attempt_id)
+    return Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
 
 
 def _give_back(attempt_id: int, token: str, result: LoopResult) -> None:
@@ -81,6 +110,11 @@ def open_next(attempt_id: int) -> None:
     due = Mailing.objects.due(clock.now()).filter(attempts=attempt_id)
     for mailing_id in due.values_list("pk", flat=True):
         open_mailing(mailing_id)
+
+
+def resume(attempt_id: int) -> None:
+    """Have somebody go on with an attempt whose rest is over."""
+    retry_while_away(lambda: leases.enqueue(attempt_id))
 
 
 def _mark_sending(attempt_id: int) -> bool:

@@ -125,7 +125,7 @@ def test_what_is_asked_of_a_database_that_is_away_is_asked_again(monkeypatch):
             raise OperationalError("the server closed the connection")
         return "back"
 
-    assert database.retry_while_away(ask, doing="a test") == "back"
+    assert database.retry_while_away(ask) == "back"
     assert answers == []
 
 

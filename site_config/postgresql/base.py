@@ -30,7 +30,7 @@ def share(most: int) -> None:
 class DatabaseWrapper(base.DatabaseWrapper):
     """One for each thread."""
 
-    _wanted: Values = MappingProxyType({})
+    wanted: Values = MappingProxyType({})  # see `use`
     _owner: SharedConnections | None = None  # of the connection that this thread has
 
     @property
@@ -39,11 +39,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def use(self, values: Values) -> None:
         """Apply these settings to this thread's connection, now and to those it gets later."""
-        if values is self._wanted:
+        if values is self.wanted:
             return
-        self._wanted = values
+        self.wanted = values
         if self.connection is not None:
-            self._set(self.connection)
+            with self.wrap_database_errors:
+                self._set(self.connection)
 
     def get_connection_params(self) -> dict[str, Any]:
         return {"connect_timeout": CONNECT_SECONDS, **super().get_connection_params()}
@@ -76,20 +77,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _fits(self, connection: psycopg.Connection) -> bool:
-        return _set_to.get(connection, {}) == self._wanted
+        return _set_to.get(connection, {}) == self.wanted
 
     def _set(self, connection: psycopg.Connection) -> None:
         """Apply this thread's settings, and reset those of the previous thread."""
         now = _set_to.get(connection, {})
-        if now == self._wanted:
+        if now == self.wanted:
             return
-        statements = [f"RESET {name}" for name in now if name not in self._wanted]
-        statements += [
-            f"SET {name} = '{value}'" for name, value in self._wanted.items() if now.get(name) != value
-        ]
+        said = [f"RESET {name}" for name in now if name not in self.wanted]
+        said += [f"SET {name} = '{value}'" for name, value in self.wanted.items() if now.get(name) != value]
         with connection.cursor() as cursor:
-            cursor.execute("; ".join(statements))
-        _set_to[connection] = self._wanted
+            cursor.execute("; ".join(said))
+        _set_to[connection] = self.wanted
 
     def _close(self) -> None:
         if self.connection is None or self._owner is None:
