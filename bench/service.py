@@ -36,7 +36,7 @@ class Service:
             "DATABASE_URL": self.database or f"sqlite:///{self.var}/db.sqlite3",
             "REDIS_URL": self.redis,
             "QUEUE_NAME": f"bench{os.getpid()}",
-            "LOG_LEVEL": "ERROR",
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "ERROR"),
             "GUARD": "off",
             **self.settings,
         }

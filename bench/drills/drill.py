@@ -123,9 +123,9 @@ class Drill:
         """To whom the server has said no, as often as it did."""
         return [line.split()[0] for line in self.refused.read_text().splitlines()]
 
-    def judge(self) -> dict[str, Any]:
+    def judge(self, *, seconds: float = 600) -> dict[str, Any]:
         """What the mail server's log and the ledger say, and whether that is what is promised."""
-        attempt = self.service.inside("wait", "600")
+        attempt = self.service.inside("wait", str(seconds))
         ledger = self.service.inside("counts")
         differing = self.service.inside("differing")["differences"]
         mails = self.mails()
