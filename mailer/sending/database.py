@@ -1,6 +1,7 @@
 """When the database is away: unreachable, restarting, read-only after a failover, or out of connections.
 
-Each thread that notices waits by itself. It is logged once per process, and "back" means that a write succeeded.
+Each thread that notices waits by itself. It is logged once per process, and "back"
+means that a write succeeded.
 """
 
 import logging

@@ -72,7 +72,7 @@ class SendLoop:
         self._requested_at = float("-inf")
 
     def run(self) -> None:
-        """Send until nothing is due, the slice is over or a stop is requested; `result` tells how it ended."""
+        """Send until nothing is due, the slice is over or a stop is requested; see `result`."""
         transport = open_transport(may_begin=self._may_begin, careful=retry_while_away(server_health.failing))
         connections.release()  # it is rarely needed here, and the ledger writer needs one
         try:

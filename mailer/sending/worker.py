@@ -8,7 +8,7 @@ from django.db import DatabaseError, OperationalError
 
 from mailer.models import Attempt, Mailing
 from mailer.sending import clock, closing, holding, leases
-from mailer.sending.database import retry_while_away, is_away, is_row_locked
+from mailer.sending.database import is_away, is_row_locked, retry_while_away
 from mailer.sending.opening import open_mailing
 from mailer.sending.send_loop import LoopResult, Progress, SendLoop
 from site_config import connections
