@@ -30,15 +30,16 @@ def release() -> None:
 @contextmanager
 def brief_locks() -> Iterator[None]:
     """Have this thread wait a second at most for a row that another session holds, on PostgreSQL."""
-    if not hasattr(connection, "use"):
+    before = getattr(connection, "wanted", None)
+    if before is None:
         yield
         return
-    before = connection.wanted
-    connection.use(_BRIEF)
+    use = connection.use  # type: ignore[attr-defined]  # site_config.postgresql
+    use(_BRIEF)
     try:
         yield
     finally:
         try:
-            connection.use(before)
+            use(before)
         except DatabaseError:  # the next one is set anew
             connection.close()

@@ -256,7 +256,7 @@ class SendLoop:
             retry_while_away(lambda: holding.stop(self._attempt.pk, stop))
 
     def _note_refusal(self, error: MailRefused) -> None:
-        note = None
+        note: Callable[[int, str], None] | None = None
         if isinstance(error, ConfigurationRefused):
             note = holding.hold
         elif isinstance(error, ServerAway):

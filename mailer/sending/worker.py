@@ -36,7 +36,7 @@ def send_attempt(
         return None
     if _mark_sending(attempt_id):
         with connections.brief_locks():
-            return _send(attempt_id, token, requeues, on_progress or (lambda _: None))
+            return _send(attempt_id, token, on_progress or (lambda _: None), requeues)
     if requeues < MAX_REQUEUES:
         # Two threads of one process gain nothing on the same attempt; another process may.
         leases.requeue(attempt_id, token, requeues + 1)
@@ -45,7 +45,7 @@ def send_attempt(
     return None
 
 
-def _send(attempt_id: int, token: str, requeues: int, on_progress: Progress) -> datetime | None:
+def _send(attempt_id: int, token: str, on_progress: Progress, requeues: int = 0) -> datetime | None:
     result = LoopResult()
     try:
         if not _take(attempt_id, token, requeues):
