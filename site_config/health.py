@@ -1,7 +1,8 @@
 """Whether the database and the queue accept writes: for a load balancer or a supervisor.
 
 Each is tried in its own thread, so that one that hangs keeps nobody waiting, and at most once a second per
-process, however often somebody asks.
+process, however often somebody asks. When the last trial ended seconds ago, the answer does not wait long for
+the next: on a busy machine a trial is slow, and nothing is wrong.
 """
 
 import logging
@@ -18,6 +19,7 @@ from django.utils.translation import gettext, gettext_noop
 from site_config.queue import try_queue
 
 ANSWER_SECONDS = 2.0
+PATIENCE_SECONDS, KNOWN_SECONDS = 0.03, 5.0  # for a trial, when the last one ended so recently
 FRESH_SECONDS = 1.0
 LOCK_MILLISECONDS = 1000
 OK, HANGS, AWAY = gettext_noop("ok"), gettext_noop("does not answer"), gettext_noop("away")
@@ -41,7 +43,7 @@ class Part:
         self._here = here  # it never hangs, so it needs no thread
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"health-{name}")
         self._trial: Future[str] | None = None
-        self._tried_at = float("-inf")
+        self._tried_at = self._known_at = float("-inf")
         self._lock = Lock()
 
     def begin(self) -> None:
@@ -58,10 +60,12 @@ class Part:
         """What is wrong, if that is known by then."""
         if self._trial is None:
             return self.state
+        known = monotonic() - self._known_at < KNOWN_SECONDS
         try:
-            state = self._trial.result(max(until - monotonic(), 0))
+            state = self._trial.result(PATIENCE_SECONDS if known else max(until - monotonic(), 0))
+            self._known_at = monotonic()
         except TimeoutError:
-            state = HANGS
+            state = self.state if known else HANGS
         if state != self.state:
             log.warning("the %s: %s", self.name, state)
             self.state = state

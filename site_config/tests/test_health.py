@@ -118,6 +118,28 @@ def test_however_often_one_asks_it_is_tried_once_a_second(fresh, monkeypatch):
     assert tried == [1, 1]
 
 
+def test_a_slow_trial_keeps_nobody_waiting_where_the_last_one_was_well(fresh, monkeypatch):
+    monkeypatch.setattr(health, "FRESH_SECONDS", 0)
+    assert ask()[0] == 200
+    over = Event()
+    fresh["queue"]._attempt = lambda: over.wait(20)
+    began = monotonic()
+    assert ask() == (200, {"database": "ok", "queue": "ok"})
+    assert monotonic() - began < health.ANSWER_SECONDS
+    monkeypatch.setattr(health, "KNOWN_SECONDS", 0)
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.3)
+    assert ask()[1]["queue"] == "does not answer"
+    over.set()
+
+
+def test_what_fails_at_once_is_said_at_once(fresh, monkeypatch):
+    monkeypatch.setattr(health, "FRESH_SECONDS", 0)
+    assert ask()[0] == 200
+    fresh["queue"]._attempt = failing(ConnectionError("refused"))
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 10)  # longer than a thread takes to begin
+    assert ask() == (503, {"database": "ok", "queue": "away"})
+
+
 def test_a_real_database_that_takes_no_writes(monkeypatch):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no such mode for a connection")
