@@ -3,8 +3,12 @@
 python -m bench.attack [--database postgres://…] [--redis redis://…] [--seconds 15] [--only NAME …] [--save F]
 
 Each kind of attack is sent by four connections at once, by two users, over and over, to gunicorn's three
-workers; /healthz is asked twenty times a second on a connection of its own. Told are the seconds that
-/healthz and the attackers waited for an answer, which answers they were, and the most memory a worker had.
+workers; /healthz is asked twenty times a second by a process of its own. The attackers are a process that
+gives way to all others, as they would stand elsewhere. Told are the seconds that /healthz and the attackers
+waited for an answer, which answers they were, the most memory that a worker had, and the load of the machine.
+
+Before anything was done about them, `tall` took 14 seconds and 1.9 GB of a worker, `deep` took /healthz 41
+seconds, and workers were killed.
 """
 
 import argparse
@@ -18,7 +22,6 @@ import subprocess
 import sys
 import time
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -31,7 +34,7 @@ from urllib.parse import urlencode
 from bench.__main__ import machine
 from bench.service import ROOT, Service
 
-CONNECTIONS = 4
+CONNECTIONS, USERS = 4, 2  # of each kind of attack: what limits one user limits no other kind
 SPARE = 0.05  # seconds between two looks at /healthz
 BOUNDARY = "bench-attack"
 numbers = count()
@@ -44,14 +47,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--only", nargs="*", choices=ATTACKS, default=list(ATTACKS))
     parser.add_argument("--save", type=Path, help="write the table as JSON")
+    parser.add_argument("--hammer", nargs=3, metavar=("NAME", "PORT", "SESSIONS"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.hammer:
+        name, port, sessions = asked.hammer
+        print(json.dumps(hammer(name, int(port), json.loads(sessions))))
+        return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what it has started ends with it
     found: dict[str, Any] = {"machine": machine()}
     with site(asked.database, asked.redis) as (port, parent, sessions):
-        found["nobody"] = {"healthz": healthz(port, parent, asked.seconds / 2)[0]}
+        waits, memory = healthz(port, parent, asked.seconds / 2)
+        found["nobody"] = {"healthz": waits, "worker MiB": memory // 1024}
         print(f"nobody: {json.dumps(found['nobody'])}", flush=True)
         for name in asked.only:
-            found[name] = attacked(ATTACKS[name], port, parent, sessions, asked.seconds)
+            found[name] = attacked(name, port, parent, sessions, asked.seconds)
             print(f"{name}: {json.dumps(found[name])}", flush=True)
     if asked.save:
         asked.save.write_text(json.dumps(found, indent=1) + "\n")
@@ -59,7 +68,7 @@ def main() -> None:
 
 @contextmanager
 def site(database: str, redis: str) -> Iterator[tuple[int, int, list["Session"]]]:
-    """Gunicorn as the guide starts it: its port, its process, and the sessions of two users."""
+    """Gunicorn as the guide starts it: its port, its process, and sessions, two for each kind of attack."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,7 +78,7 @@ def site(database: str, redis: str) -> Iterator[tuple[int, int, list["Session"]]
     service.migrate()
     manage = [sys.executable, "manage.py", "collectstatic", "--no-input", "-v0"]
     subprocess.run(manage, cwd=ROOT, env=service.env, check=True)
-    sessions = service.run("bench.attack_sessions")["sessions"]
+    sessions = service.run("bench.attack_sessions", str(USERS * len(KINDS)))["sessions"]
     gunicorn = ["gunicorn", "site_config.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "3"]
     process = subprocess.Popen(
         [sys.executable, "-m", *gunicorn],
@@ -106,55 +115,60 @@ def asked(port: int) -> float:
     return time.monotonic() - began
 
 
-class Attackers:
-    """Connections that send one request after the other until they are told to stop."""
+def hammer(name: str, port: int, sessions: list["Session"]) -> dict[str, list[float]]:
+    """Send one attack after the other until standard input ends; each answer's seconds, by its status."""
+    os.nice(19)
+    times: dict[str, list[float]] = {}
+    stop, lock = Event(), Lock()
 
-    def __init__(self, make: "Attack", port: int, sessions: list["Session"]) -> None:
-        self.times: dict[int, list[float]] = {}
-        self._make, self._port, self._stop, self._lock = make, port, Event(), Lock()
-        self._threads = [
-            Thread(target=self._run, args=tuple(sessions[n % len(sessions)])) for n in range(CONNECTIONS)
-        ]
-
-    def __enter__(self) -> "Attackers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_args: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, session: str, message: int) -> None:
-        while not self._stop.is_set():
-            path, kind, body = self._make()
+    def run(session: str, number: int) -> None:
+        while not stop.is_set():
+            path, kind, body = ATTACKS[name]()
             headers = {"Content-Type": kind, "Cookie": f"sessionid={session}; csrftoken={TOKEN}"}
-            began = time.monotonic()
-            connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
-            try:
-                connection.request("POST", path.format(message=message), body, headers)
-                answer = connection.getresponse()
-                answer.read()
-                status = answer.status
-            except OSError:  # a worker that was killed
-                status = 0
-            connection.close()
-            with self._lock:
-                self.times.setdefault(status, []).append(time.monotonic() - began)
+            status, seconds = posted(port, path.format(message=number), body, headers)
+            with lock:
+                times.setdefault(str(status), []).append(seconds)
+
+    threads = [Thread(target=run, args=tuple(sessions[n % len(sessions)])) for n in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    sys.stdin.read()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return times
 
 
-def attacked(
-    make: "Attack", port: int, parent: int, sessions: list["Session"], seconds: float
-) -> dict[str, Any]:
-    with Attackers(make, port, sessions) as attackers:
+def posted(port: int, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, float]:
+    began = time.monotonic()
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
+    try:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        status = answer.status
+    except OSError:  # a worker that was killed
+        status = 0
+    connection.close()
+    return status, time.monotonic() - began
+
+
+def attacked(name: str, port: int, parent: int, sessions: list["Session"], seconds: float) -> dict[str, Any]:
+    first = USERS * list(ATTACKS).index(name)
+    users = json.dumps(sessions[first : first + USERS])
+    words = [sys.executable, "-m", "bench.attack", "--hammer", name, str(port), users]
+    attackers = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
         waits, memory = healthz(port, parent, seconds)
-    times = sorted(value for values in attackers.times.values() for value in values)
+        told = json.loads(attackers.communicate()[0])
+    finally:
+        attackers.kill()
     return {
         "healthz": waits,
-        "attackers": spread(times),
-        "answers": dict(Counter({status: len(values) for status, values in attackers.times.items()})),
+        "attackers": spread(sorted(value for values in told.values() for value in values)),
+        "answers": {status: len(values) for status, values in told.items()},
         "worker MiB": memory // 1024,
+        "load": round(os.getloadavg()[0], 1),
     }
 
 
@@ -252,12 +266,23 @@ def tall() -> tuple[str, str, bytes]:
     return picture(TALL)
 
 
+def largest() -> tuple[str, str, bytes]:
+    """One that is taken, until there were too many: as large as a picture may be, in a few kilobytes."""
+    return picture(LARGEST)
+
+
 def vast() -> tuple[str, str, bytes]:
     return picture(VAST)
 
 
-TALL, VAST = png(1, 39_000_000), png(6_300, 6_300)
-ATTACKS: dict[str, Attack] = {made.__name__: made for made in (deep, megabyte, busy, honest, tall, vast)}
+def blanks() -> tuple[str, str, bytes]:
+    """A text that a careless pattern reads again and again."""
+    return message(f"<p>{next(numbers)}</p>" + "<!--" * 150_000)
+
+
+TALL, VAST, LARGEST = png(1, 39_000_000), png(6_300, 6_300), png(3_464, 3_464)
+KINDS = (deep, megabyte, busy, honest, blanks, tall, vast, largest)
+ATTACKS: dict[str, Attack] = {made.__name__: made for made in KINDS}
 
 if __name__ == "__main__":
     main()

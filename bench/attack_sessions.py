@@ -1,7 +1,8 @@
-"""Two users with a session and a message each, printed as JSON: inside the service that is attacked."""
+"""Users with a session and a message each, printed as JSON: inside the service that is attacked."""
 
 import json
 import os
+import sys
 
 import django
 
@@ -17,7 +18,7 @@ from people.models import User
 def main() -> None:
     User.objects.filter(email__startswith="attacker").delete()
     sessions = []
-    for number in range(2):
+    for number in range(int(sys.argv[1])):
         user = User.objects.create_user(f"attacker{number}@example.com")
         browser = Client()
         browser.force_login(user)
