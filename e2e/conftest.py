@@ -61,7 +61,7 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
 
     def make(email: str | None = "demo@example.com", **options: object) -> BrowserContext:
         looks: dict[str, Any] = {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB", **options}
-        context = chromium.new_context(base_url=stack.url, **looks)
+        context = chromium.new_context(**{"base_url": stack.url, **looks})
         opened.append(context)
         context.set_default_timeout(PATIENCE)
         context.on("console", note)

@@ -28,6 +28,7 @@ class Stack:
     folder: Path
     web_port: int = field(default_factory=free_port)
     mail_port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -46,6 +47,7 @@ class Stack:
             "DATABASE_URL": f"sqlite:///{self.folder}/db.sqlite3",
             "REDIS_URL": "",
             "PYTHONWARNINGS": "",
+            **self.settings,
         }
 
     def manage(self, *arguments: str) -> None:
@@ -91,3 +93,16 @@ def running(folder: Path) -> Iterator[Stack]:
             process.send_signal(signal.SIGTERM)
         for process in processes:
             process.wait(timeout=30)
+
+
+@contextmanager
+def web_beside(stack: Stack, **settings: str) -> Iterator[str]:
+    """Another web process over the same data, with other settings; its address."""
+    beside = Stack(stack.folder, mail_port=stack.mail_port, settings=settings)
+    web = beside.start("web-beside", "manage.py", "runserver", "--noreload", f"127.0.0.1:{beside.web_port}")
+    try:
+        beside.wait_until_up()
+        yield beside.url
+    finally:
+        web.terminate()
+        web.wait(timeout=30)
