@@ -29,6 +29,9 @@ SCHEDULED = (
     "ends_at",
     "time_zone",
     "each_once",
+    "from_domain",
+    "from_local",
+    "reply_to",
     "next_run_at",
 )
 

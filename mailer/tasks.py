@@ -49,6 +49,20 @@ def check_message(message_id: int) -> None:
     run(message_id)
 
 
+@db_task(priority=URGENT)
+def check_sender_domain(domain_id: int) -> None:
+    from mailer.senders.domains import look_up
+
+    look_up(domain_id)
+
+
+@db_periodic_task(crontab(minute="20"))
+def look_at_sender_domains() -> None:
+    from mailer.senders.domains import look_again
+
+    look_again()
+
+
 @db_periodic_task(crontab(minute="30", hour="3"))
 def prune() -> None:
     from mailer.sending.pruning import prune_old

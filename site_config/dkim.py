@@ -72,12 +72,27 @@ class Signer(NamedTuple):
         return b"DKIM-Signature: " + tags + b"\r\n ".join(lines) + b"\r\n"
 
 
-def sign(content: bytes, signers: Sequence[Signer]) -> bytes:
-    """The mail, with CRLF line ends, preceded by a signature from each key."""
+def sign(content: bytes, signers: Sequence[Signer], *, of_authors: Sequence[Signer] = ()) -> bytes:
+    """The mail, with CRLF line ends, preceded by a signature from each key.
+
+    `of_authors`: keys that sign only mail whose From is at their domain.
+    """
     head, _, body = content.partition(b"\r\n\r\n")
+    if of_authors:
+        author = _author_domain(head + b"\r\n")
+        signers = [*signers, *(signer for signer in of_authors if _covers(signer, author))]
     names, canonical = _canonical_head(head + b"\r\n")
     body_hash = b64encode(hashlib.sha256(_canonical_body(body)).digest())
     return b"".join([signer.field(names, canonical, body_hash) for signer in signers]) + content
+
+
+def _author_domain(head: bytes) -> str:
+    found = next((value for name, value in _FIELD.findall(head) if name.lower() == b"from"), b"")
+    return found.rpartition(b"@")[2].strip(b"> \t\r\n").decode("ascii", "replace").lower()
+
+
+def _covers(signer: Signer, domain: str) -> bool:
+    return domain == signer.domain or domain.endswith(f".{signer.domain}")
 
 
 def _canonical_head(head: bytes) -> tuple[bytes, bytes]:
@@ -103,21 +118,28 @@ def _canonical_body(body: bytes) -> bytes:
 
 
 def signing(sender: str) -> Callable[[bytes], bytes] | None:
-    """The function that signs mail from this address, or None: a key covers its domain and those below it."""
+    """The function that signs mail from this address, or None: a key covers its domain and those below it.
+
+    Mail whose From is at another domain is signed by a key of that domain as well, where there is one.
+    """
     mine = signers_for(parseaddr(sender)[1].rpartition("@")[2])
-    return (lambda content: sign(content, mine)) if mine else None
+    others = [signer for signer in _all_signers() if signer not in mine]
+    return (lambda content: sign(content, mine, of_authors=others)) if mine or others else None
 
 
 def signers_for(domain: str) -> list[Signer]:
     """Those keys that cover this domain."""
-    domain = domain.lower()
-    signers = _signers(tuple(settings.MAIL_DKIM_KEYS), settings.MAIL_DKIM_DOMAIN)
-    return [s for s in signers if domain == s.domain or domain.endswith(f".{s.domain}")]
+    return [signer for signer in _all_signers() if _covers(signer, domain.lower())]
+
+
+def _all_signers() -> list[Signer]:
+    return _signers(tuple(settings.MAIL_DKIM_KEYS), settings.MAIL_DKIM_DOMAIN)
 
 
 @lru_cache(maxsize=4)
 def _signers(keys: tuple[tuple[str, str], ...], domain: str) -> list[Signer]:
-    return [Signer(selector, domain, load_key(path)) for selector, path in keys]
+    named = [(*word.partition("@"), path) for word, path in keys]
+    return [Signer(selector, own or domain, load_key(path)) for selector, _at, own, path in named]
 
 
 def load_key(path: str | Path) -> Key:

@@ -114,20 +114,24 @@ def is_selector(word: str) -> bool:
 
 
 def dkim_keys(name: str) -> list[tuple[str, str]]:
-    """Selectors and the files of their keys: news:/etc/mailings/news.pem, separated by commas."""
+    """Selectors and the files of their keys, for MAIL_DKIM_DOMAIN or a domain that is named.
+
+    news:/etc/mailings/news.pem, news@acme.example:/etc/mailings/acme.pem
+    """
     from site_config.dkim import load_key  # needs cryptography, which few installations use here
 
     found = []
     for word in filter(None, (part.strip() for part in env.str(name).split(","))):
-        selector, colon, path = word.partition(":")
-        if not colon or not is_selector(selector):
+        named, colon, path = word.partition(":")
+        selector, at, domain = named.partition("@")
+        if not colon or not is_selector(selector) or (at and not is_selector(domain)):
             raise ImproperlyConfigured(f"{name} must look like news:/etc/mailings/news.pem, not {word!r}.")
         try:
             load_key(path)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise ImproperlyConfigured(f"{name}: {path} cannot be used: {why}.") from error
-        found.append((selector, path))
+        found.append((f"{selector}{at}{domain.lower()}", path))
     return found
 
 

@@ -265,6 +265,8 @@ ACCOUNT_RATE_LIMITS = {  # besides allauth's own
     "account_email": "5/d/key",
     "message_test": "20/d/user" if GUARD else "1000/d/user",
     "message_check": "60/h/user",
+    "sender_domain": "60/h/user",
+    "reply_address": "10/d/user",
     "message_picture": "120/h/user",
     # Sign-up forms: by network and form, with the browser's proof of work and without; by address, in all.
     "join": "20/h/ip",

@@ -218,6 +218,10 @@ TABLE: dict[str, Row] = {
     "mail_view_bare": Row(public("404"), public(NONE)),
     "message_preview_html": VIEW,
     "message_test": Row(users(ELSEWHERE), owner(INVALID)),
+    "senders": CREATE,
+    "sender_domain": SWITCH,
+    "reply_address": SWITCH,
+    "reply_confirm": Row(public(PAGE), public("404")),  # with a link that is made up
     "start": LIST,
     # Mailings
     "mailings": LIST,

@@ -10,23 +10,34 @@ from django.utils.translation import ngettext
 from mailer.checking.background import digest_of, is_under_way, to_fetch
 from mailer.checking.findings import Finding, place_of, worst_first
 from mailer.composing.drafts import Written
-from mailer.models import Message, MessageCheck
+from mailer.models import Message, MessageCheck, SenderDomain
 
 SPAMMY = 1.0  # points of SpamAssassin: other filters add theirs
 Told = dict[str, Any]
 
 
 def network_findings(
-    *, check: MessageCheck | None, message: Message, written: Written, addresses: Iterable[str]
+    *,
+    check: MessageCheck | None,
+    message: Message,
+    written: Written,
+    addresses: Iterable[str],
+    domain: SenderDomain | None = None,
 ) -> list[Finding]:
-    """What was found in the background about the links, the sender and the mail as a whole."""
+    """What was found in the background about the links, the sender and the mail as a whole.
+
+    `domain`: of the sender, where it is not the service's.
+    """
     if check is None or is_under_way(check):
         return []
     if not check.finished_at:
         return [
             Finding.note(_("The links and the sender could not be checked."), _("Check them again later."))
         ]
-    found = [*_links(check, written, to_fetch(addresses)), *sender_findings(check.sender)]
+    found = [
+        *_links(check, written, to_fetch(addresses)),
+        *sender_findings(domain.told if domain else check.sender),
+    ]
     return worst_first([*found, *_spam(check, message)])
 
 

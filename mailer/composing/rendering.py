@@ -103,6 +103,8 @@ class Composer:
     owner: User
     mailing_id: int | None = None  # none: a test
     key: str = ""  # identifies the attempt, so that its mails can be rebuilt
+    from_address: str = ""  # at a domain that its owner has proved
+    reply_to: str = ""  # where it is not its owner's address
     at: datetime | None = None  # when a rebuilt mail was sent
     attachments: tuple[File, ...] = ()
     _mime_templates: dict[bool, MimeTemplate] = field(default_factory=dict)
@@ -140,7 +142,7 @@ class Composer:
             body=filled.text,
             from_email=_mailbox(*self._sender),
             to=[_mailbox(one_line(recipient.full_name), recipient.email)],
-            reply_to=[_mailbox(one_line(self.owner.name), self.owner.email)],
+            reply_to=[_mailbox(*self._reply_to)],
             headers={
                 "Message-ID": recipient.message_id,
                 "List-Id": list_id(self.owner).decode().replace("\r\n", ""),
@@ -219,10 +221,11 @@ class Composer:
 
     @cached_property
     def _sender(self) -> tuple[str, str]:
-        name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-        site = name or settings.SITE_NAME
-        owner = one_line(self.owner.name)
-        return f"{owner} via {site}" if owner else site, address
+        return sender_of(self.owner, self.from_address)
+
+    @property
+    def _reply_to(self) -> tuple[str, str]:
+        return one_line(self.owner.name), self.reply_to or self.owner.email
 
     @cached_property
     def _sender_name(self) -> str:
@@ -272,7 +275,7 @@ class Composer:
         boundary = self._boundary(eight_bit)
         for name, what in (
             ("From", self._sender),
-            ("Reply-To", (one_line(self.owner.name), self.owner.email)),
+            ("Reply-To", self._reply_to),
         ):
             mime.add(b"%s: %s\r\n" % (name.encode(), mailbox(what[0], written(what[1])[0])))
         mime.add(b"List-Id: %b\r\n" % list_id(self.owner))
@@ -291,6 +294,16 @@ class Composer:
         mime.add(b"--%s--\r\n" % boundary)
         mime.close(tail=after)
         return mime
+
+
+def sender_of(owner: User, from_address: str = "") -> tuple[str, str]:
+    """Name and address in From: an own address, or the service's with the owner's name before it."""
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    site = name or settings.SITE_NAME
+    own = one_line(owner.name)
+    if from_address:
+        return own, from_address
+    return f"{own} via {site}" if own else site, address
 
 
 def _mailbox(name: str, email: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,9 +18,12 @@ from mailer.checking.fields import LOOKED_AT
 from mailer.checking.findings import Finding
 from mailer.composing.drafts import saved_of
 from mailer.composing.looking import Look
+from mailer.composing.rendering import sender_of
 from mailer.forms.picker import CHOSEN_LIMIT, Picker, as_ids
 from mailer.forms.plan import Plan, plan_of
-from mailer.models import Client, ClientGroup, Mailing, Message
+from mailer.forms.senders import clean_local_part
+from mailer.models import Client, ClientGroup, Mailing, Message, ReplyAddress, SenderDomain
+from mailer.models.sender import DomainState
 from people.models import ZONES, User
 from site_config.ui.forms import OwnedForm, RowsField
 
@@ -68,10 +72,19 @@ class MailingForm(OwnedForm[Mailing]):
         help_text=_("A daily run keeps its time on this zone's clocks, even when they change."),
     )
 
+    from_local = forms.CharField(
+        label=_("Sender's address"),
+        max_length=64,
+        required=False,
+        widget=forms.TextInput({"placeholder": "news", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("What stands before the @. Empty: the service's own address."),
+    )
+
     class Meta:
         model = Mailing
         fields = (
             *("name", "message", "groups", "clients", "excluded", "each_once"),
+            *("from_local", "from_domain", "reply_to"),
             *("period", "starts_at", "ends_at", "time_zone"),
         )
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"}), "period": forms.Select}
@@ -83,7 +96,8 @@ class MailingForm(OwnedForm[Mailing]):
         self._choices("groups").queryset = ClientGroup.objects.owned_by(owner)
         self._choices("excluded").queryset = ClientGroup.objects.owned_by(owner)
         self._choices("clients").queryset = Client.objects.owned_by(owner)
-        for name in ("message", "excluded", *RECIPIENTS):
+        self._offer_senders()
+        for name in ("message", "excluded", "from_domain", "reply_to", *RECIPIENTS):
             for code in ("invalid_choice", "invalid_pk_value"):
                 self.fields[name].error_messages[code] = NOT_YOURS
 
@@ -91,6 +105,21 @@ class MailingForm(OwnedForm[Mailing]):
         """Those on offer, and the one that this mailing already sends."""
         own = Message.objects.owned_by(self.owner)
         return own.sendable() | own.filter(pk=self.instance.message_id)
+
+    def _offer_senders(self) -> None:
+        """Domains that are proved and addresses that are confirmed, and what the mailing has already."""
+        proved, confirmed = Q(state=DomainState.PROVED), Q(confirmed_at__isnull=False)
+        domains = SenderDomain.objects.owned_by(self.owner)
+        addresses = ReplyAddress.objects.owned_by(self.owner)
+        domain, address = self._choices("from_domain"), self._choices("reply_to")
+        domain.queryset = domains.filter(proved | Q(pk=self.instance.from_domain_id))
+        address.queryset = addresses.filter(confirmed | Q(pk=self.instance.reply_to_id))
+        domain.empty_label, address.empty_label = _("the service's own"), self.owner.email
+
+    @property
+    def offers_senders(self) -> bool:
+        """Whether there is anything to choose from."""
+        return any(len(self._choices(name).choices) > 1 for name in ("from_domain", "reply_to"))  # type: ignore[arg-type]
 
     def _choices(self, name: str) -> "forms.ModelChoiceField[Any]":
         return cast("forms.ModelChoiceField[Any]", self.fields[name])
@@ -111,6 +140,13 @@ class MailingForm(OwnedForm[Mailing]):
     @property
     def plan(self) -> Plan | None:
         return plan_of(self, recipients=self.audience.mailable)
+
+    @property
+    def sender(self) -> str:
+        """The From that recipients will read."""
+        self.instance.from_domain = self.cleaned_data["from_domain"]
+        self.instance.from_local = self.cleaned_data["from_local"]
+        return "{} <{}>".format(*sender_of(self.owner, self.instance.from_address))
 
     def findings(self, look: Look) -> list[Finding]:
         """What to know about a message, as it looks, before it goes to the chosen clients."""
@@ -151,6 +187,9 @@ class MailingForm(OwnedForm[Mailing]):
         if self.searching:
             self._errors = forms.utils.ErrorDict()
 
+    def clean_from_local(self) -> str:
+        return clean_local_part(self.cleaned_data["from_local"].strip())
+
     def clean_clients(self) -> Any:
         clients = self.cleaned_data["clients"]
         if len(clients) > CHOSEN_LIMIT:
@@ -186,6 +225,10 @@ class MailingForm(OwnedForm[Mailing]):
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
         if starts_at and ends_at and starts_at >= ends_at:
             self.add_error("ends_at", _("The end must be later than the start."))
+        if data.get("from_domain") and not data.get("from_local") and "from_local" not in self.errors:
+            self.add_error("from_local", _("Say what stands before the @, such as “news”."))
+        if data.get("from_local") and not data.get("from_domain"):
+            data["from_local"] = ""
         if "clients" in data and "groups" in data:
             self._check_recipients(data)
         return data

@@ -10,6 +10,7 @@ from mailer.models.guard import BegunMails
 from mailer.models.leaving import Forgotten, OptOut
 from mailer.models.mailing import Mailing
 from mailer.models.message import Format, Message
+from mailer.models.sender import ReplyAddress, SenderDomain
 from mailer.models.server import Consumer, HealthCheck, MailServer, RateLimit
 from mailer.models.subscribing import Consent, SubscriptionForm, SubscriptionRequest
 from mailer.models.writing import MessageCheck, MessageDraft, MessageTheme, MessageVersion, Picture
@@ -42,6 +43,8 @@ __all__ = [
     "OptOut",
     "Picture",
     "RateLimit",
+    "ReplyAddress",
+    "SenderDomain",
     "SubscriptionForm",
     "SubscriptionRequest",
     "Suppression",

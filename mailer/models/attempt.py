@@ -88,6 +88,10 @@ class Attempt(models.Model):
     format = models.CharField(_("format"), max_length=10, choices=Format, default=Format.HTML)
     body = models.TextField(_("body"))
     attachments = models.JSONField(default=list, editable=False, help_text="The files that it sends.")
+    from_address = models.CharField(
+        max_length=320, blank=True, help_text="The sender's own address; the service's if empty."
+    )
+    reply_to = models.CharField(max_length=320, blank=True, help_text="Its owner's address if empty.")
     key = models.CharField(max_length=32, default=new_key, unique=True, editable=False)
     by_hand = models.BooleanField(default=False, help_text="Its owner pressed “Run now”.")
     missed = models.PositiveIntegerField(_("missed runs"), default=0)

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 from mailer.models.client import Client, ClientGroup
 from mailer.models.message import Message
 from mailer.models.owned import Owned, OwnedQuerySet
+from mailer.models.sender import ReplyAddress, SenderDomain
 from mailer.schedule import Schedule
 from people.models import User, validate_zone
 from people.validators import validate_one_line
@@ -98,6 +99,23 @@ class Mailing(Owned):
     ends_at = models.DateTimeField(_("end"), null=True, blank=True)
     period = models.CharField(_("repeat"), max_length=10, choices=Period, default=Period.ONCE)
     time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
+    from_domain = models.ForeignKey(
+        SenderDomain,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("domain of the sender's address"),
+        related_name="mailings",
+    )
+    from_local = models.CharField(_("sender's address"), max_length=64, blank=True)
+    reply_to = models.ForeignKey(
+        ReplyAddress,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("replies go to"),
+        related_name="mailings",
+    )
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.CREATED)
     next_run_at = models.DateTimeField(_("next run"), null=True, editable=False)
     opening_problem = models.TextField(
@@ -164,6 +182,18 @@ class Mailing(Owned):
     def has_ended(self, now: datetime) -> bool:
         """Whether its end has passed; without an end it goes on until its owner stops it."""
         return self.ends_at is not None and self.ends_at <= now
+
+    @property
+    def from_address(self) -> str:
+        """Its own sender's address while its domain is proved; else the service's is used."""
+        if self.from_domain and self.from_domain.is_proved and self.from_local:
+            return f"{self.from_local}@{self.from_domain.domain}"
+        return ""
+
+    @property
+    def reply_address(self) -> str:
+        """Where replies go, if it is not its owner's address."""
+        return self.reply_to.email if self.reply_to and self.reply_to.confirmed_at else ""
 
     @property
     def zone(self) -> ZoneInfo:

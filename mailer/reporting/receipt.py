@@ -38,6 +38,8 @@ def _composer(delivery: Delivery, *, files: bool = True) -> Composer:
         owner=attempt.mailing.owner,
         mailing_id=attempt.mailing_id,
         key=attempt.key,
+        from_address=attempt.from_address,
+        reply_to=attempt.reply_to,
         at=delivery.finished_at,
         attachments=files_of(attempt.attachments, owner_id=attempt.mailing.owner_id) if files else (),
     )

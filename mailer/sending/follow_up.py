@@ -59,6 +59,8 @@ def send_again(attempt_id: int) -> Attempt:
             by_hand=True,
             body=first.body,
             attachments=first.attachments,
+            from_address=first.from_address,
+            reply_to=first.reply_to,
         )
         opening.begin(attempt, clients=not_reached(first), now=now, urgent=True)
     return attempt

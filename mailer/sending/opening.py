@@ -90,7 +90,7 @@ def latest_id(mailing: Mailing) -> int | None:
 def _locked(mailings: QuerySet[Mailing], *, skip_locked: bool = False) -> Mailing | None:
     """The mailing, locked for this transaction; with `skip_locked`, None if another session has it."""
     skips = skip_locked and connection.features.has_select_for_update_skip_locked
-    rows = mailings.select_related("message", "owner")
+    rows = mailings.select_related("message", "owner", "from_domain", "reply_to")
     return rows.select_for_update(of=("self",), skip_locked=skips).first()
 
 
@@ -123,6 +123,8 @@ def _open(
         format=mailing.message.format,
         body=mailing.message.body,
         attachments=snapshot_of(mailing.message),
+        from_address=mailing.from_address,
+        reply_to=mailing.reply_address,
         by_hand=by_hand,
     )
     with translation.override(mailing.owner.language or settings.LANGUAGE_CODE):

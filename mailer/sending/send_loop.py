@@ -106,6 +106,8 @@ class SendLoop:
             mailing_id=mailing.pk,
             key=self._attempt.key,
             attachments=files_of(self._attempt.attachments, owner_id=mailing.owner_id),
+            from_address=self._attempt.from_address,
+            reply_to=self._attempt.reply_to,
         )
 
     def _work(self, transport: Transport) -> bool:

@@ -14,7 +14,8 @@ from mailer.checking.content import check
 from mailer.checking.network import network_findings
 from mailer.composing.drafts import Written, saved_of, written_of
 from mailer.composing.looking import Look, look
-from mailer.models import Message, MessageCheck
+from mailer.forms.picker import as_ids
+from mailer.models import Message, MessageCheck, SenderDomain
 from site_config.ui.http import Request, targets
 from site_config.ui.views import OwnersOnly, own_row
 
@@ -22,19 +23,25 @@ REGION = "network-check"
 
 
 def network_context(
-    message: Message, written: Written, shown: Look, *, draft: bool = False, bare: bool = False
+    message: Message,
+    written: Written,
+    shown: Look,
+    *,
+    draft: bool = False,
+    bare: bool = False,
+    domain: SenderDomain | None = None,
 ) -> dict[str, Any]:
-    """The context for messages/network_check.html. `bare`: without its own form."""
+    """The context for messages/network_check.html. `bare`: without its own form; `domain`: the sender's."""
     addresses = shown.compiled.facts.links if shown.compiled else ()
     kept = MessageCheck.objects.filter(message=message).first()
     asked = {name: "1" for name, is_so in (("draft", draft), ("bare", bare)) if is_so}
+    asked |= {"domain": str(domain.pk)} if domain else {}
+    found = network_findings(check=kept, message=message, written=written, addresses=addresses, domain=domain)
     return {
         "bare": bare,
         "network_query": f"?{urlencode(asked)}" if asked else "",
         "network_check": kept,
-        "network_findings": network_findings(
-            check=kept, message=message, written=written, addresses=addresses
-        ),
+        "network_findings": found,
         "under_way": background.is_under_way(kept),
     }
 
@@ -58,7 +65,10 @@ class MessageCheckView(OwnersOnly):
         draft = "draft" in asked or message.is_draft
         written = written_of(message)[0] if draft else saved_of(message)
         shown = look(written=written, owner=message.owner, laid_out="" if draft else message.body)
-        context = network_context(message, written, shown, draft=draft, bare="bare" in asked)
+        domain = SenderDomain.objects.owned_by(self.request.user).filter(pk__in=as_ids([asked.get("domain")]))
+        context = network_context(
+            message, written, shown, draft=draft, bare="bare" in asked, domain=domain.first()
+        )
         context["message"] = message
         if targets(self.request, REGION):
             return render(self.request, "messages/network_check.html", context)

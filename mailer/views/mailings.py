@@ -120,8 +120,8 @@ class MailingPage:
             subject=message.subject,
             message=message,
             findings=form.findings(shown),
-            **network_context(message, written, shown, bare=True),
-            sender=form.owner.get_full_name() or form.owner.email,
+            **network_context(message, written, shown, bare=True, domain=form.cleaned_data["from_domain"]),
+            sender=form.sender,
             body="mailings/review_body.html",
             title=_("Check before sending"),
         )

@@ -14,6 +14,8 @@ from mailer.models import (
     ClientImport,
     OptOut,
     Picture,
+    ReplyAddress,
+    SenderDomain,
     SubscriptionForm,
     Suppression,
 )
@@ -48,6 +50,8 @@ def arguments(owner):
         "draft": mailing.message_id,
         "picture": Picture.objects.create(owner=owner, name="x", file="x", width=1, height=1, size=1).pk,
         "attachment": Attachment.objects.create(message=mailing.message, size=1, digest="x").pk,
+        "sender": SenderDomain.objects.create(owner=owner, domain="acme.test").pk,
+        "reply": ReplyAddress.objects.create(owner=owner, email="replies@acme.test").pk,
         "attempt": attempt.pk,
         "user": owner.pk,
     }
@@ -60,6 +64,7 @@ def arguments(owner):
             "group_rule_edit": {"pk": ruled.pk},
             "group_remove": {"pk": group.pk, "client": client.pk},
             "message_public": {"key": "none"},
+            "reply_confirm": {"token": "made-up"},
             "mail_view": {"token": "1-none"},
             "mail_view_bare": {"token": "1-none"},
             **dict.fromkeys(("receipt", "receipt_html", "receipt_mail"), receipt),

@@ -1,0 +1,1 @@
+"""Whom a user's mail may say it is from."""

@@ -1,0 +1,106 @@
+"""A user's own domain in From: proved by a TXT record, and looked at again for as long as it is used."""
+
+import logging
+from datetime import timedelta
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from mailer import tasks
+from mailer.checking.sender import check_domain
+from mailer.models import SenderDomain
+from mailer.models.sender import MOST_DOMAINS, DomainState
+from people.addresses import parse
+from people.models import User
+from site_config.dns import DnsAway, text_records
+from site_config.queue import after_commit
+
+AGAIN = timedelta(hours=6)  # how often all are looked at
+PATIENCE = timedelta(days=1)  # for a record that is gone: DNS is edited by people
+UNPROVED = timedelta(days=7)  # after which nobody waits for a record any more
+AT_ONCE = 200
+LOST_TASK = timedelta(minutes=2)
+
+log = logging.getLogger(__name__)
+
+
+def spelled(text: str) -> str:
+    """A domain in letters, digits and hyphens; ValidationError if it is none, or nobody's to prove."""
+    try:
+        domain = parse(f"x@{text.strip().rstrip('.')}").ascii_domain
+    except ValidationError as error:
+        raise ValidationError(_("This is not a domain name."), code="invalid") from error
+    if "." not in domain:
+        raise ValidationError(_("This is not a domain name."), code="invalid")
+    if any(
+        domain == ours or domain.endswith(f".{ours}") or ours.endswith(f".{domain}") for ours in _reserved()
+    ):
+        raise ValidationError(_("This domain belongs to the service itself."), code="reserved")
+    return domain
+
+
+def _reserved() -> set[str]:
+    """Where the service's own mail comes from, and where its pages stand."""
+    senders = (settings.DEFAULT_FROM_EMAIL, settings.ACCOUNT_FROM_EMAIL)
+    domains = {parseaddr(sender)[1].rpartition("@")[2].lower() for sender in senders}
+    return domains | {urlsplit(settings.SITE_URL).hostname or ""} - {""}
+
+
+def check_room(owner: User) -> None:
+    """ValidationError if somebody has as many domains as one may have."""
+    if SenderDomain.objects.owned_by(owner).count() >= MOST_DOMAINS:
+        raise ValidationError(
+            _("You have %(number)s domains: delete one first."), params={"number": MOST_DOMAINS}
+        )
+
+
+def request(row: SenderDomain) -> None:
+    """Have a domain's record looked up in the background."""
+    SenderDomain.objects.filter(pk=row.pk).update(requested_at=timezone.now())
+    after_commit(lambda: tasks.check_sender_domain(row.pk))
+
+
+def is_under_way(row: SenderDomain) -> bool:
+    """Whether an answer that was asked for may still come."""
+    asked = row.requested_at
+    if asked is None or (row.checked_at and row.checked_at >= asked):
+        return False
+    return timezone.now() - asked < LOST_TASK
+
+
+def look_up(pk: int) -> None:
+    """Look for a domain's record, and write down what that makes of it."""
+    row = SenderDomain.objects.filter(pk=pk).first()
+    if row is None:
+        return
+    now = timezone.now()
+    rows = SenderDomain.objects.filter(pk=pk, token=row.token)
+    try:
+        there = row.record_value in text_records(row.record_name)
+    except DnsAway:  # which says nothing about the record
+        rows.update(checked_at=now, no_answer=True)
+        return
+    known = {"checked_at": now, "no_answer": False, "told": check_domain(row.domain)}
+    if there:
+        rows.update(**known, state=DomainState.PROVED, missing_since=None)
+        return
+    rows.filter(missing_since=None).update(missing_since=now)
+    rows.update(**known)
+    rows.filter(state=DomainState.PROVED, missing_since__lte=now - PATIENCE).update(state=DomainState.LOST)
+
+
+def look_again() -> None:
+    """Look up those that were not looked at for long, each for itself."""
+    now = timezone.now()
+    given_up = Q(state=DomainState.PENDING, created_at__lt=now - UNPROVED)
+    due = SenderDomain.objects.exclude(given_up).filter(Q(checked_at=None) | Q(checked_at__lt=now - AGAIN))
+    for pk in due.order_by(F("checked_at").asc(nulls_first=True)).values_list("pk", flat=True)[:AT_ONCE]:
+        try:
+            look_up(pk)
+        except Exception:  # one domain's trouble is never another's
+            log.exception("a sender's domain could not be looked up")

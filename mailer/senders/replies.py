@@ -1,0 +1,56 @@
+"""Addresses for replies, each confirmed by whoever reads it."""
+
+from datetime import timedelta
+
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from mailer.models import ReplyAddress
+from mailer.models.sender import MOST_ADDRESSES
+from people.account_emails import AccountEmail, address, send_account_email
+from people.addresses import key_of
+from people.models import User
+
+SALT = "mailer.reply_address"
+GOOD_FOR = timedelta(days=3)
+CONFIRM = AccountEmail(
+    subject=gettext_lazy("May replies come to this address?"),
+    lines=(
+        gettext_lazy("%(by)s wants replies to their mailings to go to %(email)s."),
+        gettext_lazy("If you agree, confirm it within three days. If not, ignore this: nothing will change."),
+    ),
+    button=gettext_lazy("Let replies come here"),
+)
+
+
+def check_room(owner: User) -> None:
+    """ValidationError if somebody has as many addresses as one may have."""
+    if ReplyAddress.objects.owned_by(owner).count() >= MOST_ADDRESSES:
+        text = _("You have %(number)s addresses: delete one first.")
+        raise ValidationError(text, params={"number": MOST_ADDRESSES})
+
+
+def ask(row: ReplyAddress, *, language: str = "") -> None:
+    """Mail a link to an address, unless it is the one its owner logs in with, which is confirmed already."""
+    if row.address_key == key_of(row.owner.email):
+        ReplyAddress.objects.filter(pk=row.pk, confirmed_at=None).update(confirmed_at=timezone.now())
+        return
+    link = address("reply_confirm", token=signing.dumps([row.pk, row.email], salt=SALT))
+    send_account_email(CONFIRM, to=row.email, language=language, by=row.owner.email, link=link)
+
+
+def asked(token: str) -> ReplyAddress | None:
+    """The address that a link was mailed to, if the link is good and the address still there."""
+    try:
+        pk, email = signing.loads(token, salt=SALT, max_age=GOOD_FOR)
+    except (signing.BadSignature, ValueError):
+        return None
+    return ReplyAddress.objects.select_related("owner").filter(pk=pk, email=email).first()
+
+
+def confirm(row: ReplyAddress) -> None:
+    """From now on replies may go there; saying so again changes nothing."""
+    ReplyAddress.objects.filter(pk=row.pk, confirmed_at=None).update(confirmed_at=timezone.now())
