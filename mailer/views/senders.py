@@ -17,10 +17,12 @@ from mailer.checking.network import sender_findings
 from mailer.composing.rendering import sender_of
 from mailer.forms.senders import DomainForm, ReplyAddressForm
 from mailer.models import ReplyAddress, SenderDomain
+from mailer.models.sender import DomainState
 from mailer.senders import domains, replies
 from site_config.ui.http import Request, targets
 from site_config.ui.views import ActionView, OwnersOnly, own_row
 
+TONES = {DomainState.PENDING: "warn", DomainState.PROVED: "ok", DomainState.LOST: "bad"}
 TOO_OFTEN = gettext_lazy("Too often. Try again later.")
 
 
@@ -80,7 +82,8 @@ def saved(form: DomainForm | ReplyAddressForm) -> Any:
 def shown(row: SenderDomain) -> dict[str, Any]:
     """What senders/domain.html needs."""
     findings = sender_findings(row.told) if row.is_proved else []
-    return {"row": row, "under_way": domains.is_under_way(row), "findings": findings}
+    tone = TONES[DomainState(row.state)]
+    return {"row": row, "tone": tone, "under_way": domains.is_under_way(row), "findings": findings}
 
 
 def ask(request: Request, row: ReplyAddress) -> None:
