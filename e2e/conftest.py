@@ -54,7 +54,6 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
             "the server responded with a status of 4",
             "ERR_INTERNET_DISCONNECTED",
             "Blocked script execution in",
-            "htmx:oobErrorNoTarget",  # an answer that comes when its dialog is closed or its page is left
         )
         if message.type == "error" and not any(text in message.text for text in expected):
             complaints.append(f"{message.location['url']}: {message.text}")

@@ -8,6 +8,7 @@ from mailer.views import (
     clients,
     editor,
     exports,
+    finding,
     group_rules,
     groups,
     imports,
@@ -33,6 +34,7 @@ from mailer.views import (
 from site_config.ui.columns import ListColumns
 
 urlpatterns = [
+    path("find/", finding.Find.as_view(), name="find"),
     path("start/", start.Start.as_view(), name="start"),
     path("clients/", clients.ClientList.as_view(), name="clients"),
     path("clients/new/", clients.ClientCreate.as_view(), name="client_create"),

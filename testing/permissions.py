@@ -152,6 +152,7 @@ TABLE: dict[str, Row] = {
     # Clients and groups
     "clients": LIST,
     "client_create": CREATE,
+    "find": LIST,
     "client_find": Row(makers(PAGE), makers(NONE)),
     "client_detail": Row(owner(PAGE), users(NONE)),
     "client_edit": EDIT,

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext
 
 from mailer.models import Attempt, Lease
-from mailer.sending import clock, holding
+from mailer.sending import clock, consumers, holding
 from site_config.queue import QUEUE_AWAY
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 SAMPLES = 12
 SAMPLE_SECONDS = 5  # between two of them
 KEPT_SECONDS = 120
+STILL_SECONDS = 50  # without a mail until people are told why: the oldest sample is hardly older
 BEGINS_WITHIN = timedelta(seconds=15)
+LATE = timedelta(minutes=1)
 CACHE_AWAY: tuple[type[Exception], ...] = (*QUEUE_AWAY, OSError)
 
 
@@ -35,8 +37,10 @@ class Progress:
 def progress_of(attempt: Attempt) -> Progress:
     """The state of an unfinished run; the number of statements does not depend on its size."""
     now = clock.now()
+    samples = _samples(attempt, now.timestamp())
     waits, until = _why_it_waits(attempt, now)
-    rate = _rate(attempt, now)
+    waits = waits or _why_it_stands_still(attempt, samples, now.timestamp())
+    rate = _rate(attempt, samples, now)
     left = round(attempt.waiting / rate) if rate > 0 and not waits else None
     return Progress(per_minute=round(rate * 60), seconds_left=left, waits=waits, until=until)
 
@@ -52,6 +56,18 @@ def _why_it_waits(attempt: Attempt, now: datetime) -> tuple[str, datetime | None
     if until := holding.resumes_at(attempt.pk):
         return gettext("We are giving the mail server a break."), until
     return _by_what_is_due(attempt, now)
+
+
+def why_late(mailing: "Mailing") -> str:
+    """Why the run that was due a minute ago has not begun; nothing while it is on time."""
+    due = mailing.comes_at
+    if due is None or mailing.opening_problem or clock.now() - due < LATE:
+        return ""
+    if not mailing.owner.is_active:
+        return gettext("The owner's account is blocked.")
+    if consumers.alive().exists():
+        return gettext("The consumer is busy with what was due before. It begins as soon as it can.")
+    return gettext("No consumer is running. Ask the people who run the service to start one.")
 
 
 def _by_what_is_due(attempt: Attempt, now: datetime) -> tuple[str, datetime | None]:
@@ -89,9 +105,21 @@ def _is_late(attempt: Attempt, now: datetime) -> bool:
     return now - attempt.started_at > BEGINS_WITHIN
 
 
-def _rate(attempt: Attempt, now: datetime) -> float:
+def _why_it_stands_still(attempt: Attempt, samples: list[tuple[float, int]], now: float) -> str:
+    """Why a run of which nothing else is known has not sent a mail for a minute."""
+    since, done = samples[0] if samples else (now, attempt.done)
+    if now - since < STILL_SECONDS or done < attempt.done:
+        return ""
+    if settings.MAIL_RATE_PER_MINUTE or settings.MAIL_RATE_PER_MAILING:
+        return gettext("This service sends only so many mails a minute, and other mailings have their share.")
+    text = gettext(
+        "The mail server takes long to answer. After %(seconds)s seconds we try another connection."
+    )
+    return text % {"seconds": settings.MAIL_TIMEOUT}
+
+
+def _rate(attempt: Attempt, samples: list[tuple[float, int]], now: datetime) -> float:
     """Mails per second since the oldest sample of the last minute, or since the run began."""
-    samples = _samples(attempt, now.timestamp())
     since, done = samples[0] if len(samples) > 1 else (attempt.started_at.timestamp(), attempt.skipped)
     seconds = now.timestamp() - since
     rate = (attempt.done - done) / seconds if seconds > 0 else 0.0

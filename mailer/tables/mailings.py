@@ -10,7 +10,7 @@ from mailer.models import Attempt, Mailing
 from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn, mailing_badge
 from people.tables import OwnerColumn
 from site_config.ui.counting import UpTo
-from site_config.ui.tables import Action, ActionsColumn, RowTable, TimeColumn, badge
+from site_config.ui.tables import Action, ActionsColumn, ComingColumn, RowTable, TimeColumn, badge
 
 
 def own(mailing: Mailing, user: Any) -> bool:
@@ -88,7 +88,7 @@ class MailingTable(RowTable):
     state = StateColumn(MAILING_KINDS, Mailing.State)
     period = tables.Column()
     starts_at = TimeColumn()
-    next_run_at = TimeColumn(
+    next_run_at = ComingColumn(
         verbose_name=_("Next run"), accessor="comes_at", order_by=("next_run_at",), default=""
     )
     last_run = tables.Column(verbose_name=_("Last run"), orderable=False, default="")

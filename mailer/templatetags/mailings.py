@@ -18,6 +18,7 @@ from site_config.ui import tables
 register = template.Library()
 register.filter("moment", tables.moment)
 register.filter("when", tables.shown_moment)
+register.filter("countdown", tables.countdown)
 
 
 @register.filter

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from mailer.models import Attempt, Lease, Mailing, MailServer
 from mailer.sending.progress import progress_of
-from site_config.ui import views
+from site_config.ui import lists
 from testing.factories import AttemptFactory, ClientFactory, DeliveryFactory, MailingFactory, MessageFactory
 from testing.pages import flat
 
@@ -45,7 +45,7 @@ def running(mailing):
 
 @pytest.fixture
 def three_a_page(monkeypatch):
-    monkeypatch.setattr(views, "PER_PAGE", 3)
+    monkeypatch.setattr(lists, "PER_PAGE", 3)
 
 
 def page(browser, attempt, query=""):
@@ -122,6 +122,22 @@ def test_the_pace_is_that_of_the_last_minute(running, time_machine):
     time_machine.move_to(timezone.now() + timedelta(seconds=10), tick=False)
     running.sent = 9
     assert progress_of(running).per_minute == pytest.approx(30, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "why"),
+    [(0, "The mail server takes long to answer."), (1, "This service sends only so many mails a minute")],
+)
+def test_a_run_that_stands_still_for_a_minute_says_why(limit, why, running, time_machine, settings):
+    settings.MAIL_RATE_PER_MINUTE = limit
+    Lease.objects.create(attempt=running, running=True, expires_at=timezone.now() + timedelta(minutes=9))
+    begun = timezone.now()
+    for seconds in range(0, 60, 5):
+        time_machine.move_to(begun + timedelta(seconds=seconds), tick=False)
+        assert bool(progress_of(running).waits) is (seconds >= 50)
+    assert progress_of(running).waits.startswith(why)
+    running.sent += 1
+    assert progress_of(running).waits == ""
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.models import Mailing
+from mailer.models import Consumer, Mailing
 from testing.factories import AttemptFactory, MailingFactory
 
 NOW = timezone.now()
@@ -67,3 +67,16 @@ def test_what_is_on_hold_goes_on_from_its_row(message, client_of):
     assert answer.status_code == 204
     attempt.refresh_from_db()
     assert attempt.held_at is None
+
+
+@pytest.mark.parametrize("consumers", [0, 1])
+def test_a_run_that_does_not_begin_says_why(consumers, message, client_of):
+    mailing = MailingFactory(message=message, **ON | {"next_run_at": NOW - timedelta(seconds=90)})
+    if consumers:
+        Consumer.objects.create(name="here:1", started_at=NOW, seen_at=timezone.now())
+    page = client_of(message.owner).get(reverse("mailing_detail", args=[mailing.pk])).content.decode()
+    assert "has not begun" in page
+    assert ("No consumer is running" in page) is not bool(consumers)
+    Mailing.objects.update(next_run_at=timezone.now() - timedelta(seconds=20))
+    page = client_of(message.owner).get(reverse("mailing_detail", args=[mailing.pk])).content.decode()
+    assert "has not begun" not in page

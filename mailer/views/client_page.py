@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 LONGEST_SEARCH = 100
 
 
+def typed(request: "Request") -> str:
+    """What somebody searches for, of a length and kind that a database takes."""
+    return request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
+
+
 class ClientDetail(SignedIn):
     """A client's page; only its facts for a dialog that changed them, or further mails."""
 
@@ -87,7 +92,7 @@ class ClientFind(OwnersOnly):
     """Finds a client: one client's page, or the first matches."""
 
     def get(self, request: "Request") -> HttpResponse:
-        text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_SEARCH]
+        text = typed(request)
         found = find_clients(owner=request.user, text=text) if text else []
         if len(found) == 1:
             return redirect("client_detail", found[0].client.pk)

@@ -22,7 +22,7 @@ from mailer.forms.picker import Picker, as_ids
 from mailer.forms.plan import plan_of
 from mailer.models import Attempt, Mailing
 from mailer.sending.opening import why_not
-from mailer.sending.progress import progress_of
+from mailer.sending.progress import progress_of, why_late
 from mailer.tables import AttemptTable, MailingTable, OversightTable
 from mailer.views.checking import network_context
 from mailer.views.clients import rules_lost
@@ -260,6 +260,7 @@ class MailingDetail(TableView):
             "groups": mailing.groups.all(),
             "single_clients": mailing.clients.count(),
             "next_runs": self.next_runs(),
+            "late": why_late(mailing),
         }
         return super().get_context_data(**{**own, **kwargs})
 

@@ -184,11 +184,29 @@ def shown_moment(value: datetime) -> SafeString:
     )
 
 
+def countdown(value: datetime, *, within: int | None = None) -> SafeString:
+    """How long until then, which a script keeps right; with `within`, only in so many seconds before."""
+    return format_html(
+        '<span class="optional" data-countdown="{}" data-within="{}" data-words="{}" data-due="{}"></span>',
+        exact(value),
+        within or "",
+        _("in …"),
+        _("any moment now"),
+    )
+
+
 class TimeColumn(tables.Column):
     """A moment, in the user's zone."""
 
     def render(self, value: datetime) -> SafeString:
         return shown_moment(value)
+
+
+class ComingColumn(TimeColumn):
+    """A moment to come; in its last hour also how long it is until then."""
+
+    def render(self, value: datetime) -> SafeString:
+        return format_html("{} {}", shown_moment(value), countdown(value, within=3600))
 
 
 def always(_row: Any, _user: Any) -> bool:

@@ -35,13 +35,22 @@ document.addEventListener("toasts", (event) => {
   setTimeout(() => (event.detail.value || []).forEach(toast));
 });
 
+// Requests that are under way, and who sent each. Once its sender is gone, htmx finds no place for an answer:
+// what only asked is given up; what acts, a form or a button, goes on.
+const underWay = new Map();
+const forgetRequests = (goes) => underWay.forEach((sender, xhr) => xhr.readyState < 4 && goes(sender) && xhr.abort());
+document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
+  forgetRequests((sender) => sender === target && !sender.matches("form, button"));
+});
 // Something to see within a tenth of a second: a line over the page, and a dialog's outline before its content.
 const waiting = new Set();
 const showWaiting = () => (document.documentElement.dataset.waiting = waiting.size ? "yes" : "");
 const opensDialog = (detail) => detail.target?.id === "dialog-body" && !document.getElementById("dialog").open;
 document.addEventListener("htmx:beforeSend", ({ detail }) => {
-  if (looksAgain(detail.elt)) return;
   const begun = detail.xhr;
+  underWay.set(begun, detail.elt);
+  begun.addEventListener("loadend", () => arrived(begun));
+  if (looksAgain(detail.elt)) return;
   waiting.add(begun);
   setTimeout(() => {
     if (!waiting.has(begun)) return;
@@ -51,12 +60,12 @@ document.addEventListener("htmx:beforeSend", ({ detail }) => {
     document.getElementById("dialog").addEventListener("close", () => begun.readyState < 4 && begun.abort(), { once: true });
   }, 80);
 });
-const arrived = ({ detail }) => {
-  waiting.delete(detail.xhr);
+const arrived = (xhr) => {
+  underWay.delete(xhr);
+  waiting.delete(xhr);
   showWaiting();
-  if (document.querySelector("#dialog[open] .outline") && !detail.successful) closeDialog();
+  if (document.querySelector("#dialog[open] .outline") && (!xhr.status || xhr.status >= 400)) closeDialog();
 };
-document.addEventListener("htmx:afterRequest", arrived);
 
 // A page that looks again by itself says once that the service is away, and nothing more until it is back.
 let away = false;

@@ -6,6 +6,11 @@ document.addEventListener("click", async (event) => {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.querySelector("span").textContent = button.dataset.copied;
   } catch {
-    window.prompt("", button.dataset.copy); // the clipboard may be forbidden: the link can be copied by hand
+    // The clipboard may be forbidden: the link can be copied by hand.
+    const field = document.createElement("input");
+    Object.assign(field, { className: "form-control form-control-sm", readOnly: true, value: button.dataset.copy });
+    field.setAttribute("aria-label", button.textContent.trim());
+    button.replaceWith(field);
+    field.select();
   }
 });

@@ -13,7 +13,7 @@ const openPalette = () => {
   const field = dialogBody.querySelector("[data-palette]");
   const links = [...dialogBody.querySelectorAll("[data-places] a")];
   const find = dialogBody.querySelector("[data-find]");
-  const shown = () => [...links, ...(find ? [find] : [])].filter((link) => !link.parentElement.hidden);
+  const shown = () => [...dialogBody.querySelectorAll(".palette-places a")].filter((link) => !link.parentElement.hidden);
   let chosen = 0;
   const mark = () => shown().forEach((link, index) => link.classList.toggle("is-chosen", index === chosen));
   const narrow = () => {
@@ -28,6 +28,7 @@ const openPalette = () => {
     mark();
   };
   field.addEventListener("input", narrow);
+  dialogBody.querySelector("[data-found]").addEventListener("htmx:afterSwap", mark);
   field.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {

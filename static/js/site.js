@@ -10,6 +10,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const target = event.detail.target || event.target;
   if (target.id !== "dialog-body") return;
   if (!dialog.open) dialog.showModal();
+  htmx.process(dialogBody); // now: a form that is sent before htmx gets to it would leave the page
   const find = (selector) => dialogBody.querySelector(selector);
   const first = find("[aria-invalid=true]") || find("[autofocus]") || find("input:not([type=hidden]), select, textarea");
   if (first) first.focus();
@@ -17,7 +18,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 // A page that looks again gets cells out of band: what has not changed stays, with its focus and selection.
 const bare = (element) => element.outerHTML.replace(/ hx-swap-oob="[^"]*"| (aria-busy|class)="[^"]*htmx[^"]*"/g, "")
-  .replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1");
+  .replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1").replace(/(data-countdown="[^>]*>)[^<]*/g, "$1");
 const pieces = (root) => [...root.querySelectorAll("[data-piece]")];
 const changePieces = (old, fresh) => {
   const names = (list) => list.map((piece) => piece.id).join();
@@ -61,35 +62,51 @@ document.addEventListener("click", (event) => event.target.closest(".row-menu .m
 const closeDialog = () => dialog.open && dialog.close();
 const fillDialog = (template) => {
   dialogBody.replaceChildren(document.getElementById(template).content.cloneNode(true));
+  htmx.process(dialogBody);
   if (!dialog.open) dialog.showModal();
 };
-// A question before a button acts: the page's own dialog instead of the browser's, with the safe answer chosen.
-document.addEventListener("htmx:confirm", (event) => {
-  const { question, elt, issueRequest } = event.detail;
-  if (!question || dialog.open) return;
+// A question has a dialog of its own, over what it is about, with the safe answer chosen.
+const question = document.getElementById("question");
+const ask = ({ text, yes, danger }) => new Promise((resolve) => {
+  question.querySelector("[data-question]").textContent = text;
+  const button = question.querySelector("[data-yes]");
+  button.textContent = yes;
+  button.className = `btn ${danger ? "btn-danger" : "btn-primary"}`;
+  question.returnValue = "";
+  question.showModal();
+  question.querySelector("[data-no]").focus();
+  question.addEventListener("close", () => resolve(question.returnValue === "yes"), { once: true });
+});
+document.addEventListener("htmx:confirm", async (event) => {
+  const { question: text, elt, issueRequest } = event.detail;
+  if (!text) return;
   event.preventDefault();
-  fillDialog("ask");
-  dialogBody.querySelector("[data-question]").textContent = question;
-  const yes = dialogBody.querySelector("[data-yes]");
-  const asked = elt.matches("button") ? elt : elt.querySelector("button[type=submit]");
-  yes.textContent = asked.firstChild.textContent.trim();
-  yes.classList.add(asked.matches(".is-danger, .btn-danger, .btn-outline-danger") ? "btn-danger" : "btn-primary");
-  yes.addEventListener("click", () => {
-    closeDialog();
-    issueRequest(true);
-  });
-  dialogBody.querySelector("[data-dialog-close]").focus();
+  const button = elt.matches("button") ? elt : elt.querySelector("button[type=submit]");
+  const danger = button.matches(".is-danger, .btn-danger, .btn-outline-danger");
+  if (!question.open && (await ask({ text, yes: button.firstChild.textContent.trim(), danger }))) issueRequest(true);
 });
 // The event comes a moment later: by then something else may stand in it.
-dialog.addEventListener("close", () => dialog.open || dialogBody.replaceChildren());
+dialog.addEventListener("close", () => {
+  if (dialog.open) return;
+  forgetRequests((sender) => dialogBody.contains(sender));
+  dialogBody.replaceChildren();
+});
 // What was typed into it is lost when it closes: it asks first.
 let typedInDialog = false;
-const loses = () => typedInDialog && dialog.open && !window.confirm(document.body.dataset.loses);
+const leaveDialog = async () => {
+  const { loses: text, losesYes: yes } = document.body.dataset;
+  if (typedInDialog && (question.open || !(await ask({ text, yes, danger: true })))) return;
+  closeDialog();
+};
 dialogBody.addEventListener("input", (event) => {
   if (event.target.matches("textarea, input:not([type=search])")) typedInDialog = true;
 });
 dialog.addEventListener("close", () => (typedInDialog = false));
-dialog.addEventListener("cancel", (event) => event.target === dialog && loses() && event.preventDefault());
+dialog.addEventListener("cancel", (event) => {
+  if (event.target !== dialog || !typedInDialog) return;
+  event.preventDefault();
+  leaveDialog();
+});
 let focusLost = false; // the row that opened the dialog may be gone when the list comes back
 document.addEventListener("dialog:close", () => {
   focusLost = true;
@@ -114,7 +131,7 @@ document.addEventListener("focusin", (event) => {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-dialog-close]") && dialog.open) {
     event.preventDefault();
-    if (!loses()) closeDialog();
+    leaveDialog();
   }
   const insert = event.target.closest("[data-insert]");
   if (insert) {

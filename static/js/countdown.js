@@ -1,0 +1,24 @@
+// How long until a moment, on every element with data-countdown; by the second in the last hour.
+const ahead = Date.parse(document.body.dataset.now) - Date.now(); // of this machine's clock
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const inUnit = (number, unit) =>
+  new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "short" }).format(number);
+const lasting = (seconds) => {
+  const first = UNITS.findIndex(([, size]) => seconds >= size);
+  return UNITS.slice(first, first + 2).map(([unit, size], index) => {
+    const whole = index ? UNITS[first][1] : Infinity;
+    return inUnit(Math.floor((seconds % whole) / size), unit);
+  }).join(" ");
+};
+const countDown = () => {
+  document.querySelectorAll("[data-countdown]").forEach((element) => {
+    const { countdown, within, words, due } = element.dataset;
+    const seconds = Math.ceil((Date.parse(countdown) - ahead - Date.now()) / 1000);
+    const text = seconds > Number(within || Infinity) ? "" : seconds > 0 ? words.replace("…", lasting(seconds)) : due;
+    if (element.textContent !== text) element.textContent = text;
+  });
+};
+countDown();
+setInterval(countDown, 1000);
+document.addEventListener("htmx:load", countDown);
+document.addEventListener("htmx:oobAfterSwap", countDown);
