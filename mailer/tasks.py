@@ -113,10 +113,10 @@ def count_domains_left_over() -> None:
 
 
 @db_periodic_task(crontab(minute="5"))
-def tell_the_week() -> None:
-    from mailer.reporting.digest import tell_the_week
+def send_digests() -> None:
+    from mailer.reporting.digest import send_digests
 
-    tell_the_week()
+    send_digests()
 
 
 @on_startup()

@@ -30,7 +30,7 @@ def remember(request: HttpRequest, user: User) -> None:
     request.known_user = user  # type: ignore[attr-defined]  # for the middleware
 
 
-def tell(request: HttpRequest, response: HttpResponse) -> None:
+def mark_known(request: HttpRequest, response: HttpResponse) -> None:
     user: User | None = getattr(request, "known_user", None)
     if user is None:
         return

@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from people.audit import ASKED_BY, ORIGIN
-from people.known_browsers import tell
+from people.known_browsers import mark_known
 
 # One's own account, and what every page needs.
 WITHOUT_SECOND_FACTOR = ("/accounts/", "/i18n/", "/static/", "/healthz", "/readyz", "/metrics")
@@ -42,7 +42,7 @@ def known_browser(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        tell(request, response)
+        mark_known(request, response)
         return response
 
     return middleware

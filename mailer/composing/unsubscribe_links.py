@@ -113,8 +113,8 @@ def suppress(
     there = Suppression.objects.matching_address(email, owner_id)
     if there.exists():
         # Only a pause is replaced, and counts as new: a pause would end, and this does not.
-        said = {"reason": reason, "attempt_id": attempt_id, "why": why, "until": None}
-        return until is None and bool(there.filter(reason=Suppression.Reason.PAUSED).update(**said))
+        values = {"reason": reason, "attempt_id": attempt_id, "why": why, "until": None}
+        return until is None and bool(there.filter(reason=Suppression.Reason.PAUSED).update(**values))
     if not User.objects.filter(pk=owner_id).exists():
         return False
     if Forgotten.objects.matching_address(

@@ -131,6 +131,6 @@ class Delivery(models.Model):
         return (self.attempt.key, self.message_id)
 
     @property
-    def said(self) -> str:
+    def answer_text(self) -> str:
         """The last answer; our own reasons in the reader's language."""
         return gettext(self.response) if self.response else ""

@@ -16,7 +16,7 @@ HOUR, MONDAY = 9, 0
 WEEK = timedelta(days=7)
 
 
-def tell_the_week(*, now: datetime | None = None) -> int:
+def send_digests(*, now: datetime | None = None) -> int:
     """Notify those for whom it is Monday, nine in the morning or later; safe to call again.
 
     Returns how many this call notified.
@@ -25,19 +25,19 @@ def tell_the_week(*, now: datetime | None = None) -> int:
     forget_old()
     recent = Attempt.objects.filter(started_at__gte=now - WEEK, started_at__lt=now)
     owners = User.objects.filter(is_active=True, pk__in=recent.values("mailing__owner"))
-    told = 0
+    notified = 0
     for owner in owners.order_by("pk").iterator(500):
         if STOPPING.is_set():
             break
-        told += _is_morning(now.astimezone(owner.zone)) and _tell(owner, now)
-    return told
+        notified += _is_morning(now.astimezone(owner.zone)) and _notify(owner, now)
+    return notified
 
 
 def _is_morning(local: datetime) -> bool:
     return local.weekday() == MONDAY and HOUR <= local.hour < HOUR + 3
 
 
-def _tell(owner: User, now: datetime) -> bool:
+def _notify(owner: User, now: datetime) -> bool:
     until = now.astimezone(owner.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     since = until - WEEK
     runs = Attempt.objects.owned_by(owner).filter(started_at__gte=since, started_at__lt=until)

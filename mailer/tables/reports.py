@@ -82,14 +82,14 @@ class DeliveryTable(RowTable):
     status = BadgeColumn(DELIVERY_KINDS, orderable=False)
     tries = tables.Column(attrs=NUMBER, orderable=False)
     means = tables.Column(
-        accessor="said", verbose_name=_("What it means"), orderable=False, default="", empty_values=()
+        accessor="answer_text", verbose_name=_("What it means"), orderable=False, default="", empty_values=()
     )
-    said = tables.Column(verbose_name=_("Server's answer"), orderable=False, default="")
+    answer_text = tables.Column(verbose_name=_("Server's answer"), orderable=False, default="")
     finished_at = TimeColumn(default="", orderable=False)
 
     class Meta(RowTable.Meta):
         model = Delivery
-        fields = ("email", "full_name", "status", "tries", "means", "said", "finished_at")
+        fields = ("email", "full_name", "status", "tries", "means", "answer_text", "finished_at")
         empty_text = _("No recipients found.")
 
     def render_means(self, record: Delivery) -> str:

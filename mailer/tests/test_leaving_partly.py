@@ -193,7 +193,7 @@ def test_a_run_skips_who_left_its_mailing_and_no_other(owner, anna, smtp):
     attempt = run_now(mailing=weekly, after=weekly.attempts.get().pk)
     ledger = dict(attempt.deliveries.values_list("email", "status"))
     assert ledger == {"Anna@example.org": Status.SKIPPED, "boris@example.org": Status.SENT}
-    assert attempt.deliveries.get(client=anna).said == "Not mailed: the recipient left this mailing"
+    assert attempt.deliveries.get(client=anna).answer_text == "Not mailed: the recipient left this mailing"
     other = make_mailing(owner, [anna]).attempts.get()
     assert other.deliveries.get().status == Status.SENT
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from mailer import notices
 from mailer.models import Suppression
 from mailer.oversight import disable
-from mailer.reporting.digest import tell_the_week
+from mailer.reporting.digest import send_digests
 from mailer.sending import holding
 from people.models import Notification, OutgoingEmail, User
 from people.notifying import NOTICES, choose, forget_old, notify
@@ -100,9 +100,9 @@ def test_the_week_is_told_on_monday_morning_of_one_s_own_clock(owner, stranger, 
     stop = Suppression.objects.create(owner=owner, email="a@example.org", reason="unsubscribed")
     Suppression.objects.filter(pk=stop.pk).update(created_at=MONDAY - timedelta(days=2))
     for moment in (MONDAY - timedelta(hours=3), MONDAY + timedelta(hours=5), MONDAY - timedelta(days=1)):
-        assert tell_the_week(now=moment) == 0
-    assert tell_the_week(now=MONDAY) == 1
-    assert tell_the_week(now=MONDAY + timedelta(hours=1)) == 0
+        assert send_digests(now=moment) == 0
+    assert send_digests(now=MONDAY) == 1
+    assert send_digests(now=MONDAY + timedelta(hours=1)) == 0
     assert mailed(owner) == ["Your week: 5 mails sent"]
     assert "Runs: 1. Sent: 5. Not delivered: 2. Unsubscribed: 1." in OutgoingEmail.objects.get().text
     path = Notification.objects.get().path

@@ -25,8 +25,8 @@ class Reply(NamedTuple):
         """As a person reads it, on one line: "250 2.0.0 Ok"."""
         if len(self.lines) == 1 and len(self.lines[0]) < 400 and _TIDY.fullmatch(self.lines[0]):
             return f"{self.code} {self.lines[0].decode('ascii')}"
-        said = b" ".join(self.lines).decode("utf-8", "replace")
-        return f"{self.code} {' '.join(said.replace(chr(0), '').split())}"[:500].rstrip()
+        text = b" ".join(self.lines).decode("utf-8", "replace")
+        return f"{self.code} {' '.join(text.replace(chr(0), '').split())}"[:500].rstrip()
 
 
 class ReplyReader:
@@ -57,10 +57,10 @@ class ReplyReader:
                     raise InvalidReply(_shown(line))
                 continue
             code = line[:3]
-            if len(self._lines) > 1 and any(said[:3] != code for said in self._lines):
+            if len(self._lines) > 1 and any(other[:3] != code for other in self._lines):
                 raise InvalidReply(_shown(line))
-            said, self._lines = self._lines, []
-            yield Reply(int(code), tuple([line[4:] for line in said]))
+            lines, self._lines = self._lines, []
+            yield Reply(int(code), tuple([line[4:] for line in lines]))
         if len(self._rest) > MAX_LINE:
             raise InvalidReply(_shown(self._rest))
 

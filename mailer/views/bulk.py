@@ -57,7 +57,7 @@ class ClientsBulk(BulkPanel):
         )
         if action.is_alive:
             return redirect("bulk_detail", action.pk)
-        return self.changed(said(action))
+        return self.changed(summary_of(action))
 
     def ask(self, form: BulkForm, kind: str, status: int = 200) -> HttpResponse:
         return self.show(
@@ -71,7 +71,7 @@ class ClientsBulk(BulkPanel):
         )
 
 
-def said(action: BulkAction) -> str:
+def summary_of(action: BulkAction) -> str:
     """What a change did, in a sentence."""
     text = ngettext(
         "%(action)s: %(count)s client changed.", "%(action)s: %(count)s clients changed.", action.changed

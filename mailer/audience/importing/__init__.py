@@ -93,7 +93,7 @@ def import_clients(
     into = named_group(owner, group) if group else None
     imported = Imported(unused=unused_columns(layout))
     writer = Writer(owner=owner, group=into, known=known)
-    take_in(file, layout, writer=writer, imported=imported, tell=Callbacks(written=on_progress))
+    take_in(file, layout, writer=writer, imported=imported, callbacks=Callbacks(written=on_progress))
     return imported
 
 
@@ -103,7 +103,7 @@ def take_in(
     *,
     writer: Writer,
     imported: Imported,
-    tell: Callbacks,
+    callbacks: Callbacks,
     stop_all: str = "",
 ) -> None:
     """Read the records that `imported` does not count yet, and write them; it counts what is written.
@@ -113,7 +113,7 @@ def take_in(
     source = islice(records(file, layout), imported.lines, None)
     reader = RowReader(layout.meanings, stop_all=stop_all)
     is_forgotten = Forgotten.objects.knows(writer.owner.pk)
-    for batch, counted in _batches(source, reader, writer.known, imported, tell.refused, is_forgotten):
+    for batch, counted in _batches(source, reader, writer.known, imported, callbacks.refused, is_forgotten):
 
         def count(written: Written, batch: dict[str, Row] = batch, counted: Imported = counted) -> None:
             clients = sum(row.client for row in batch.values())
@@ -121,14 +121,14 @@ def take_in(
             imported.changed = counted.changed + written.changed
             imported.unchanged = counted.unchanged + clients - written.created - written.changed
             imported.suppressed = counted.suppressed + len(batch) - clients
-            tell.in_transaction(imported)
+            callbacks.in_transaction(imported)
 
         try:
             writer.write(batch, also=count)
         except Stopped:
             imported.stopped = True
             return
-        tell.written()
+        callbacks.written()
 
 
 def _batches(

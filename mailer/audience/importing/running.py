@@ -83,9 +83,14 @@ def _take_in(upload: ClientImport) -> Imported:
                 raise Stopped
             upload.alive_at = now
 
-        tell = Callbacks(refused=note, in_transaction=record, written=connections.release)
+        callbacks = Callbacks(refused=note, in_transaction=record, written=connections.release)
         take_in(
-            file, layout_of(upload), writer=writer, imported=imported, tell=tell, stop_all=upload.to_stop_list
+            file,
+            layout_of(upload),
+            writer=writer,
+            imported=imported,
+            callbacks=callbacks,
+            stop_all=upload.to_stop_list,
         )
     return imported
 
@@ -157,10 +162,10 @@ def _mine(upload: ClientImport) -> Any:
 def _end(upload: ClientImport, status: str, *, problem: str = "") -> None:
     if _mine(upload).update(status=status, problem=problem, finished_at=timezone.now()):
         upload.path.unlink(missing_ok=True)
-        _tell(upload, problem)
+        _notify(upload, problem)
 
 
-def _tell(upload: ClientImport, problem: str) -> None:
+def _notify(upload: ClientImport, problem: str) -> None:
     """Notify the uploader how it ended; the row is read again, because its counts have changed."""
     done = ClientImport.objects.select_related("owner").get(pk=upload.pk)
     with translation.override(done.owner.language or settings.LANGUAGE_CODE):

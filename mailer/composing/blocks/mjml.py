@@ -237,11 +237,11 @@ def _quote(sheet: Sheet, block: Block, _width: int) -> str:
     text, who = words(block.get("text", ""), lines=True), words(block.get("who", ""))
     if not text.strip():
         return ""
-    said = f'<p style="font-size:14px">– {who}</p>' if who.strip() else ""
+    signature = f'<p style="font-size:14px">– {who}</p>' if who.strip() else ""
     html = (
         f'<blockquote class="m-q" style="margin:0;padding:4px 0 4px 18px;'
         f'border-left:4px solid {sheet.theme.accent}">'
-        f'<p style="font-style:italic">{text}</p>{said}</blockquote>'
+        f'<p style="font-style:italic">{text}</p>{signature}</blockquote>'
     )
     return sheet.text(html, font_size="17px")
 
