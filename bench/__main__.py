@@ -1,10 +1,10 @@
-"""Measure the sending engine beside what it must be compared with, on one machine in one run.
+"""Measure the sending engine against what it must be compared with, on one machine in one run.
 
 python -m bench --database postgres://… --redis redis://… [--recipients 50000] [--rounds 3] [--only NAME …]
 
-The pairs run in turn, so that a machine that is busy for a while is so for both; what they are compared
-with runs once before, unmeasured, as a server's first run is slower than the others. Medians and ratios
-are printed and written with the machine to bench/results/, where the newest run of each kind stays.
+The pairs alternate, so that a busy machine affects both; the reference runs once before, unmeasured, because
+a server's first run is slower. Medians and ratios are printed and written with the machine to bench/results/,
+where the newest run of each kind stays.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""Attack a site as `docs/operations.md` starts it, and ask meanwhile whether it is still there.
+"""Attack a site started as `docs/operations.md` says, and check meanwhile whether it still responds.
 
 python -m bench.attack [--database postgres://…] [--redis redis://…] [--seconds 15] [--only NAME …] [--save F]
 
 Each kind of attack is sent by four connections at once, by two users, over and over, to gunicorn's three
-workers; /healthz is asked twenty times a second by a process of its own. The attackers are a process that
-gives way to all others, as they would stand elsewhere. Told are the seconds that /healthz and the attackers
-waited for an answer, which answers they were, the most memory that a worker had, and the load of the machine.
+workers; another process asks /healthz twenty times a second. The attackers run at the lowest priority, as
+they would run on other machines. It prints how long /healthz and the attackers waited for a response, which
+responses they got, the most memory that a worker had, and the machine's load.
 
 Before anything was done about them, `tall` took 14 seconds and 1.9 GB of a worker, `deep` took /healthz 41
 seconds, and workers were killed.
@@ -106,7 +106,7 @@ def until_up(port: int) -> None:
 
 
 def asked(port: int) -> float:
-    """The seconds that /healthz takes to answer."""
+    """The seconds that /healthz takes to respond."""
     began = time.monotonic()
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("GET", "/healthz")
@@ -173,7 +173,7 @@ def attacked(name: str, port: int, parent: int, sessions: list["Session"], secon
 
 
 def healthz(port: int, parent: int, seconds: float) -> tuple[dict[str, float], int]:
-    """How long /healthz takes, and the most memory of a worker, in KiB."""
+    """How long /healthz takes, and the most memory a worker had, in KiB."""
     waits, memory = [], 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -193,7 +193,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def most_memory(parent: int) -> int:
-    """The most memory that one of the workers has had by now, in KiB."""
+    """The most memory that one of the workers has had so far, in KiB."""
     most = 0
     for worker in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
         try:
@@ -234,7 +234,7 @@ def megabyte() -> tuple[str, str, bytes]:
 
 
 def busy() -> tuple[str, str, bytes]:
-    """Passes each look before, and keeps the tools at work until their time is over."""
+    """Passes every check in front, and keeps the tools busy until their time is up."""
     rules = "".join(f"i i:nth-child({n}n) i{{b:{n}}}" for n in range(2_000))
     return message(f"<p>{next(numbers)}</p><style>{rules}</style>" + ("<i>" * 100 + "</i>" * 100) * 60)
 
@@ -246,7 +246,7 @@ def honest() -> tuple[str, str, bytes]:
 
 
 def png(width: int, height: int) -> bytes:
-    """A white picture of one bit a pixel, in a few kilobytes."""
+    """A white picture of one bit per pixel, in a few kilobytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,4 +1,4 @@
-"""Users with a session and a message each, printed as JSON: inside the service that is attacked."""
+"""Two users with a session and a message each, printed as JSON: runs inside the attacked service."""
 
 import json
 import os

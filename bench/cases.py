@@ -1,4 +1,4 @@
-"""What is measured: each case returns mails a second, unless its name says otherwise."""
+"""What is measured: each case returns mails per second, unless its name says otherwise."""
 
 import json
 import shutil
@@ -185,7 +185,7 @@ def far_pipelining_8(bench: Bench) -> Any:
 
 
 def postfix_smtp_source(bench: Bench) -> Any:
-    """Into a Postfix that throws away what it takes."""
+    """Into a Postfix that discards what it accepts."""
     with Postfix() as server:
         return bench.source(server.port - bench.port, 8)
 
@@ -211,7 +211,7 @@ _NO_LIMIT = "smtp_accept_max_per_connection = 0"
 
 
 def time_of_two_processes(bench: Bench) -> Any:
-    """Microseconds of processor time for each mail, by kind of process."""
+    """Microseconds of CPU time per mail, by kind of process."""
     return bench.sent(2, port=0)["microseconds"]
 
 
@@ -220,7 +220,7 @@ def time_of_one_process_on_sqlite(bench: Bench) -> Any:
 
 
 def time_to_write_a_mail(bench: Bench) -> Any:
-    """Microseconds to merge and encode one mail, alone on the processor."""
+    """Microseconds to merge and encode one mail, alone on the CPU."""
     return bench.service(port=0).run("bench.rivals", "compose", "20000")["microseconds"]
 
 

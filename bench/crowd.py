@@ -1,4 +1,4 @@
-"""Ten thousand mailings of a thousand owners that are due in the same second: what is said about it."""
+"""Ten thousand mailings of a thousand owners, due in the same second."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ MAILINGS, OWNERS = 10_000, 1_000
 
 
 def ten_thousand_due(*, database: str, redis: str, port: int) -> dict[str, Any]:
-    """Two consumers and a server that notes when it took each mail."""
+    """Two consumers and a server that notes when it accepted each mail."""
     service = Service(database=database, redis=redis, mail_port=port)
     service.migrate()
     service.run("bench.crowd_inside", "fill", str(MAILINGS), str(OWNERS))
@@ -62,7 +62,7 @@ def _said(watched: dict[str, Any], mails: list[tuple[str, str, float]], tasks: i
 
 
 def _queued(redis: str) -> int:
-    """How many tasks have been put into queues of this Redis: now or for later."""
+    """How many tasks have been put into this Redis's queues: for now or for later."""
     from redis import Redis
 
     stats = Redis.from_url(redis).info("commandstats")

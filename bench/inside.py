@@ -197,7 +197,7 @@ def send(seconds: str) -> dict[str, Any]:
 
 
 def differing() -> dict[str, Any]:
-    """The stored figures that are not what the ledger says."""
+    """The stored figures that differ from the ledger."""
     return {"differences": [str(found) for found in differences()]}
 
 
@@ -232,7 +232,7 @@ def release() -> dict[str, Any]:
 
 
 def neighbour(number: str) -> dict[str, Any]:
-    """Another owner, and at once a run to so many recipients that the server cannot stand."""
+    """Another owner, and at once a run to so many recipients that make the server disconnect."""
     owner = User.objects.create_user(email="neighbour@example.com", name="Neighbour")
     group = ClientGroup.objects.create(owner=owner, name="All")
     for n in range(int(number)):

@@ -1,4 +1,4 @@
-"""The service's settings with django-post_office beside it, for comparison only."""
+"""The service's settings plus django-post_office, for comparison only."""
 
 from site_config.settings import *  # noqa: F403  (all of them, and one app more)
 

@@ -1,4 +1,4 @@
-"""Where the processor's time goes while mail is sent, by kind of process, from /proc."""
+"""Where the CPU time goes while mail is sent, by kind of process, from /proc."""
 
 import os
 from collections import defaultdict
@@ -16,7 +16,7 @@ _KINDS = {
 
 
 def seconds() -> dict[str, float]:
-    """Seconds of processor time since each process began, by kind, and what no process was charged with.
+    """Seconds of CPU time since each process began, by kind, and what was charged to no process.
 
     PostgreSQL's processes may end meanwhile; their parent is then charged with them.
     """

@@ -1,4 +1,4 @@
-"""What one would write instead: the same mails, the slow ways. One command a process, prints JSON.
+"""What one would write instead: the same mails, the slow ways. One command per process, prints JSON.
 
 python -m bench.rivals django_loop 2000 | smtplib_only 200 8 | post_office 2000 | compose 20000
 """
@@ -77,7 +77,7 @@ def smtplib_only(number: str, connections: str) -> dict[str, Any]:
 
 
 def compose(number: str) -> dict[str, Any]:
-    """Our own mails, written and thrown away: what that costs by itself."""
+    """Our own mails, written and discarded: what that costs by itself."""
     composer = _composer()
     rows = [
         Recipient(email=row.email, full_name=row.full_name, message_id=f"<{row.pk}@b.example>")

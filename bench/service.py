@@ -97,5 +97,5 @@ class Service:
 
 
 def settle(seconds: float = 4) -> None:
-    """Give processes that have just been started the time to be ready."""
+    """Give newly started processes the time to be ready."""
     time.sleep(seconds)

@@ -44,11 +44,11 @@ class Sink:
             writer.close()
 
     def deferred(self, to: bytes) -> bool:
-        """At first a part of the recipients, always the same ones, is told to come again."""
+        """At first a part of the recipients, always the same ones, is deferred."""
         return time.time() < self.defer_until and _place(to) < self.defer
 
     def take(self, to: bytes, content: bytes, name: bytes) -> bytes:
-        """Write the mail down, unless there is a wall; return what is said."""
+        """Write the mail down, unless there is a wall; return the reply."""
         if self.wall and self.wall.exists() and (said := self.wall.read_bytes().strip()):
             return self.refuse(to, said)
         found = _ID.search(content)

@@ -89,7 +89,7 @@ def page(context_of: Callable[..., BrowserContext]) -> Page:
 
 @pytest.fixture
 def check(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
-    """No accessibility violation on the page as it stands, nor anything wider than it; a shot to look at."""
+    """No accessibility violation on the page, and nothing wider than it; a screenshot to look at."""
     axe = Axe()
 
     def look(page: Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Coming in, and being put out again: two browsers and a mailbox."""
+"""Coming in, and being blocked again: two browsers and a mailbox."""
 
 import re
 

@@ -18,7 +18,7 @@ def toast(page: Page, text: str) -> None:
 
 
 def choose(row, action: str) -> None:
-    """Open a row's menu and take one of its actions; a list that is loaded anew meanwhile closes the menu."""
+    """Open a row's menu and choose an action; a list that reloads meanwhile closes the menu."""
     link = row.get_by_role("link", name=re.compile(f"^{action}"))
     for _ in range(6):
         if not link.is_visible():

@@ -43,6 +43,6 @@ def log_in(email: str, password: str, browser: Browser | None = None) -> Any:
 
 
 def reauthenticate(browser: Browser, answer: Any) -> Any:
-    """Enter the password once more where it is asked for; the request goes on from there."""
+    """Enter the password again where it is asked for; the request goes on from there."""
     assert answer["Location"].startswith("/accounts/reauthenticate/?next=")
     return browser.post(answer["Location"], {"password": PASSWORD})

@@ -1,4 +1,4 @@
-"""A DNS server on loopback that knows what a test tells it, and remembers what it was asked."""
+"""A DNS server on loopback that knows what a test gives it, and remembers what it was asked."""
 
 import socket
 from threading import Thread

@@ -13,7 +13,7 @@ MANY = 1_000  # rows, from which on a table is emptied faster as a whole
 
 
 def empty() -> None:
-    """Delete all rows that migrations did not make."""
+    """Delete all rows that no migration made."""
     tables = sorted(set(connection.introspection.django_table_names(only_existing=True)) - KEPT)
     with transaction.atomic(), connection.cursor() as cursor:
         filled = _filled(cursor, tables)

@@ -1,4 +1,4 @@
-"""Files to import: what is read in them, and the way through the pages."""
+"""Files to import: what is read from them, and the way through the pages."""
 
 import io
 from typing import Any
@@ -67,7 +67,7 @@ def page(upload: ClientImport) -> str:
 
 
 def form_of(browser: Browser, upload: ClientImport, **changes: Any) -> dict[str, Any]:
-    """What the page's form sends as it stands, with these changes."""
+    """What the page's form sends, with these changes."""
     form = browser.get(page(upload)).context["form"]
     data = {name: form[name].value() for name in form.fields}
     return {name: value for name, value in {**data, **changes}.items() if value not in (None, False)}

@@ -1,4 +1,4 @@
-"""The smallest mails that can be sent, without a database, and what becomes of them."""
+"""The smallest mails that can be sent, without a database, and their results."""
 
 from time import monotonic
 from typing import Any
@@ -57,7 +57,7 @@ def send(addresses: list[str], **how: Any) -> tuple[dict[str, Any], Exception | 
 
 
 def accepted(outcomes: dict[str, Any]) -> list[str]:
-    """Whom the server took a mail for."""
+    """For whom the server accepted a mail."""
     return sorted(
         to for to, said in outcomes.items() if isinstance(said, Result) and said.verdict is Verdict.ACCEPTED
     )

@@ -1,4 +1,4 @@
-"""What tests read of a page, whatever the lines of its template."""
+"""What tests read from a page, however its template is laid out."""
 
 import re
 from typing import Any
@@ -10,13 +10,13 @@ REGION = {"HX-Request": "true", "HX-Target": "table-region"}
 
 
 def flat(answer: Any) -> str:
-    """An answer's HTML on one line, without the white space beside its tags."""
+    """A response's HTML on one line, without the white space beside its tags."""
     text = re.sub(r"\s+", " ", answer.content.decode())
     return re.sub(r" ?(</?[a-z!][^>]*?) ?(/?>) ?", r"\1\2", text).strip()
 
 
 def shown(answer: Any) -> list[Any]:
-    """The rows of the list in an answer, in their order."""
+    """The rows of the list in a response, in order."""
     return [row.record for row in answer.context["table"].paginated_rows]
 
 

@@ -23,7 +23,7 @@ def public(what: str) -> Outcomes:
 
 
 def visitors(what: str, signed_in: str) -> Outcomes:
-    """For who is not signed in; others are led on."""
+    """For those who are not signed in; others are redirected."""
     return (what, *(signed_in,) * 5, what)
 
 
@@ -42,7 +42,7 @@ def makers(what: str) -> Outcomes:
 
 
 def owner(what: str) -> Outcomes:
-    """For the owner of the row; who may look at the rows of all is refused, others find nothing."""
+    """For the owner of the row; those who may see everybody's are refused, others find nothing."""
     return (LOG_IN, what, "404", "403", "404", "403", LOG_IN)
 
 
@@ -68,12 +68,12 @@ LIST = Row(users(PAGE), users(NONE))
 CREATE = Row(makers(PAGE), makers(INVALID))
 EDIT = Row(owner(PAGE), owner(INVALID))
 DELETE = Row(owner(PAGE), owner(DONE))
-SWITCH = Row(users(ELSEWHERE), owner(DONE))  # its page is where log-in leads back to
+SWITCH = Row(users(ELSEWHERE), owner(DONE))  # log-in returns to its page
 VIEW = Row(owner_and_managers(PAGE), users(NONE))
 COLUMNS = Row(users(PAGE), users(DONE))
 STATIC = Row(public(PAGE), public(NONE))
 OWN_FORM = Row(users(PAGE), users(INVALID))
-REAUTHENTICATE = Row(users(ELSEWHERE), users(DONE))  # to the page that asks for the password once more
+REAUTHENTICATE = Row(users(ELSEWHERE), users(DONE))  # to the page that asks for the password again
 WITHOUT_TWO_FACTOR = Row(users("404"), users("404"))
 ONLY_WHILE_DEBUG = Row(public("404"), public("404"))
 
@@ -86,7 +86,7 @@ TABLE: dict[str, Row] = {
     "sitemap": STATIC,
     "sitemap_part": STATIC,
     "robots": STATIC,
-    "media": Row(public("404"), public(NONE)),  # of a file that is not there
+    "media": Row(public("404"), public(NONE)),  # of a missing file
     "healthz": Row(public(PAGE), public(DONE)),
     "set_language": Row(public(NONE), public(DONE)),
     "unsubscribe": Row(public(PAGE), public(DONE)),
@@ -130,7 +130,7 @@ TABLE: dict[str, Row] = {
     "mfa_reauthenticate_webauthn": REAUTHENTICATE,
     "mfa_edit_webauthn": REAUTHENTICATE,
     "mfa_remove_webauthn": REAUTHENTICATE,
-    "mfa_login_webauthn": REAUTHENTICATE,  # who is not signed in is led to the log-in page, which asks
+    "mfa_login_webauthn": REAUTHENTICATE,  # visitors are redirected to the log-in page, which asks
     "mfa_view_recovery_codes": Row(users("404"), users(NONE)),
     "mfa_generate_recovery_codes": REAUTHENTICATE,
     "mfa_download_recovery_codes": WITHOUT_TWO_FACTOR,
@@ -203,19 +203,19 @@ TABLE: dict[str, Row] = {
     "draft_preview": Row(owner(PAGE), makers(NONE)),
     "draft_html": Row(owner(PAGE), makers(NONE)),
     "message_check": Row(owner(PAGE), owner(DONE)),
-    "message_versions": Row(owner(PAGE), owner("404")),  # of a version that is not there
+    "message_versions": Row(owner(PAGE), owner("404")),  # of a missing version
     "pictures": CREATE,
     "picture_delete": DELETE,
-    "message_picture": Row(public("404"), public(NONE)),  # of a file that is not there
+    "message_picture": Row(public("404"), public(NONE)),  # of a missing file
     "message_delete": EDIT,  # of a message in use: it stays, and says why
     "message_preview": VIEW,
     "message_copy": SWITCH,
-    "attachment": Row(owner("404"), users(NONE)),  # of a file that is not there
+    "attachment": Row(owner("404"), users(NONE)),  # of a missing file
     "message_archive": SWITCH,
     "message_unarchive": SWITCH,
     "message_public_set": SWITCH,
     "message_public": Row(public("404"), public(NONE)),  # of a page that is closed
-    "mail_view": Row(public("404"), public(NONE)),  # of a mail that is not there
+    "mail_view": Row(public("404"), public(NONE)),  # of a missing mail
     "mail_view_bare": Row(public("404"), public(NONE)),
     "message_preview_html": VIEW,
     "message_test": Row(users(ELSEWHERE), owner(INVALID)),

@@ -1,7 +1,7 @@
-"""A pytest plugin, loaded before the settings: tests never read a .env file or a real mail server.
+"""A pytest plugin, loaded before the settings: tests never read a .env file or use a real mail server.
 
-Workers of xdist share nothing: each has a VAR_DIR, a database (pytest-django sees to that) and a Redis
-database of its own, counted down from the one of REDIS_URL.
+Workers of xdist share nothing: each has its own VAR_DIR, database (pytest-django sees to that) and Redis
+database, counted down from that of REDIS_URL.
 """
 
 import os

@@ -34,8 +34,8 @@ class Taken:
 class RoughServer:
     """`answer(session, verb, line)` may return another answer, None for the usual one, or raise Cut.
 
-    The verbs are those of SMTP, GREET for the greeting and DOT for the end of the content. `before`
-    is called with the mail when all of it has arrived: what is taken is taken, whatever comes next.
+    The verbs are those of SMTP, GREET for the greeting and DOT for the end of the content. `before` is called
+    with the mail when all of it has arrived: from then on it counts as accepted.
     """
 
     offers: Iterable[str] = PLAIN
@@ -117,7 +117,7 @@ class Session:
         self.connection.close()
 
     def reset(self) -> None:
-        """Close as a server does that has something unread; what it has said gets through."""
+        """Close like a server that has unread data; what it has sent gets through."""
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
@@ -187,7 +187,7 @@ class Session:
         self._end(content)
 
     def _end(self, content: bytes) -> None:
-        """All of a mail is here: it is taken, unless the answer says otherwise."""
+        """All of a mail is here: it is accepted, unless the answer says otherwise."""
         to = self._recipients[-1] if self._recipients else ""
         self.mails += 1
         answer = self.server.answer

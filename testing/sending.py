@@ -40,12 +40,12 @@ def start(owner: User, number: int, **fields: Any) -> Attempt:
 
 
 def come_by() -> None:
-    """What the dispatcher of a consumer does once a minute."""
+    """What a consumer's dispatcher does once a minute."""
     dispatcher.catch_up()
 
 
 def go_on(attempt: Attempt, time_machine: Any, *, times: int = 12) -> Attempt:
-    """Let time pass and the sweep come by until the attempt is over."""
+    """Let time pass and the sweep run until the attempt is over."""
     for _ in range(times):
         attempt.refresh_from_db()
         if attempt.status != "running":
@@ -57,7 +57,7 @@ def go_on(attempt: Attempt, time_machine: Any, *, times: int = 12) -> Attempt:
 
 
 def as_usual(*_: object) -> None:
-    """An answer of a RoughServer: the one it gives by itself."""
+    """An answer for a RoughServer: its own."""
     return
 
 

@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback whose log is the judge of what was mailed."""
+"""A real SMTP server on loopback whose log decides what was mailed."""
 
 import asyncio
 import email.policy
@@ -58,7 +58,7 @@ class SmtpServer:
         self._controller.stop()
 
     def _act(self, mail: Mail) -> None:
-        """What a test wants to happen while the server has taken the mail and not answered yet."""
+        """What a test wants to happen while the server has received the mail and not answered yet."""
         try:
             self.on_mail(mail)
         finally:

@@ -1,4 +1,4 @@
-"""A web server on loopback that answers as a test says, and remembers what it was asked."""
+"""A web server on loopback that answers as a test says, and remembers its requests."""
 
 import socket
 from collections.abc import Callable

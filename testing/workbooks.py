@@ -1,4 +1,4 @@
-"""Workbooks as small as they can be, for tests of what is in them."""
+"""Minimal workbooks for tests."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""One attempt under fire, and the judgement over it."""
+"""One attempt under fire, and the verdict on it."""
 
 import socket
 import subprocess
@@ -116,11 +116,11 @@ class Drill:
             self.wrong.append(name)
 
     def mails(self) -> list[tuple[str, str]]:
-        """(recipient, Message-ID) of every mail the server has taken."""
+        """(recipient, Message-ID) of every mail the server has accepted."""
         return [(to, found) for to, found, *_ in (line.split() for line in self.log.read_text().splitlines())]
 
     def refusals(self) -> list[str]:
-        """To whom the server has said no, as often as it did."""
+        """The recipients that the server has refused, each as often as it did."""
         return [line.split()[0] for line in self.refused.read_text().splitlines()]
 
     def judge(self, *, seconds: float = 600) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Drill:
         }
 
     def _certificate(self) -> Path:
-        """A certificate for this machine with its key, signed by itself."""
+        """A self-signed certificate for this machine, and its key."""
         path = Path(self.service.var) / "certificate.pem"
         if not path.exists():
             subprocess.run(

@@ -15,7 +15,7 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"  # Debian: fa
 
 
 def kill(drill: Drill) -> None:
-    """kill -9 one consumer after another at random instants; each is started again at once."""
+    """kill -9 one consumer after another at random instants; each is restarted at once."""
     drill.begin()
     wanted, stalled = drill.plan.kills, 0
     while drill.killed < wanted and stalled < 60:
@@ -56,13 +56,13 @@ def cut(drill: Drill) -> None:
 
 
 def defer(drill: Drill) -> None:
-    """A mail server that tells 30 % of the recipients, for a while, to come again."""
+    """A mail server that defers 30 % of the recipients for a while."""
     drill.sink_words = ["--defer", "0.3", "--defer-for", "30"]
     drill.begin()
 
 
 def wall(drill: Drill) -> None:
-    """A mail server that says the same no to everybody, until that is put right."""
+    """A mail server that refuses everybody in the same way, until that is fixed."""
     drill.wall.write_text(drill.plan.answer)
     drill.begin()
     found = drill.service.inside("held", "120")

@@ -1,7 +1,7 @@
 """One owner with very many clients beside one with a few, written by the database itself.
 
 Every row is a copy of one that the models made, so that a new column needs nothing here: only what differs
-from row to row is named, as SQL over `n`.
+between rows is named, as SQL over `n`.
 """
 
 from collections.abc import Iterator

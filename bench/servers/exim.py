@@ -1,4 +1,4 @@
-"""Exim that takes mail into its queue and leaves it there."""
+"""Exim that accepts mail into its queue and leaves it there."""
 
 import re
 import shutil
@@ -46,7 +46,7 @@ _TAKEN = re.compile(r"^\S+ \S+ \S+ <= .* for (\S+)$", re.MULTILINE)
 
 
 class CannotMount(Exception):
-    """This machine, a container perhaps, lets nobody have a file system of a size of one's own."""
+    """This machine, perhaps a container, does not allow file systems of a fixed size."""
 
 
 class Exim(RealServer):
@@ -86,7 +86,7 @@ class Exim(RealServer):
 
     @property
     def panics(self) -> str:
-        """What it thinks that somebody has to know."""
+        """Its panic log."""
         file = self.folder / "log" / "paniclog"
         return file.read_text(errors="replace") if file.exists() else ""
 
@@ -95,7 +95,7 @@ class Exim(RealServer):
         return Counter(_TAKEN.findall(self.log))
 
     def resize(self, size: str) -> None:
-        """Give the spool so much room."""
+        """Resize the spool."""
         self._mount(f"remount,size={size}")
 
     def _prepare(self) -> None:

@@ -1,4 +1,4 @@
-"""OpenSMTPD that takes mail into its queue and leaves it there."""
+"""OpenSMTPD that accepts mail into its queue and leaves it there."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ listen on 127.0.0.1 port {port} hostname opensmtpd.test
 action "out" relay
 match from any for domain "example.org" {matching} action "out"
 """
-# Its folders are built in; it sees its own ones there, and nobody else does.
+# Its folders are built in; it sees its own there, and nobody else does.
 RUN = """\
 mount --make-rprivate / &&
 mount -t tmpfs tmpfs /var/spool && mkdir /var/spool/smtpd && mount --bind {folder}/spool /var/spool/smtpd &&

@@ -1,4 +1,4 @@
-"""Postfix that takes mail and throws it away."""
+"""Postfix that accepts mail and discards it."""
 
 import re
 import shutil
@@ -80,7 +80,7 @@ _TAKEN = re.compile(r"postfix/discard\[\d+\]: (\S+): to=<([^>]*)>")
 
 
 class Postfix(RealServer):
-    """`settings`: lines of main.cf. `files`: what stands beside it. `postscreen`: it comes before smtpd."""
+    """`settings`: lines of main.cf. `files`: what is beside it. `postscreen`: it comes before smtpd."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Postfix(RealServer):
 
     @property
     def taken(self) -> Counter[str]:
-        """Waits until the queue manager has come round to all that was taken."""
+        """Waits until the queue manager has handled everything that was accepted."""
         end = monotonic() + 20
         while True:
             log = self.log
@@ -115,7 +115,7 @@ class Postfix(RealServer):
             sleep(POLL_SECONDS)
 
     def change(self, settings: str) -> None:
-        """Other settings, and a reload; returns when a connection that is opened now is served by them."""
+        """Apply other settings and reload; returns when new connections are served by them."""
         assert self._process is not None
         self._reloads += 1
         self._write_main(settings)

@@ -1,4 +1,4 @@
-"""sendmail that takes mail into its queue and leaves it there."""
+"""sendmail that accepts mail into its queue and leaves it there."""
 
 import re
 import subprocess
@@ -47,7 +47,7 @@ class Sendmail(RealServer):
 
     @property
     def log(self) -> str:
-        """All that was said, each line with the number of its process."""
+        """Everything that was said, each line with the number of its process."""
         file = self.folder / "traffic"
         return file.read_text(errors="replace") if file.exists() else ""
 

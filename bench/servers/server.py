@@ -59,7 +59,7 @@ class RealServer(ABC):
     @property
     @abstractmethod
     def taken(self) -> Counter[str]:
-        """How many mails it has taken for whom, by its log."""
+        """How many mails it has accepted for whom, by its log."""
 
     @abstractmethod
     def _prepare(self) -> None: ...
@@ -97,4 +97,4 @@ class RealServer(ABC):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _clean_up(self) -> None:  # noqa: B027  (most have nothing)
-        """What has to be undone before the folder goes."""
+        """What has to be undone before the folder is deleted."""

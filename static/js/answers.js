@@ -1,8 +1,8 @@
-// What happens between a click and its answer: something to see at once, and words when no answer comes.
+// What happens between a click and its response: something visible at once, and a message if none comes.
 const texts = document.body.dataset;
 const looksAgain = (element) => element?.id === "table-poll" || ["outbox", "overview"].includes(element?.id);
 
-// A modal dialog makes the rest of the page inert, so it has a list of toasts of its own.
+// A modal dialog makes the rest of the page inert, so it has its own list of toasts.
 const fade = (note, after = 8000) => setTimeout(() => note.remove(), after);
 const undo = (note, address) => {
   const form = document.getElementById("toast-undo").content.firstElementChild.cloneNode(true);
@@ -35,8 +35,8 @@ document.addEventListener("toasts", (event) => {
   setTimeout(() => (event.detail.value || []).forEach(toast));
 });
 
-// Requests that are under way, and who sent each. Once its sender is gone, htmx finds no place for an answer:
-// what only asked is given up; what acts, a form or a button, goes on.
+// Requests under way, and the element that sent each. Once that is gone, htmx has no place for a response:
+// requests that only ask are aborted; those that act, from a form or a button, go on.
 const underWay = new Map();
 const forgetRequests = (goes) => underWay.forEach((sender, xhr) => xhr.readyState < 4 && goes(sender) && xhr.abort());
 document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
@@ -67,7 +67,7 @@ const arrived = (xhr) => {
   if (document.querySelector("#dialog[open] .outline") && (!xhr.status || xhr.status >= 400)) closeDialog();
 };
 
-// A page that looks again by itself says once that the service is away, and nothing more until it is back.
+// A page that polls reports once that the service is away, and nothing more until it is back.
 let away = false;
 const complain = (text) => (event) => {
   if (looksAgain(event.detail.elt)) {
@@ -81,7 +81,7 @@ document.addEventListener("htmx:sendError", complain(() => texts.offline));
 document.addEventListener("htmx:afterOnLoad", () => (away = false));
 window.addEventListener("offline", () => toast({ level: "warning", text: texts.offline }));
 
-// Who was logged out meanwhile is told, where something is typed that log-in would throw away.
+// Warns a user who was logged out meanwhile, where logging in would discard what was typed.
 const typedIn = (form) => [...form.elements].some(({ type, value, defaultValue, checked, defaultChecked, options }) =>
   type === "hidden" || type === "search" ? false
   : options ? [...options].some((option) => option.selected !== option.defaultSelected)
@@ -99,14 +99,14 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   event.preventDefault();
   sayLoggedOut();
 });
-// After logging in beside it, forms that are still open carry the token of the session before.
+// After a log-in in another tab, open forms still carry the previous session's token.
 const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.verb !== "get" && token()) detail.parameters.csrfmiddlewaretoken = token();
 });
 
-// A form that leaves the page is sent once somebody is known to take it. The server keeps one that is sent twice
-// from acting twice; the button keeps it from being tried.
+// A form that leaves the page is sent only once the service is known to answer. The server ignores a form sent
+// twice; the button keeps it from being tried.
 const reached = async () => {
   const answer = await fetch(texts.alive, { cache: "no-store", redirect: "manual" });
   return answer.status === 204;

@@ -1,4 +1,4 @@
-// Turns the article's text area into an editor of exactly what the server lets an article contain.
+// Turns the article's text area into an editor for exactly what the server allows in an article.
 import {
   Blockquote, Bold, BulletList, Code, CodeBlock, Document, Dropcursor, Fullscreen, Gapcursor, HTML, HardBreak,
   Heading, History, HorizontalRule, Italic, Link, ListItem, Menu, OrderedList, Paragraph, Strike,

@@ -1,4 +1,4 @@
-// How long until a moment, on every element with data-countdown; by the second in the last hour.
+// The time left until a moment, on every element with data-countdown; in seconds during the last hour.
 const ahead = Date.parse(document.body.dataset.now) - Date.now(); // of this machine's clock
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const inUnit = (number, unit) =>

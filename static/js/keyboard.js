@@ -1,4 +1,4 @@
-// The keyboard: listed for people in templates/includes/keyboard.html. Not while somebody types.
+// Keyboard shortcuts, listed for people in templates/includes/keyboard.html. Off while somebody types.
 const latin = ({ key, code }) => {
   if (key === "?" || (key === "," && code === "Slash")) return "?"; // a Russian keyboard has both beside each other
   if (key === "/" || (key === "." && code === "Slash")) return "/";

@@ -1,4 +1,4 @@
-// Comforts of the page on which a message is written. All it does can be done by its buttons, too.
+// Conveniences of the page on which a message is written. Its buttons can do everything without it.
 import {
   Bold, BulletList, Document, HardBreak, History, Italic, Link, ListItem, Menu, OrderedList, Paragraph, Strike, Text,
   Underline, createTextareaEditor,
@@ -14,7 +14,7 @@ const editors = new Map(); // of each text area that is one
 const extensions = () => [
   Document, Paragraph, HardBreak, Text, History, Menu, Bold, Italic, Underline, Strike, BulletList, OrderedList, ListItem, Link,
 ];
-// Only what is open: a page of a hundred texts need not start a hundred editors.
+// Only in open blocks: a page with a hundred texts need not start a hundred editors.
 const start = (root) => root.querySelectorAll("details[open] > .block-fields textarea[data-rich]").forEach((textarea) => {
   if (editors.has(textarea)) return;
   const label = form.querySelector(`label[for="${textarea.id}"]`);
@@ -27,7 +27,7 @@ const start = (root) => root.querySelectorAll("details[open] > .block-fields tex
 });
 start(form);
 
-// What is typed and not kept yet
+// What is typed and not saved yet
 let typed = 0;
 let kept = 0;
 const note = (event) => event.target.closest?.("#editor") && (typed += 1);
@@ -48,12 +48,12 @@ window.addEventListener("beforeunload", (event) => {
   event.preventDefault();
 });
 
-// What the form sends by itself is a draft, whatever button was pressed before.
+// What the form sends by itself is a draft, whichever button was pressed before.
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt === form) event.detail.parameters.do = "draft";
 });
 
-// Blocks that were open stay open when they come anew.
+// Blocks that were open stay open when they are replaced.
 let open = [];
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target?.id === "blocks" || event.detail.target?.id === "editor-body") {
@@ -67,7 +67,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   for (const textarea of editors.keys()) if (!textarea.isConnected) editors.delete(textarea);
   start(form);
 });
-// A block that is new has the focus: after htmx has given it back to the button that was pressed.
+// A new block gets the focus, after htmx has returned it to the button that was pressed.
 document.addEventListener("htmx:afterSettle", (event) => {
   const blocks = document.getElementById("blocks");
   const made = event.detail.target?.id === "blocks" && document.getElementById(blocks?.dataset.focus || "-");
@@ -75,7 +75,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const field = made.querySelector(".ProseMirror") || made.querySelector("textarea, input:not([type=hidden]), select");
   (field || made).focus();
 });
-// What a check found leads to its place: here without loading the page anew.
+// A finding of the check leads to its place: here, without reloading the page.
 document.addEventListener("click", (event) => {
   const place = document.getElementById(event.target.closest("a[data-place]")?.dataset.place || "-");
   if (!place) return;
@@ -86,7 +86,7 @@ document.addEventListener("click", (event) => {
 });
 form.addEventListener("toggle", (event) => event.target.open && start(form), true);
 
-// New blocks come after the one that was worked on; merge fields go where one wrote last.
+// New blocks come after the current one; merge fields go where one last wrote.
 let written;
 document.addEventListener("focusin", (event) => {
   const block = event.target.closest?.("#blocks > .block");
@@ -109,7 +109,7 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// Keys: Alt+↑ and Alt+↓ move a block; Enter in a line keeps the draft, without leaving the page.
+// Keys: Alt+↑ and Alt+↓ move a block; Enter in a single-line field saves the draft without leaving the page.
 document.addEventListener("keydown", (event) => {
   const block = event.altKey && event.target.closest?.("[data-block]");
   if (block && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
@@ -127,7 +127,7 @@ form.addEventListener("submit", (event) => {
   }
 });
 
-// Dragging, by the grip
+// Dragging by the handle
 let dragged;
 document.addEventListener("dragstart", (event) => {
   dragged = event.target.matches?.(".block-grip") && event.target.closest("[data-block]");

@@ -1,4 +1,4 @@
-// A passkey is asked for where a form has data-passkey; what the browser's keeper answers is sent by that form.
+// Asks for a passkey where a form has data-passkey; the form sends the authenticator's answer.
 (() => {
   "use strict";
 

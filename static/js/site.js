@@ -1,4 +1,4 @@
-// What HTML and htmx do not do by themselves: the dialog, toasts, and small comforts.
+// What HTML and htmx do not do by themselves: the dialog, toasts, and small conveniences.
 const dialog = document.getElementById("dialog");
 const dialogBody = document.getElementById("dialog-body");
 
@@ -16,7 +16,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (first) first.focus();
 });
 
-// A page that looks again gets cells out of band: what has not changed stays, with its focus and selection.
+// A page that polls gets cells out of band: what has not changed stays, with its focus and selection.
 const bare = (element) => element.outerHTML.replace(/ hx-swap-oob="[^"]*"| (aria-busy|class)="[^"]*htmx[^"]*"/g, "")
   .replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1").replace(/(data-countdown="[^>]*>)[^<]*/g, "$1");
 const pieces = (root) => [...root.querySelectorAll("[data-piece]")];
@@ -49,7 +49,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && poll) htmx.trigger(poll, "look");
 });
 
-// Menus of rows: beside their button where the style sheet cannot do it; closed once one has chosen.
+// Row menus: placed beside their button where CSS cannot do it; closed after a choice.
 document.addEventListener("toggle", (event) => {
   const menu = event.target;
   if (event.newState !== "open" || !menu.matches(".row-menu") || CSS.supports("position-area", "block-end")) return;
@@ -65,7 +65,7 @@ const fillDialog = (template) => {
   htmx.process(dialogBody);
   if (!dialog.open) dialog.showModal();
 };
-// A question has a dialog of its own, over what it is about, with the safe answer chosen.
+// A question has its own dialog, over what it is about, with the safe answer focused.
 const question = document.getElementById("question");
 const ask = ({ text, yes, danger }) => new Promise((resolve) => {
   question.querySelector("[data-question]").textContent = text;
@@ -91,7 +91,7 @@ dialog.addEventListener("close", () => {
   forgetRequests((sender) => dialogBody.contains(sender));
   dialogBody.replaceChildren();
 });
-// What was typed into it is lost when it closes: it asks first.
+// Closing discards what was typed, so it asks first.
 let typedInDialog = false;
 const leaveDialog = async () => {
   const { loses: text, losesYes: yes } = document.body.dataset;
@@ -118,7 +118,7 @@ document.addEventListener("htmx:afterSettle", () => {
   document.getElementById("table-region")?.focus({ preventScroll: true });
 });
 
-// The box in the head of a table ticks those of the page.
+// The checkbox in a table's heading ticks those of the page.
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-select-page]")) return;
   event.target.closest("table").querySelectorAll("tbody .select-cell input").forEach((box) => (box.checked = event.target.checked));
@@ -159,7 +159,7 @@ document.addEventListener("keydown", (event) => {
 
 document.querySelector("main [aria-invalid=true]")?.focus();
 
-// What was ticked while a search was on its way stands in the list that it brings.
+// What was ticked while a search was under way stays ticked in the list it brings.
 let picked = null; // the list that goes: once it is replaced it stands nowhere
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target.matches(".picker .choices")) picked = detail.target;
@@ -179,7 +179,7 @@ document.addEventListener("htmx:afterSwap", () => {
   if (changed) htmx.trigger(list, "change");
 });
 
-// The time zone of who registers, so that they need not choose it.
+// Fills in the time zone at registration, so that nobody has to choose it.
 document.querySelectorAll("[data-browser-zone]").forEach((field) => {
   field.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 });

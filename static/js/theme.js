@@ -1,4 +1,4 @@
-// Runs before the first paint: the stored choice, else what the system prefers.
+// Runs before the first paint: the stored choice, otherwise the system's.
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const stored = () => {
@@ -19,7 +19,7 @@
     try {
       localStorage.setItem("theme", theme);
     } catch {
-      // it holds for this page then
+      // then it lasts for this page only
     }
     apply(theme);
   });

@@ -1,4 +1,4 @@
-"""What stands beside the real servers: a greylist, and servers that say nothing."""
+"""What runs beside the real servers: a greylist, and silent servers."""
 
 import socket
 import socketserver
@@ -55,7 +55,7 @@ def greylisting(delay: float, port: int) -> Iterator[Postfix]:
 
 
 class Silent:
-    """Takes connections and says nothing; or does not even take them, as a firewall that drops."""
+    """Accepts connections and says nothing; or does not even accept them, like a firewall that drops."""
 
     def __init__(self, *, drops: bool, port: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", port), backlog=0 if drops else 64)

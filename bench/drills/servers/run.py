@@ -1,4 +1,4 @@
-"""One case: a real server, a consumer of our own, a run, and the judgement over both."""
+"""One case: a real server, our own consumer, a run, and the verdict on both."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ HEAD = (
 
 
 class Server(Protocol):
-    """What a case needs to know of a server; `taken`: how many mails it has for whom."""
+    """What a case needs to know about a server; `taken`: how many mails it has for whom."""
 
     port: int
 
@@ -72,7 +72,7 @@ class Drill:
         return self.service.run("bench.drills.servers.inside", *words)
 
     def send(self, seconds: float | None = None) -> dict[str, Any]:
-        """Open the run, and wait until it is finished or held, says what it should say, or so long."""
+        """Open the run, and wait until it is finished or held, shows what it should show, or so long."""
         says = [self.case.says] if self.case.end == "rests" else []
         self.state = self.inside("follow", str(seconds or self.case.seconds), *says)
         return self.state
@@ -83,11 +83,11 @@ class Drill:
         return self.state
 
     def try_again(self) -> None:
-        """What its owner does when the cause is put right."""
+        """What its owner does once the cause is fixed."""
         self.inside("again")
 
     def never_lost(self) -> set[str]:
-        """The addresses that are "sent" and that the server knows nothing of."""
+        """The addresses that are "sent" and that the server knows nothing about."""
         sent = {email for email, (status, *_) in self.state["rows"].items() if status == "sent"}
         return sent - set(self.server.taken)
 
