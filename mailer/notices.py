@@ -11,6 +11,7 @@ from people.notifying import Notice, notify
 
 HELD, FAILED, FINISHED = "run_held", "run_failed", "mailing_finished"
 DISABLED, IMPORTED, DIGEST = "mailing_disabled", "import_done", "digest"
+ARCHIVED = "archive_ready"
 
 NOTICES = (
     Notice(
@@ -68,6 +69,15 @@ NOTICES = (
         ),
     ),
     Notice(
+        kind=ARCHIVED,
+        title=_("Your archive is ready"),
+        email=AccountEmail(
+            subject=_("Your archive is ready"),
+            lines=(_("All that you keep here is in one file. It can be downloaded for seven days."),),
+            button=_("Download it"),
+        ),
+    ),
+    Notice(
         kind=DIGEST,
         title=_("The week in figures, on Mondays"),
         email=AccountEmail(
@@ -102,6 +112,10 @@ def mailing_disabled(owner: User, *, mailing_id: int, mailing: str, since: Any, 
 def import_done(owner: User, *, import_id: int, file: str, outcome: str) -> None:
     path = reverse("import_detail", args=[import_id])
     notify(owner, IMPORTED, key=str(import_id), path=path, file=file, outcome=outcome)
+
+
+def archive_ready(owner: User, *, archive_id: int) -> None:
+    notify(owner, ARCHIVED, key=str(archive_id), path=reverse("archive"))
 
 
 def digest(owner: User, *, week: str, path: str, **figures: int) -> bool:

@@ -1,5 +1,6 @@
 """What a manager does to others' mailings, and what happens to them when their owner's account changes."""
 
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.utils.translation import ngettext
 
 from mailer import mailings, notices, tasks
 from mailer.guard import allowance
-from mailer.models import Attempt, Client, ClientGroup, Mailing, Message
+from mailer.models import Archive, Attempt, Client, ClientGroup, ClientImport, Mailing, Message
 from mailer.sending import leases
 from people.audit import record
 from people.models import AuditEntry, User
@@ -72,11 +73,20 @@ def owner_leaves(user: User, **_kwargs: Any) -> None:
     """
     for mailing in Mailing.objects.owned_by(user):
         mailings.delete(mailing)
+    files = [upload.path for upload in ClientImport.objects.owned_by(user)]
+    files += [upload.refused_path for upload in ClientImport.objects.owned_by(user)]
+    files += [archive.path for archive in Archive.objects.owned_by(user)]
+    transaction.on_commit(lambda: _unlink(files))
     clients = Client.objects.owned_by(user)
     if count(clients).more:
         after_commit(tasks.remove_leftovers)
     else:
         clients.delete()
+
+
+def _unlink(files: list[Path]) -> None:
+    for path in files:
+        path.unlink(missing_ok=True)
 
 
 def belongings(user: User, **_kwargs: Any) -> list[str]:

@@ -119,6 +119,20 @@ def send_digests() -> None:
     send_digests()
 
 
+@db_task()
+def make_archive(archive_id: int) -> None:
+    from mailer.reporting.archiving import make
+
+    make(archive_id)
+
+
+@db_periodic_task(crontab(minute="*/10"))
+def resume_archives() -> None:
+    from mailer.reporting.archiving import resume
+
+    resume()
+
+
 @on_startup()
 def start_dispatcher() -> None:
     """Once per consumer process, by whichever of its workers begins first."""

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from mailer.views import (
+    archive,
     attributes,
     bulk,
     checking,
@@ -35,6 +36,8 @@ from site_config.ui.columns import ListColumns
 
 urlpatterns = [
     path("find/", finding.Find.as_view(), name="find"),
+    path("archive/", archive.ArchivePage.as_view(), name="archive"),
+    path("archive/<int:pk>/", archive.ArchiveFile.as_view(), name="archive_file"),
     path("start/", start.Start.as_view(), name="start"),
     path("clients/", clients.ClientList.as_view(), name="clients"),
     path("clients/new/", clients.ClientCreate.as_view(), name="client_create"),

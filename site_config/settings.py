@@ -324,6 +324,7 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 MEDIA_URL = "media/"
+ARCHIVE_DIR = VAR_DIR / "archives"  # what owners take with them: private, served to its owner alone
 IMPORT_DIR = VAR_DIR / "imports"  # what people upload to import: private, never served
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 

@@ -223,6 +223,8 @@ TABLE: dict[str, Row] = {
     "sender_domain": SWITCH,
     "reply_address": SWITCH,
     "reply_confirm": Row(public(PAGE), public("404")),  # with a link that is made up
+    "archive": Row(makers(PAGE), makers(DONE)),
+    "archive_file": Row((LOG_IN, "404", "404", "403", "404", "403", LOG_IN), makers(NONE)),  # of no file
     "start": LIST,
     # Mailings
     "mailings": LIST,

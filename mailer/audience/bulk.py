@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from mailer.audience import tasks
 from mailer.audience.membership import put_into
+from mailer.audience.rules import BrokenRule, Known, Rule
 from mailer.models import BulkAction, BulkBatch, Client, ClientGroup, Suppression
 from people.models import User
 from site_config.queue import after_commit
 from site_config.shutdown import STOPPING
+from site_config.ui.counting import count
 
 AT_ONCE = 2_000  # clients; nobody waits in front of a screen for more
 IN_ONE = {BulkAction.Kind.DELETE: 500}  # clients per transaction
@@ -23,19 +25,29 @@ Kind, Status, State = BulkAction.Kind, BulkAction.Status, BulkBatch.State
 
 
 def begin(
-    *, owner: User, kind: str, clients: QuerySet[Client], group: ClientGroup | None = None
+    *,
+    owner: User,
+    kind: str,
+    clients: QuerySet[Client],
+    rule: list[dict[str, str]] | None = None,
+    group: ClientGroup | None = None,
 ) -> BulkAction:
     """Do something to these clients of the owner, at once if they are few, otherwise in the background.
 
+    `rule`: the conditions that find them, if they are all that match: of very many, even the choosing is
+    left to the background.
     `group`: for kinds that need one; another owner's raises ValueError.
     """
     if (kind in BulkAction.IN_GROUP) != (group is not None) or (group and group.owner_id != owner.pk):
         raise ValueError("This needs a group of the owner's, or none.")
     with transaction.atomic():
         action = BulkAction.objects.create(owner=owner, kind=kind, group=group)
-        action.total = 0 if clients.query.is_empty() else _choose(action, clients)
-        action.save(update_fields=["total"])
-    if action.total <= AT_ONCE:
+        if rule is not None and count(clients).more:
+            action.rule = rule
+        elif not clients.query.is_empty():
+            action.total = _choose(action, clients)
+        action.save(update_fields=["total", "rule"])
+    if action.rule is None and action.total <= AT_ONCE:
         run(action.pk)
     else:
         after_commit(lambda: tasks.run_bulk(action.pk))
@@ -72,9 +84,12 @@ def _choose(action: BulkAction, clients: QuerySet[Client]) -> int:
 def run(action_id: int) -> None:
     """Do what is left of a change, or of its undo; safe to call at any time and from several workers."""
     while not STOPPING.is_set():
-        action = BulkAction.objects.select_related("group").filter(pk=action_id).first()
+        action = BulkAction.objects.select_related("group", "owner").filter(pk=action_id).first()
         if action is None or not action.is_alive or not action.owner.is_active:
             return
+        if action.is_choosing:
+            _choose_by_rule(action)
+            continue
         undoing = action.status == Status.UNDOING
         wanted, made = (State.DONE, State.UNDONE) if undoing else (State.OPEN, State.DONE)
         batch = action.batches.filter(state=wanted).order_by("pk").first()
@@ -95,6 +110,23 @@ def run(action_id: int) -> None:
                 alive_at=timezone.now(),
             ):
                 transaction.set_rollback(True)
+
+
+def _choose_by_rule(action: BulkAction) -> None:
+    """Write down whom the filter finds; nobody if what it names is gone meanwhile."""
+    known = Known(action.owner)
+    with transaction.atomic():
+        mine = BulkAction.objects.filter(pk=action.pk, status=Status.RUNNING, rule__isnull=False)
+        if not mine.update(rule=None):
+            return  # another worker's
+        clients = Client.objects.owned_by(action.owner)
+        try:
+            if action.rule:
+                clients = Rule.load(action.rule, known=known).among(clients, known=known)
+        except BrokenRule:
+            clients = clients.none()
+        total = 0 if clients.query.is_empty() else _choose(action, clients)
+        BulkAction.objects.filter(pk=action.pk).update(total=total, alive_at=timezone.now())
 
 
 def _forth(action: BulkAction, batch: BulkBatch) -> int:

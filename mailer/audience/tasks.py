@@ -53,6 +53,27 @@ def resume_bulk() -> None:
     resume()
 
 
+@db_task()
+def remove_groups() -> None:
+    from mailer.audience.removal import remove_groups
+
+    remove_groups()
+
+
+@db_periodic_task(crontab(minute="*/10"))
+def look_for_removed_groups() -> None:
+    from mailer.audience.removal import remove_groups
+
+    remove_groups()
+
+
+@db_periodic_task(crontab(minute="20", hour="3"))
+def forget_archives() -> None:
+    from mailer.audience.archives import forget_old
+
+    forget_old()
+
+
 @db_periodic_task(crontab(minute="50", hour="3"))
 def forget_bulk() -> None:
     from mailer.audience.bulk import forget

@@ -1,3 +1,4 @@
+from mailer.models.archive import Archive
 from mailer.models.attachment import Attachment
 from mailer.models.attempt import Attempt, Lease
 from mailer.models.attribute import Attribute
@@ -16,6 +17,7 @@ from mailer.models.subscribing import Consent, SubscriptionForm, SubscriptionReq
 from mailer.models.writing import MessageCheck, MessageDraft, MessageTheme, MessageVersion, Picture
 
 __all__ = [
+    "Archive",
     "Attachment",
     "Attempt",
     "Attribute",

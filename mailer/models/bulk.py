@@ -39,6 +39,9 @@ class BulkAction(Owned):
     total = models.IntegerField(default=0)
     done = models.IntegerField(default=0, help_text="Of the total; an undo counts back.")
     changed = models.IntegerField(default=0, help_text="Those for whom it made a difference.")
+    rule = models.JSONField(
+        null=True, help_text="The filter that finds its clients, until its worker has written them down."
+    )
     alive_at = models.DateTimeField(auto_now_add=True, help_text="When its worker last said so.")
 
     objects = BulkActionQuerySet.as_manager()
@@ -55,6 +58,11 @@ class BulkAction(Owned):
     @property
     def percent(self) -> int:
         return min(100 * self.done // max(self.total, 1), 100)
+
+    @property
+    def is_choosing(self) -> bool:
+        """Its worker has yet to write down whom it is for."""
+        return self.rule is not None and self.status == self.Status.RUNNING
 
     @property
     def is_alive(self) -> bool:

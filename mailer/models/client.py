@@ -117,6 +117,16 @@ class ClientGroupQuerySet(OwnedQuerySet["ClientGroup"]):
         return self.filter(is_topic=True).order_by("topic_name", "pk")
 
 
+_ManyGroups = models.Manager.from_queryset(ClientGroupQuerySet)
+
+
+class ClientGroups(_ManyGroups["ClientGroup"]):
+    """Without those that are deleted; see audience.removal."""
+
+    def get_queryset(self) -> ClientGroupQuerySet:
+        return ClientGroupQuerySet(self.model, using=self._db).filter(removed_at=None)
+
+
 class ClientGroup(Owned):
     """A named set of clients, picked by hand or by a rule; whoever joins later is in the next run."""
 
@@ -126,6 +136,9 @@ class ClientGroup(Owned):
     clients = models.ManyToManyField(Client, verbose_name=_("clients"), related_name="groups", blank=True)
     rule = models.JSONField(
         null=True, blank=True, editable=False, help_text="See mailer.audience.rules; none: picked by hand."
+    )
+    removed_at = models.DateTimeField(
+        null=True, editable=False, help_text="It is deleted; its many memberships are still being removed."
     )
 
     is_topic = models.BooleanField(
@@ -140,7 +153,7 @@ class ClientGroup(Owned):
         _("description for recipients"), max_length=300, blank=True, validators=[validate_one_line]
     )
 
-    objects = ClientGroupQuerySet.as_manager()
+    objects = ClientGroups()
 
     class Meta:
         verbose_name = _("group")

@@ -11,10 +11,11 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from mailer.audience import archives
 from mailer.audience.importing.layout import records
 from mailer.audience.importing.records import CannotRead
 from mailer.audience.importing.uploads import layout_of
-from mailer.models import Attempt, ClientImport
+from mailer.models import Attempt, BulkAction, ClientGroup, ClientImport
 from mailer.transport.answers import summary
 from people.addresses import key_of, nearest
 from people.audit import opened
@@ -40,6 +41,8 @@ def erase_texts(*, owner: User, email: str) -> None:
     """Take an address out of all that is not a row of its own; doing it again changes nothing."""
     _attempts(owner, email)
     _imports(owner, email)
+    _rules(owner, email)
+    archives.remove_of(owner.pk)
     with transaction.atomic():
         for notification in _named(Notification.objects.filter(user=owner), email, "values"):
             notification.values = _emptied(notification.values, email)
@@ -82,6 +85,13 @@ def _attempts(owner: User, email: str) -> None:
             if attempt.server_response:
                 attempt.server_response = summary(attempt.answers) or without(attempt.server_response, email)
             attempt.save(update_fields=["problem", "answers", "server_response"])
+
+
+def _rules(owner: User, email: str) -> None:
+    """Conditions of groups, and of changes that are waiting for their clients."""
+    for rows in (ClientGroup._base_manager.filter(owner=owner), BulkAction.objects.owned_by(owner)):
+        for row in _named(rows, email, "rule"):
+            rows.filter(pk=row.pk).update(rule=_emptied(row.rule, email))
 
 
 def _imports(owner: User, email: str) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from mailer.audience import bulk, membership, tasks
 from mailer.models import BulkAction, Client, ClientGroup, Suppression
 from site_config.shutdown import STOPPING
+from site_config.ui import counting
 from testing.factories import ClientFactory, ClientGroupFactory, DeliveryFactory, MailingFactory
 from testing.pages import DIALOG, flat
 
@@ -227,3 +228,34 @@ def test_what_is_old_is_forgotten(owner):
         BulkAction.objects.filter(pk=action.pk).update(created_at=timezone.now() - timedelta(days=days))
     assert bulk.forget() == 1
     assert set(BulkAction.objects.values_list("status", flat=True)) == {"running", "finished"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_very_many_even_the_choosing_is_left_to_the_background(
+    small, browser, owner, stranger, group, people, monkeypatch
+):
+    monkeypatch.setattr(counting, "LIMIT", 4)
+    queued = []
+    monkeypatch.setattr(tasks, "run_bulk", queued.append)
+    Client.objects.filter(pk=people[0].pk).update(full_name="Boris")
+    ClientFactory(owner=stranger)
+    answer = browser.post(f"{URL}?q=client", sent("join", everybody="1", group=group.pk))
+    action = BulkAction.objects.get()
+    assert (answer["Location"], queued) == (f"/clients/bulk/{action.pk}/", [action.pk])
+    assert (action.is_choosing, action.batches.exists()) == (True, False)
+    assert "being looked up" in browser.get(answer["Location"]).content.decode()
+    monkeypatch.undo()
+    bulk.run(action.pk)
+    action.refresh_from_db()
+    assert (action.status, action.total, action.changed, action.rule) == ("finished", 6, 6, None)
+    assert group.clients.count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_filter_names_may_be_gone_when_it_is_chosen(owner, group, people):
+    rule = [{"what": "group", "test": "in", "value": "0"}]
+    action = BulkAction.objects.create(owner=owner, kind="stop", rule=rule)
+    bulk.run(action.pk)
+    action.refresh_from_db()
+    assert (action.status, action.total) == ("finished", 0)
+    assert not Suppression.objects.exists()

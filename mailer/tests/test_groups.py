@@ -6,7 +6,10 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from mailer.audience import removal
+from mailer.audience.tasks import look_for_removed_groups
 from mailer.models import Client, ClientGroup
+from site_config.ui import counting
 from testing.factories import ClientFactory, ClientGroupFactory, MailingFactory
 from testing.pages import DIALOG
 
@@ -101,3 +104,41 @@ def test_remove_takes_one_client_out_and_may_be_repeated(browser, group, owner):
 def test_remove_needs_both_to_be_one_s_own(browser, group, owner, stranger):
     foreign = ClientFactory(owner=stranger)
     assert browser.post(reverse("group_remove", args=[group.pk, foreign.pk])).status_code == 404
+
+
+@pytest.fixture
+def small_limit(monkeypatch):
+    monkeypatch.setattr(counting, "LIMIT", 5)
+    monkeypatch.setattr(removal, "BATCH", 2)
+
+
+def test_a_large_group_is_out_of_sight_at_once(
+    small_limit, browser, group, owner, django_capture_on_commit_callbacks
+):
+    clients = ClientFactory.create_batch(7, owner=owner)
+    group.clients.set(clients)
+    mailing = MailingFactory(message__owner=owner)
+    mailing.groups.add(group)
+    assert (
+        "takes a few more minutes" in browser.get(reverse("group_delete", args=[group.pk])).content.decode()
+    )
+    with django_capture_on_commit_callbacks() as later:
+        assert browser.post(reverse("group_delete", args=[group.pk])).status_code == 302
+    assert ClientGroup.clients.through.objects.count() == 7
+    assert browser.get(reverse("group_detail", args=[group.pk])).status_code == 404
+    assert not mailing.groups.exists()
+    assert not ClientGroup.objects.exists()
+    again = ClientGroupFactory(owner=owner, name="Readers")  # its name is free
+    for callback in later:
+        callback()
+    assert not ClientGroup.clients.through.objects.exists()
+    assert list(ClientGroup._base_manager.all()) == [again]
+    assert Client.objects.count() == 7
+
+
+def test_a_crash_leaves_the_rest_of_a_large_group_to_the_sweep(small_limit, group, owner):
+    group.clients.set(ClientFactory.create_batch(7, owner=owner))
+    removal.delete_group(group=group)
+    look_for_removed_groups.call_local()
+    assert not ClientGroup._base_manager.exists()
+    assert removal.remove_groups() == 0

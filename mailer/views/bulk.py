@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from mailer.audience import bulk
+from mailer.filters import ClientFilter
 from mailer.forms.bulk import BulkForm
-from mailer.models import BulkAction
+from mailer.models import BulkAction, Client
 from mailer.views.clients import ClientList
 from site_config.ui.bulk import BulkPanel
 from site_config.ui.counting import count
@@ -53,11 +54,22 @@ class ClientsBulk(BulkPanel):
         if not confirmed or not form.is_valid() or not clients.exists():
             return self.ask(form, kind, status=422 if confirmed else 200)
         action = bulk.begin(
-            owner=request.user, kind=kind, clients=clients, group=form.cleaned_data.get("group")
+            owner=request.user,
+            kind=kind,
+            clients=clients,
+            rule=self.rule(),
+            group=form.cleaned_data.get("group"),
         )
         if action.is_alive:
             return redirect("bulk_detail", action.pk)
         return self.changed(summary_of(action))
+
+    def rule(self) -> list[dict[str, str]] | None:
+        """The filter as conditions, if all that match are chosen."""
+        if not self.everybody:
+            return None
+        said = ClientFilter(self.request.GET, queryset=Client.objects.none(), request=self.request).form
+        return said.rule.dump() if said.is_valid() else None
 
     def ask(self, form: BulkForm, kind: str, status: int = 200) -> HttpResponse:
         return self.show(

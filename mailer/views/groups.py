@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from mailer.audience.membership import remove_client
+from mailer.audience.removal import delete_group, is_large
 from mailer.audience.rules import BrokenRule, in_words, members_of
 from mailer.filters import GroupFilter, MemberFilter
 from mailer.forms.group import GroupForm
@@ -59,8 +60,15 @@ class GroupDelete(DeletePanel):
     title = _("Delete group")
     done_text = _("The group was deleted.")
 
+    def remove(self) -> None:
+        delete_group(group=self.object)
+
     def consequences(self) -> list[str]:
         lines = [str(_("Its clients stay; only the group goes.")), *rules_lost(self.object, "group")]
+        if is_large(self.object):
+            lines.append(
+                str(_("It disappears from your pages at once. Deleting this much takes a few more minutes."))
+            )
         uses = self.object.mailings.count()
         if uses:
             lines.append(

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from content.feeds import SITEMAPS
 from mailer.composing.unsubscribe_links import token_for
 from mailer.models import (
+    Archive,
     Attachment,
     Attribute,
     BulkAction,
@@ -37,6 +39,7 @@ def arguments(owner):
     article = ArticleFactory()
     form = SubscriptionForm.objects.create(owner=owner, name="Site", title="News", language="en")
     pk = {
+        "archive": Archive.objects.create(owner=owner, status="ready", finished_at=timezone.now()).pk,
         "client": client.pk,
         "import": ClientImport.objects.create(owner=owner, file_name="x.csv", status="finished").pk,
         "stop": Suppression.objects.create(owner=owner, email="left@example.org", reason="bounced").pk,

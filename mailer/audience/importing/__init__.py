@@ -20,7 +20,6 @@ from mailer.audience.importing.rows import Row, RowReader
 from mailer.audience.importing.writing import BATCH, Writer, Written
 from mailer.models import Attribute, ClientGroup, Forgotten
 from mailer.models.attribute import key_from, kinds_of
-from people.addresses import key_of
 from people.models import User
 from site_config.shutdown import STOPPING
 
@@ -158,8 +157,7 @@ def _batches(
                 imported.examples.append(line)
             refused(line)
             continue
-        key = key_of(row.email)
-        if is_forgotten(key):
+        if is_forgotten(row.key):
             imported.refused += 1
             refused(Refused(record.line, "", _("This person asked to be forgotten.")))
             continue
@@ -167,10 +165,10 @@ def _batches(
             refused(Refused(record.line, shown(address), _("Another address on this line: not used.")))
         for text, why in row.dropped:
             refused(Refused(record.line, shown(text), why))
-        if key in batch:
+        if row.key in batch:
             imported.repeated += 1
-            row = _merged(batch[key], row, known)
-        batch[key] = row
+            row = _merged(batch[row.key], row, known)
+        batch[row.key] = row
     yield batch, replace(imported)
 
 

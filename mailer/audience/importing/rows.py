@@ -14,7 +14,7 @@ from mailer.audience.importing.records import Record
 from mailer.audience.importing.stops import NotConfirmed, Stop, moment, stop_of
 from mailer.models import Client
 from mailer.models.attribute import read_value
-from people.addresses import canonical, key_of
+from people.addresses import Address, key_of, parse
 
 _no_null = ProhibitNullCharactersValidator()
 _short = MaxLengthValidator(Client.comment.field.max_length)  # which only forms check
@@ -39,6 +39,7 @@ class Row:
     further: tuple[str, ...] = ()  # further addresses of the same line, which are not used
     attributes: dict[str, Any] = field(default_factory=dict)
     dropped: tuple[tuple[str, str], ...] = ()  # values of the line that are not used, each with the reason
+    key: str = ""  # of the address: people.addresses
 
 
 class RowReader:
@@ -67,7 +68,9 @@ class RowReader:
         comments = [text for text in self._all(columns.COMMENT, record.cells) if text]
         is_client = not self._stop_all and self._is_client(record.cells, stop)
         attributes, dropped = self._values(record.cells) if self._attributes else ({}, ())
-        row = Row(_spelled(email), name, "\n".join(comments), stop, is_client, further, attributes, dropped)
+        address = _spelled(email)
+        comment = "\n".join(comments)
+        row = Row(str(address), name, comment, stop, is_client, further, attributes, dropped, key=address.key)
         check(row)
         return row
 
@@ -166,11 +169,11 @@ def split(cell: str) -> list[tuple[str, str]]:
     return [(cell, "")]
 
 
-def _spelled(email: str) -> str:
+def _spelled(email: str) -> Address:
     """The address in its one spelling; raises ValidationError."""
     if not email:
         raise ValidationError(_("There is no address in this line."))
-    return canonical(email)
+    return parse(email)
 
 
 def check(row: Row) -> None:
