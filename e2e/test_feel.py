@@ -39,7 +39,7 @@ def test_a_slow_dialog_shows_its_outline_at_once(page):
     expect(page.locator("dialog[open] .outline")).to_be_visible(timeout=1_000)
     assert page.evaluate("document.documentElement.dataset.waiting") == "yes"
     held[0].continue_()
-    expect(page.locator("dialog[open]").get_by_label("Name")).to_be_focused()
+    expect(page.locator("dialog[open]").get_by_label("Name", exact=True)).to_be_focused()
     assert page.evaluate("document.documentElement.dataset.waiting") == ""
 
 
@@ -47,7 +47,7 @@ def test_who_is_logged_out_meanwhile_loses_nothing_in_a_dialog(page):
     page.goto("/groups/")
     page.get_by_role("link", name="New group").first.click()
     form = page.locator("dialog[open]")
-    form.get_by_label("Name").fill("Late sleepers")
+    form.get_by_label("Name", exact=True).fill("Late sleepers")
     page.context.clear_cookies(name="sessionid")
     form.get_by_role("button", name="Save").click()
     expect(form.get_by_text(LOGGED_OUT)).to_be_visible()
@@ -181,7 +181,7 @@ def test_the_keyboard_leads_everywhere_and_leaves_who_types_alone(page, check):
     assert page.locator("dialog[open]").count() == 0
     page.goto("/groups/")
     page.keyboard.press("n")
-    expect(page.locator("dialog[open]").get_by_label("Name")).to_be_focused()
+    expect(page.locator("dialog[open]").get_by_label("Name", exact=True)).to_be_focused()
     page.keyboard.press("Control+s")
     expect(page.locator("dialog[open]").get_by_text("This field is required.")).to_be_visible()
     page.keyboard.press("Escape")

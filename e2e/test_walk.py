@@ -57,7 +57,7 @@ def make_a_group(page, check):
     page.goto("/groups/")
     page.get_by_role("link", name="New group").click()
     check(page, "group-dialog")
-    dialog(page).get_by_label("Name").fill("Walkers")
+    dialog(page).get_by_label("Name", exact=True).fill("Walkers")
     dialog(page).get_by_role("button", name="Save").click()
     toast(page, "The group was added.")
     expect(page.get_by_role("row", name=re.compile("Walkers"))).to_be_visible()

@@ -9,7 +9,7 @@ from mailer import tasks
 from mailer.composing import drafts
 from mailer.composing.compiling import sample_subject
 from mailer.composing.drafts import Kept, Written
-from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message
+from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, OptOut
 from mailer.sending import follow_up, holding, leases
 from mailer.sending.opening import run_now
 from people.audit import record
@@ -43,10 +43,12 @@ def save_mailing(
     groups: Collection[ClientGroup],
     excluded: Collection[ClientGroup] | None = None,
     by: User | None = None,
+    copy_of: Mailing | None = None,
 ) -> Mailing:
     """Save a mailing with its recipients and plan its next run; one that is due opens at once.
 
-    `by`: who does it, if not the owner. Without a name, its message's subject names it.
+    `by`: who does it, if not the owner. Without a name, its message's subject names it. `copy_of`: who has
+    left this one is not mailed by its copy either.
 
     An edited schedule is planned anew: an occurrence that has its attempt does not run again. Raises
     IntegrityError if a mailing was already created from the same form.
@@ -62,9 +64,17 @@ def save_mailing(
         mailing.groups.set(groups)
         if excluded is not None:
             mailing.excluded.set(excluded)
+        if copy_of:
+            _copy_opt_outs(copy_of, mailing)
         _plan(mailing)
         record(actor=by or mailing.owner, action=action, target=mailing)
     return mailing
+
+
+def _copy_opt_outs(source: Mailing, mailing: Mailing) -> None:
+    rows = source.opt_outs.values_list("owner_id", "email")
+    copies = [OptOut(owner_id=owner, email=email, mailing=mailing) for owner, email in rows]
+    OptOut.objects.bulk_create(copies, ignore_conflicts=True, batch_size=1000)
 
 
 def name_by(message: Message) -> str:

@@ -269,9 +269,9 @@ ACCOUNT_RATE_LIMITS = {  # besides allauth's own
     "reply_address": "10/d/user",
     "message_picture": "120/h/user",
     # Sign-up forms: by network and form, with the browser's proof of work and without; by address, in all.
-    "join": "20/h/ip",
+    "join": "20/h/key",
     "join_form": "1000/h/key",
-    "join_unproved": "3/h/ip",
+    "join_unproved": "3/h/key",
     "join_unproved_form": "20/h/key",
     "join_address": "3/d/key",
     "picture": "20/h/user",

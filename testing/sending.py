@@ -20,6 +20,7 @@ def make_mailing(
     """A mailing saved as its owner would save it; one that is due is sent before this returns."""
     message = fields.pop("message", None) or MessageFactory(owner=owner)
     now = timezone.now()
+    copy_of = fields.pop("copy_of", None)
     mailing = MailingFactory.build(
         owner=owner,
         message=message,
@@ -27,7 +28,7 @@ def make_mailing(
         ends_at=fields.pop("ends_at", now + timedelta(days=365)),
         **fields,
     )
-    return mailings.save_mailing(mailing, clients=clients, groups=groups)
+    return mailings.save_mailing(mailing, clients=clients, groups=groups, copy_of=copy_of)
 
 
 def clients(owner: User, number: int) -> list[Client]:

@@ -29,6 +29,7 @@ from mailer.models import (
     SubscriptionRequest,
     Suppression,
 )
+from mailer.models.subscribing import new_key
 from people.account_emails import AccountEmail, send_account_email
 from people.addresses import key_of
 from site_config.queue import after_commit
@@ -63,44 +64,58 @@ class Asked:
 
 
 def ask(*, form: SubscriptionForm, asked: Asked, may_mail: bool = True) -> None:
-    """Write down that somebody asks, and have the confirmation mailed; the same again changes little.
+    """Write down that somebody asks, and have the confirmation mailed.
 
-    `may_mail`: False if this address had enough confirmations lately.
+    A request that was mailed lately stays as it is, and what comes later has another link: nobody confirms
+    what somebody else put in its place. `may_mail`: False if the address had enough mails.
     """
     now = timezone.now()
-    key = key_of(asked.email)
+    contents = _contents(form, asked, now)
+    stops = Suppression.objects.matching_address(asked.email, form.owner_id)
+    if not may_mail or stops.filter(reason__in=FOR_GOOD).exists():
+        contents["mailed_at"] = now
     with transaction.atomic():
-        row, _new = SubscriptionRequest.objects.select_for_update().update_or_create(
-            form=form,
-            address_key=key,
-            defaults={
-                "email": asked.email,
-                "full_name": asked.full_name,
-                "attributes": dict(asked.attributes),
-                "topics": sorted(asked.topics),
-                "agreed_to_ads": asked.agreed_to_ads,
-                "wording_version": form.wording_version,
-                "data_wording": form.data_wording,
-                "ads_wording": form.ads_wording,
-                "network": shortened(asked.address),
-                "asked_at": now,
-                "confirmed_at": None,
-            },
+        row, new = SubscriptionRequest.objects.get_or_create(
+            form=form, address_key=key_of(asked.email), defaults=contents
         )
-        lately = row.mailed_at and row.mailed_at > now - AGAIN_AFTER
-        stops = Suppression.objects.matching_address(asked.email, form.owner_id)
-        if not may_mail or stops.filter(reason__in=FOR_GOOD).exists():
-            row.mailed_at = now
-        elif not lately:
-            row.mailed_at = None
-            after_commit(tasks.mail_requests)
-        row.save(update_fields=["mailed_at"])
+        if not new:
+            row = SubscriptionRequest.objects.select_for_update().get(pk=row.pk)
+            if row.mailed_at and row.mailed_at > now - AGAIN_AFTER:
+                return
+            SubscriptionRequest.objects.filter(pk=row.pk).update(**contents, key=new_key())
+        after_commit(tasks.mail_requests)
+
+
+def _contents(form: SubscriptionForm, asked: Asked, now: datetime) -> dict[str, Any]:
+    return {
+        "email": asked.email,
+        "full_name": asked.full_name,
+        "attributes": dict(asked.attributes),
+        "topics": sorted(asked.topics),
+        "agreed_to_ads": asked.agreed_to_ads,
+        "wording_version": form.wording_version,
+        "data_wording": form.data_wording,
+        "ads_wording": form.ads_wording,
+        "network": shortened(asked.address),
+        "asked_at": now,
+        "mailed_at": None,
+        "confirmed_at": None,
+    }
 
 
 def shortened(address: str | None) -> str:
     """The network of an address, for proof without naming a household."""
+    return _network(address, 24, 48)
+
+
+def household(address: str | None) -> str:
+    """What one subscriber to the internet has: an address of version 4, or a network of version 6."""
+    return _network(address, 32, 64)
+
+
+def _network(address: str | None, bits_4: int, bits_6: int) -> str:
     try:
-        bits = 24 if ip_address(address or "").version == 4 else 48
+        bits = bits_4 if ip_address(address or "").version == 4 else bits_6
         return str(ip_network(f"{address}/{bits}", strict=False))
     except ValueError:
         return ""

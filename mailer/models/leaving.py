@@ -122,6 +122,7 @@ class Forgotten(models.Model):
     email = models.EmailField(blank=True, help_text="Only until everything is erased.")
     by_recipient = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    alive_at = models.DateTimeField(null=True, help_text="When the worker that erases last said so.")
     done_at = models.DateTimeField(null=True)
 
     objects = ForgottenQuerySet.as_manager()

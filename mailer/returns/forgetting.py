@@ -6,6 +6,7 @@ was under way (a mail in hand, an import) has ended, for that may have written t
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -32,6 +33,7 @@ from site_config import connections
 from site_config.queue import after_commit
 from site_config.shutdown import STOPPING
 
+LEASE = timedelta(minutes=5)  # without a sign of life another worker goes on
 BATCH = 500  # deliveries in one transaction
 NAMING = ("client", "email", "full_name", "address_key", "attributes", "response")
 
@@ -56,24 +58,37 @@ def forget(*, owner: User, email: str, by_recipient: bool = False) -> bool:
 
 def erase(forgotten_id: int) -> None:
     """Erase what there is; the address itself goes last, once nothing can bring it back."""
-    row = Forgotten.objects.select_related("owner").filter(pk=forgotten_id, done_at=None).first()
+    row = _claim(forgotten_id)
     if row is None:
         return
+    mine = Forgotten.objects.filter(pk=row.pk)
     key = key_of(row.email)
-    for _number in _deliveries(row.owner, key):
+    for _step in _deliveries(row.owner, key):
         connections.release()
         if STOPPING.is_set():
+            mine.update(alive_at=None)
             return
+        mine.update(alive_at=timezone.now())
     under_way = _under_way(row.owner, key)
     Client.objects.filter(owner=row.owner, address_key=key).delete()
     erase_texts(owner=row.owner, email=row.email)
     if under_way:
+        mine.update(alive_at=None)
         return
     with transaction.atomic():
         SubscriptionRequest.objects.filter(form__owner=row.owner, address_key=key).delete()
         OptOut.objects.filter(owner=row.owner, address_key=key).delete()
         Suppression.objects.filter(owner=row.owner, address_key=key).delete()
-        Forgotten.objects.filter(pk=row.pk).update(email="", done_at=timezone.now())
+        mine.update(email="", done_at=timezone.now())
+
+
+def _claim(forgotten_id: int) -> Forgotten | None:
+    """What is to be erased, if no other worker is at it."""
+    now = timezone.now()
+    silent = Q(alive_at=None) | Q(alive_at__lt=now - LEASE)
+    if not Forgotten.objects.filter(silent, pk=forgotten_id, done_at=None).update(alive_at=now):
+        return None
+    return Forgotten.objects.select_related("owner").filter(pk=forgotten_id).first()
 
 
 def erase_left_over() -> None:
@@ -98,6 +113,7 @@ def _deliveries(owner: User, key: str) -> Iterator[int]:
         yield from _emptied(Delivery.objects.filter(client=client))
     for attempt_id in Attempt.objects.owned_by(owner).order_by("pk").values_list("pk", flat=True):
         yield from _emptied(Delivery.objects.filter(_of_address(key), attempt_id=attempt_id))
+        yield 0  # a run without them takes its time as well
 
 
 def _of_address(key: str) -> Q:

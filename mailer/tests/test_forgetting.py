@@ -15,6 +15,7 @@ from mailer.audience.importing.uploads import Choice
 from mailer.audience.stop_list import add_stop, lift_stop
 from mailer.composing.unsubscribe_links import suppress, token_for
 from mailer.models import (
+    Archive,
     Attempt,
     Attribute,
     Client,
@@ -23,7 +24,7 @@ from mailer.models import (
     Forgotten,
     OptOut,
 )
-from mailer.returns import forgetting
+from mailer.returns import forgetting, tasks
 from mailer.returns.erasing import without
 from people.models import AuditEntry, Notification
 from site_config.shutdown import STOPPING
@@ -234,6 +235,15 @@ def test_an_import_that_goes_on_is_waited_for(owner, zoe):
     assert Forgotten.objects.get().done_at
 
 
+def test_archives_with_them_in_it_go(owner, zoe, settings, tmp_path):
+    settings.ARCHIVE_DIR = tmp_path
+    archive = Archive.objects.create(owner=owner, status="ready")
+    archive.path.write_bytes(EMAIL.encode())
+    forgetting.forget(owner=owner, email=EMAIL)
+    assert (Archive.objects.count(), list(tmp_path.iterdir())) == (0, [])
+    assert Forgotten.objects.get().done_at
+
+
 def test_it_can_be_stopped_and_goes_on_in_batches(owner, zoe, monkeypatch):
     monkeypatch.setattr(forgetting, "BATCH", 2)
     for n in range(5):
@@ -247,6 +257,23 @@ def test_it_can_be_stopped_and_goes_on_in_batches(owner, zoe, monkeypatch):
     forgetting.erase_left_over()
     assert Delivery.objects.exclude(email="").count() == 0
     assert Forgotten.objects.get().done_at
+
+
+def test_one_worker_at_a_time_is_at_it_and_one_that_died_is_followed(owner, zoe, monkeypatch):
+    monkeypatch.setattr(tasks, "erase", lambda _pk: None)
+    forgetting.forget(owner=owner, email=EMAIL)
+    row = Forgotten.objects.get()
+    Forgotten.objects.update(alive_at=timezone.now())
+    forgetting.erase(row.pk)
+    assert Client.objects.filter(owner=owner).exists()
+    Forgotten.objects.update(alive_at=timezone.now() - forgetting.LEASE)
+    forgetting.erase(row.pk)
+    assert not Client.objects.filter(owner=owner).exists()
+
+
+def test_the_stop_list_tells_how_many_are_forgotten(owner, zoe, browser):
+    forgetting.forget(owner=owner, email=EMAIL)
+    assert "1 person asked to be forgotten" in browser.get("/clients/stop-list/").content.decode()
 
 
 def test_pages_show_a_report_of_the_forgotten(owner, zoe, smtp, browser):

@@ -219,6 +219,15 @@ def test_who_leaves_while_a_run_goes_on_is_skipped(owner, anna, smtp, settings, 
     assert (row.status, row.response) == (Status.SKIPPED, said)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_copy_of_a_mailing_does_not_reach_who_left_it(token, owner, anna, weekly, browser):
+    post(token, what="mailing")
+    make_mailing(owner, [anna], message=weekly.message, copy_of=weekly)
+    copied = owner.mailings.exclude(pk=weekly.pk).get()
+    assert [row.email for row in copied.opt_outs.all()] == ["Anna@example.org"]
+    assert copied.attempts.get().deliveries.get().status == Status.SKIPPED
+
+
 def test_the_owner_sees_it_on_the_client_s_page_and_lifts_it(token, owner, anna, browser):
     post(token, what="mailing")
     row = OptOut.objects.get()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.audience import proof_of_work
-from mailer.audience.subscribing import confirm, forget_requests, mail_requests, shortened
+from mailer.audience.subscribing import confirm, forget_requests, household, mail_requests, shortened
 from mailer.composing.unsubscribe_links import token_for
 from mailer.models import (
     Attribute,
@@ -158,7 +158,24 @@ def test_the_same_form_sent_twice_is_mailed_once(form, time_machine):
     time_machine.move_to(now + timedelta(minutes=11), tick=False)
     fill(form)
     assert len(mail.outbox) == 2
-    assert link_in(mail.outbox[0]) == link_in(mail.outbox[1])
+    first, second = map(link_in, mail.outbox)
+    assert [Browser().post(url).status_code for url in (first, second)] == [404, 302]
+
+
+def test_nobody_puts_something_else_into_what_is_about_to_be_confirmed(form, owner, time_machine):
+    now = timezone.now()
+    time_machine.move_to(now, tick=False)
+    fill(form, full_name="Anna")
+    fill(form, full_name="Mallory", agree_ads="on")
+    time_machine.move_to(now + timedelta(minutes=11), tick=False)
+    url = link_in(mail.outbox[0])
+    assert "You may advertise." not in Browser().get(url).content.decode()
+    fill(form, full_name="Mallory", agree_ads="on")
+    assert Browser().post(url).status_code == 404
+    assert joined(owner) == []
+    shown = Browser().get(link_in(mail.outbox[1])).content.decode()
+    for text in ("Mallory", "You may keep this.", "You may advertise."):
+        assert text in shown
 
 
 def test_one_address_gets_few_mails_whatever_the_forms(form, owner):
@@ -389,6 +406,8 @@ def test_a_network_is_all_that_is_kept_of_an_address():
     assert shortened("203.0.113.77") == "203.0.113.0/24"
     assert shortened("2001:db8:1:2:3::4") == "2001:db8:1::/48"
     assert (shortened(None), shortened("x")) == ("", "")
+    assert household("203.0.113.77") == "203.0.113.77/32"
+    assert household("2001:db8:1:2:3::4") == household("2001:db8:1:2:9::9") == "2001:db8:1:2::/64"
 
 
 @pytest.mark.parametrize("number", [1, 30])

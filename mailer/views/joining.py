@@ -17,7 +17,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 
 from mailer.audience import proof_of_work
-from mailer.audience.subscribing import ask, confirm, find_request
+from mailer.audience.subscribing import ask, confirm, find_request, household
 from mailer.composing.unsubscribe_links import token_for
 from mailer.forms.subscribing import JoinForm
 from mailer.models import SubscriptionForm
@@ -66,7 +66,7 @@ class Join(View):
         )
         kind = "join" if worked else "join_unproved"
         return bool(
-            ratelimit.consume(self.request, action=kind)
+            ratelimit.consume(self.request, action=kind, key=household(ORIGIN.get()))
             and ratelimit.consume(self.request, action=f"{kind}_form", key=row.slug)
         )
 

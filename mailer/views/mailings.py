@@ -133,7 +133,12 @@ class MailingPage:
             clients=data["clients"],
             groups=data["groups"],
             excluded=data["excluded"],
+            copy_of=self.source(),
         )
+
+    def source(self) -> Mailing | None:
+        """What it is made of, if it is a copy."""
+        return None
 
     def success_url(self) -> str:
         return reverse("mailing_detail", args=[self.object.pk])
@@ -159,8 +164,12 @@ class MailingClone(MailingCreate):
 
     title = _("Copy of a mailing")
 
+    def source(self) -> Mailing:
+        mailing: Mailing = own_row(Mailing, self.request.user, self.kwargs["pk"])
+        return mailing
+
     def initial(self) -> dict[str, Any]:
-        source = own_row(Mailing, self.request.user, self.kwargs["pk"])
+        source = self.source()
         initial = super().initial()
         start = max(initial["starts_at"], source.starts_at)
         return {

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer.audience.stop_list import add_stop, lift_opt_out, lift_stop
 from mailer.filters import OptOutFilter, StopFilter
 from mailer.forms.imports import StopForm
-from mailer.models import Client, OptOut, Suppression
+from mailer.models import Client, Forgotten, OptOut, Suppression
 from mailer.tables import OptOutTable, StopTable
 from people.models import User
 from site_config.ui.http import Request
@@ -27,6 +27,10 @@ class StopList(TableView):
     title = _("Stop-list")
     template_name = "stop_list/list.html"
     above_table = "stop_list/above_table.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        forgotten = Forgotten.objects.owned_by(self.request.user).count()
+        return super().get_context_data(**{"forgotten": forgotten, **kwargs})
 
 
 class StopCreate(OwnersOnly, PanelView):

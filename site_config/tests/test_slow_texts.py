@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client as Browser
 
 from mailer.audience.importing import columns, rows, vcard, xlsx_dates
+from mailer.audience.proof_of_work import solved
 from mailer.checking.placeholders import foreign_placeholders
 from mailer.composing import looking
 from mailer.composing.attachment_kinds import clean_name
@@ -25,7 +26,9 @@ from mailer.composing.languages import language_of
 from mailer.composing.merge import CannotCompile
 from mailer.composing.plain_text import as_html
 from mailer.models.attribute import key_from
+from mailer.models.subscribing import validate_sites
 from mailer.reporting.answers import ADDRESS
+from mailer.returns.erasing import without
 from mailer.views.online import titled
 from people.addresses import parse
 from people.validators import validate_display_name
@@ -52,6 +55,9 @@ TEXTS: dict[str, tuple[Callable[[str], object], str]] = {
     "a number's format": (lambda text: xlsx_dates._NOT_CODE.sub("", text), "[" * 99_000),
     "a head that never ends": (lambda text: titled(text, "x"), "<head " * 20_000),
     "names of files": (clean_name, f"a{'.' * 60_000}b{' ' * 60_000}c"),
+    "sites of a form": (validate_sites, "https://" + "a-." * 60_000),
+    "a number that proves work": (lambda text: solved(slug="x", challenge="x", nonce=text), "1" * 200_000),
+    "an address in an answer": (lambda text: without(text, "a@example.org"), "a@" * 100_000),
     "an answer": (lambda text: ADDRESS.sub("", text), "x" * 4_000),
 }
 

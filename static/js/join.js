@@ -22,16 +22,21 @@
     }
   };
 
-  let solution; // begun when somebody begins to type: mostly done before they have ended
-  const begin = () => (solution ??= solve());
+  // Begun when somebody begins to type: mostly done before they have ended.
+  let solution;
+  const begin = () =>
+    (solution ??= solve().then((number) => {
+      form.elements.nonce.value = number;
+    }));
   form.addEventListener("focusin", begin, { once: true });
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     if (form.elements.nonce.value) return;
     event.preventDefault();
     const button = event.submitter;
     if (button) button.disabled = true;
-    form.elements.nonce.value = await begin();
-    if (button) button.disabled = false;
-    form.requestSubmit(button);
+    begin().then(() => {
+      if (button) button.disabled = false;
+      setTimeout(() => form.requestSubmit(button)); // not while this event is under way
+    });
   });
 })();
