@@ -5,7 +5,7 @@ BIN := .venv/bin
 SERVICES := DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/test} \
             REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/15}
 
-.PHONY: run test test-services e2e bench lint check audit lock messages css clean
+.PHONY: run test test-services e2e html gallery bench lint check audit lock messages css clean
 
 run: .venv/base.done .env
 	@$(BIN)/python manage.py migrate --verbosity 0
@@ -30,6 +30,14 @@ test-services: .venv/dev.done
 # A browser walks through the real stack: web, consumer, mail catcher.
 e2e: .venv/dev.done
 	$(BIN)/python -m pytest e2e
+
+# Every page by the Nu HTML checker; needs npm and Java. And pictures of the pages, into docs/screens.
+html: .venv/dev.done
+	npm ci --prefix e2e --no-audit --no-fund
+	$(BIN)/python -m e2e.html
+
+gallery: .venv/dev.done
+	$(BIN)/python -m e2e.gallery
 
 bench: .venv/dev.done
 	$(SERVICES) $(BIN)/python -m bench

@@ -146,6 +146,7 @@ def media(request: HttpRequest, path: str) -> FileResponse:
 def robots(request: HttpRequest) -> HttpResponse:
     lines = [
         "User-agent: *",
+        *(f"Allow: {reverse(name)}$" for name in ("account_login", "account_signup")),
         "Disallow: /admin/",
         "Disallow: /accounts/",
         "Disallow: /u/",

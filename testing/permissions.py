@@ -198,6 +198,8 @@ TABLE: dict[str, Row] = {
     # Messages
     "messages": LIST,
     "messages_columns": COLUMNS,
+    "messages_bulk": Row(makers(ELSEWHERE), makers("404")),  # without the name of an action
+    "mailings_bulk": Row(makers(ELSEWHERE), makers("404")),
     "message_create": CREATE,
     "message_edit": EDIT,
     "draft_preview": Row(owner(PAGE), makers(NONE)),

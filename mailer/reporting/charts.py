@@ -18,6 +18,7 @@ class Bar:
     sent: int
     refused: int
     left: int = 0
+    complained: int = 0
 
     @property
     def top(self) -> int:

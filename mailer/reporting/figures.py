@@ -20,6 +20,7 @@ from people.models import User
 
 DAYS = 62  # at most: the latest that had a run
 RUNS_READ = 1_000  # of more runs, only the latest ones' answers are shown
+LEFT, COMPLAINED = Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.COMPLAINED
 FEW = 10  # mails to a domain, below which it could reveal whom somebody else writes to
 
 
@@ -73,30 +74,41 @@ _ADDED = {"went": Sum("sent"), "refused": Sum(F("failed") + F("expired"))}
 def _days(attempts: QuerySet[Attempt]) -> Chart:
     found = attempts.annotate(day=TruncDay("started_at")).values_list("day").annotate(**_ADDED)
     days = sorted(found.order_by("-day")[:DAYS])
-    left = _left(attempts, since=days[0][0], until=days[-1][0] + timedelta(days=1)) if days else Counter()
+    gone = _gone(attempts, since=days[0][0], until=days[-1][0] + timedelta(days=1)) if days else Counter()
     bars = [
         Bar(
             label=formats.date_format(day, "SHORT_DATE_FORMAT"),
             short=formats.date_format(day, "j.m" if get_language() == "ru" else "j M"),
             sent=sent,
             refused=refused,
-            left=left[day.date()],
+            left=gone[day.date(), LEFT],
+            complained=gone[day.date(), COMPLAINED],
         )
         for day, sent, refused in days
     ]
     return chart_of(gettext("Latest days with a run"), bars, first=gettext("Day"), shows_left=True)
 
 
-def _left(attempts: QuerySet[Attempt], *, since: datetime, until: datetime) -> Counter[Any]:
-    """How many people left these runs' owners on which day."""
+def _gone(attempts: QuerySet[Attempt], *, since: datetime, until: datetime) -> Counter[Any]:
+    """How many people left these runs' owners, or complained, on which day."""
     stops = Suppression.objects.filter(
-        reason__in=(Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.COMPLAINED),
+        reason__in=(LEFT, COMPLAINED),
         created_at__gte=since,
         created_at__lt=until,
         owner__in=attempts.values("mailing__owner"),
     )
-    found = stops.annotate(day=TruncDay("created_at")).values_list("day").annotate(Count("pk"))
-    return Counter({day.date(): number for day, number in found.order_by()})
+    days = stops.annotate(day=TruncDay("created_at")).values_list("day", "reason").annotate(Count("pk"))
+    return Counter({(day.date(), reason): number for day, reason, number in days.order_by()})
+
+
+def _gone_after(attempts: QuerySet[Attempt], mailings: list[int]) -> Counter[Any]:
+    """How many left, or complained, because of which of these mailings, where the mail was known."""
+    stops = Suppression.objects.filter(
+        reason__in=(LEFT, COMPLAINED),
+        attempt__in=attempts.filter(mailing__in=mailings).values("pk"),
+    )
+    found = stops.values_list("attempt__mailing", "reason").annotate(Count("pk")).order_by()
+    return Counter({(mailing, reason): number for mailing, reason, number in found})
 
 
 def _hours(attempts: QuerySet[Attempt]) -> Chart:
@@ -112,11 +124,20 @@ def _hours(attempts: QuerySet[Attempt]) -> Chart:
 
 def _mailings(attempts: QuerySet[Attempt]) -> Chart:
     found = attempts.values_list("mailing", "mailing__name").annotate(**_ADDED, mails=Sum("total"))
-    rows = found.order_by("-mails", "mailing")[:TOP]
+    rows = list(found.order_by("-mails", "mailing")[:TOP])
+    gone = _gone_after(attempts, [row[0] for row in rows])
     bars = [
-        Bar(label=name, short=name, sent=sent, refused=refused) for _pk, name, sent, refused, _all in rows
+        Bar(
+            label=name,
+            short=name,
+            sent=sent,
+            refused=refused,
+            left=gone[pk, LEFT],
+            complained=gone[pk, COMPLAINED],
+        )
+        for pk, name, sent, refused, _all in rows
     ]
-    return chart_of(gettext("By mailing"), bars, first=gettext("Mailing"))
+    return chart_of(gettext("By mailing"), bars, first=gettext("Mailing"), shows_left=True)
 
 
 def _domains(attempts: QuerySet[Attempt], *, seen_by: User | None) -> Chart:

@@ -9,6 +9,7 @@ from mailer.audience import sizes_of
 from mailer.models import Attempt, Mailing
 from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn, mailing_badge
 from people.tables import OwnerColumn
+from site_config.ui.bulk import SelectColumn
 from site_config.ui.counting import UpTo
 from site_config.ui.tables import Action, ActionsColumn, ComingColumn, RowTable, TimeColumn, badge
 
@@ -84,6 +85,7 @@ OVERSIGHT_ACTIONS = (
 
 class MailingTable(RowTable):
     list_name = "mailings"
+    select = SelectColumn()
     name = tables.Column(linkify=("mailing_detail", [tables.A("pk")]), empty_values=(), attrs=MAIN)
     state = StateColumn(MAILING_KINDS, Mailing.State)
     period = tables.Column()
@@ -96,7 +98,7 @@ class MailingTable(RowTable):
 
     class Meta(RowTable.Meta):
         model = Mailing
-        fields = ("name", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
+        fields = ("select", "name", "state", "period", "starts_at", "next_run_at", "last_run", "actions")
         order_by = "-starts_at"
         empty_text = _("No mailings found. A mailing sends one message to many clients, once or regularly.")
 
@@ -124,7 +126,7 @@ class OversightTable(MailingTable):
     actions = ActionsColumn(*OVERSIGHT_ACTIONS, *OWNERS_ACTIONS)
 
     class Meta(MailingTable.Meta):
-        exclude = ("period",)
+        exclude = ("period", "select")
         sequence = ("name", "owner", "state", "recipients", "runs", "...", "actions")
 
     @cached_property

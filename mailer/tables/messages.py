@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Message
 from mailer.tables.states import MAIN, NUMBER
+from site_config.ui.bulk import SelectColumn
 from site_config.ui.tables import Action, ActionsColumn, RowTable, TimeColumn
 
 
@@ -19,6 +20,7 @@ def is_archived(message: Message, _user: Any) -> bool:
 
 class MessageTable(RowTable):
     list_name = "messages"
+    select = SelectColumn()
     subject = tables.Column(linkify=True, empty_values=(), attrs=MAIN)
     uses = tables.Column(verbose_name=_("Mailings"), attrs=NUMBER)
     updated_at = TimeColumn(verbose_name=_("Changed"))
@@ -38,7 +40,7 @@ class MessageTable(RowTable):
 
     class Meta(RowTable.Meta):
         model = Message
-        fields = ("subject", "uses", "updated_at", "actions")
+        fields = ("select", "subject", "uses", "updated_at", "actions")
         order_by = "-updated_at"
         empty_text = _("No messages found. A message is the subject and text that a mailing sends.")
 

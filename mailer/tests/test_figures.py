@@ -50,6 +50,24 @@ def test_totals_and_charts_add_up_what_runs_counted(owner, mailing):
     assert figures.days.summary == "Most: 03/02/2026, with 20 sent and 0 not delivered."
 
 
+def test_who_left_and_who_complained_stands_beside_the_mailing_and_the_day(owner, stranger, mailing):
+    attempt = run(mailing, 1, sent=5)
+    run(MailingFactory(message=MessageFactory(owner=owner), name="Autumn"), 2, sent=20)
+    for number, reason in enumerate(("unsubscribed", "unsubscribed", "complained", "bounced", "added")):
+        Suppression.objects.create(owner=owner, email=f"{number}@example.org", reason=reason, attempt=attempt)
+    Suppression.objects.create(owner=stranger, email="9@example.org", reason="complained")
+    Suppression.objects.update(created_at=datetime(2026, 3, 2, 12, tzinfo=UTC))
+    figures = figures_of(Attempt.objects.all(), seen_by=owner)
+    gone = {
+        chart.title: [(bar.label, bar.left, bar.complained) for bar in chart.bars]
+        for chart in (figures.days, figures.mailings)
+    }
+    assert gone == {
+        "Latest days with a run": [("03/01/2026", 0, 0), ("03/02/2026", 2, 1)],
+        "By mailing": [("Autumn", 0, 0), ("Spring", 2, 1)],
+    }
+
+
 def test_a_chart_of_nothing_draws_nothing(owner):
     figures = figures_of(Attempt.objects.none(), seen_by=owner)
     assert (figures.totals.runs, numbers(figures.days), figures.meanings) == (0, [], [])

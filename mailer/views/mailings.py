@@ -45,6 +45,9 @@ class MailingList(TableView):
     filterset_class = MailingFilter
     things = "mailings"
     columns_url_name = "mailings_columns"
+    bulk_url_name = "mailings_bulk"
+    bulk_actions = (("pause", _("Pause")), ("resume", _("Resume")))
+    bulk_when_ticked = True
     title = _("Mailings")
     lead = _("One message to many clients, once or every day, week or month.")
     create_url_name = "mailing_create"
@@ -72,6 +75,10 @@ class MailingList(TableView):
         if self.request.user.only_watches:
             kwargs = {"lead": _("All users' mailings."), **kwargs}
         return super().get_context_data(**kwargs)
+
+    def bulk(self) -> dict[str, Any] | None:
+        """For one's own mailings alone."""
+        return None if self.request.user.oversees else super().bulk()
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
         rows = [row.record for row in context["table"].paginated_rows]

@@ -43,6 +43,9 @@ class MessageList(TableView):
     filterset_class = MessageFilter
     things = "messages"
     columns_url_name = "messages_columns"
+    bulk_url_name = "messages_bulk"
+    bulk_actions = (("archive", _("Archive")), ("delete", _("Delete")))
+    bulk_when_ticked = True
     title = _("Messages")
     lead = _("Subject and text, with merge fields for each recipient.")
     create_url_name = "message_create"

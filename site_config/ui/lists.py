@@ -42,6 +42,7 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     columns_url_name: ClassVar[str] = ""  # what asks which columns to show: site_config.ui.columns
     bulk_url_name: ClassVar[str] = ""  # what asks about actions on many rows: site_config.ui.bulk
     bulk_actions: ClassVar[Iterable[tuple[str, Any]]] = ()
+    bulk_when_ticked: ClassVar[bool] = False  # they take no room until a row is ticked
     above_table: ClassVar[str] = ""  # a template that is reloaded together with the table
 
     template_name = "includes/list.html"
@@ -131,7 +132,7 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         if not self.bulk_url_name:
             return None
         url = f"{reverse(self.bulk_url_name)}?{self.bulk_query()}"
-        return {"url": url, "actions": self.bulk_actions}
+        return {"url": url, "actions": self.bulk_actions, "when_ticked": self.bulk_when_ticked}
 
     def bulk_query(self) -> str:
         return self.request.GET.urlencode()
