@@ -8,7 +8,7 @@ document.addEventListener("click", async (event) => {
   } catch {
     // The clipboard may be forbidden: the link can be copied by hand.
     const field = document.createElement("input");
-    Object.assign(field, { className: "form-control form-control-sm", readOnly: true, value: button.dataset.copy });
+    Object.assign(field, { className: "form-control", readOnly: true, value: button.dataset.copy });
     field.setAttribute("aria-label", button.textContent.trim());
     button.replaceWith(field);
     field.select();
