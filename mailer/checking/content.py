@@ -59,7 +59,7 @@ def _subject(checked: Checked) -> Iterator[Finding]:
         )
     elif len(subject) > LONG_SUBJECT:
         yield Finding.warn(
-            _("The subject has %(number)s characters. Inboxes cut it off after some %(limit)s.")
+            _("The subject has %(number)s characters. Inboxes cut it off after about %(limit)s.")
             % {"number": len(subject), "limit": LONG_SUBJECT},
             _("Put what matters into the first %(number)s, which phones show.")
             % {"number": SUBJECT_ON_PHONES},
@@ -107,7 +107,7 @@ def _gaps(checked: Checked) -> Iterator[Finding]:
         example = f"{{{{ {gap.name} | default: '…' }}}}"
         yield Finding.warn(
             text,
-            _("Say what stands there instead: %(example)s") % {"example": example},
+            _("Say what to put there instead: %(example)s") % {"example": example},
             place_of(checked.written, gap.name),
         )
 
@@ -125,7 +125,7 @@ def _links(checked: Checked) -> Iterator[Finding]:
             text = _("A link does not say which site it leads to: “%(address)s”.")
         yield Finding.bad(
             text % {"address": address[:100]},
-            _("Write the whole address, with https:// before it."),
+            _("Write the full address, beginning with https://."),
             place_of(checked.written, address),
         )
 
@@ -142,7 +142,7 @@ def _pictures(checked: Checked) -> Iterator[Finding]:
         )
         yield Finding.warn(
             text % {"number": len(without)},
-            _("Inboxes often hide pictures, and blind people never see them: say what is on it."),
+            _("Inboxes often hide pictures, and blind people cannot see them: describe it."),
             without[0] if checked.written.format == Format.BLOCKS else place_of(checked.written, without[0]),
         )
 
@@ -162,7 +162,7 @@ def _size(checked: Checked) -> Iterator[Finding]:
         yield Finding.warn(
             _("The HTML part is %(size)s kB. Gmail cuts off everything beyond %(limit)s kB.")
             % {"size": -(-size // 1024), "limit": GMAIL_CUTS_AT // 1024},
-            _("Shorten it, or link to the rest. Pictures count only where they stand in the source itself."),
+            _("Shorten it, or link to the rest. Pictures count only if they are in the source itself."),
             "id_body" if checked.written.format != Format.BLOCKS else "",
         )
 
@@ -173,7 +173,7 @@ def _text_part(checked: Checked) -> Iterator[Finding]:
     if pictures and len(words) < SHORT_TEXT:
         yield Finding.warn(
             _("The mail says next to nothing without its pictures."),
-            _("Write what matters as text: filters distrust a mail that is one picture."),
+            _("Write what matters as text: filters distrust a mail that is just one picture."),
             "id_body" if checked.written.format != Format.BLOCKS else "",
         )
 
@@ -197,6 +197,9 @@ def _preheader(checked: Checked) -> Iterator[Finding]:
 def _way_out(checked: Checked) -> Iterator[Finding]:
     if not checked.compiled.facts.own_way_out:
         yield Finding.note(
-            _("No unsubscribe link of your own is seen by everybody: a line with one is added at the end."),
+            _(
+                "Not everybody would see an unsubscribe link of yours,"
+                " so a line with one is added at the end."
+            ),
             _("To choose its place, link to %(field)s.") % {"field": "{{ unsubscribe_url }}"},
         )

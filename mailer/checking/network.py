@@ -55,26 +55,26 @@ def _links(check: MessageCheck, written: Written, addresses: list[str]) -> list[
         )
         bad.append(Finding.note(text % {"number": unknown}))
     elif addresses and not bad:
-        text = ngettext("The link answers.", "All %(number)s links answer.", len(addresses))
+        text = ngettext("The link works.", "All %(number)s links work.", len(addresses))
         bad.append(Finding.fine(text % {"number": len(addresses)}))
     return bad
 
 
 def _link(address: str, place: str, code: str, detail: str) -> Finding | None:
     values = {"address": address[:200], "status": detail}
-    gone = _("Nobody finds anything there: mend the address, or take the link out.")
+    gone = _("There is nothing there: correct the address, or remove the link.")
     sentences: dict[str, Callable[[], Finding]] = {
         "status": lambda: _by_status(values, place),
         "private": lambda: Finding.bad(
-            _("%(address)s leads into a private network, where your clients are not.") % values,
+            _("%(address)s leads into a private network, which your clients cannot reach.") % values,
             _("Link to a page that everybody can open."),
             place,
         ),
         "nowhere": lambda: Finding.bad(_("There is no such site: %(address)s") % values, gone, place),
-        "odd": lambda: Finding.bad(_("This is no address of a page: %(address)s") % values, gone, place),
-        "loop": lambda: Finding.bad(_("%(address)s leads round in a circle.") % values, gone, place),
+        "odd": lambda: Finding.bad(_("This is not the address of a page: %(address)s") % values, gone, place),
+        "loop": lambda: Finding.bad(_("%(address)s redirects in a circle.") % values, gone, place),
         "tls": lambda: Finding.bad(
-            _("The certificate of %(address)s is not valid: browsers warn of it.") % values,
+            _("The certificate of %(address)s is not valid: browsers warn about it.") % values,
             _("Have it renewed, or link to another page."),
             place,
         ),
@@ -93,11 +93,11 @@ def _by_status(values: dict[str, str], place: str) -> Finding:
     if values["status"] in ("404", "410"):
         return Finding.bad(
             _("There is no such page: %(address)s") % values,
-            _("Mend the address, or take the link out."),
+            _("Correct the address, or remove the link."),
             place,
         )
     return Finding.warn(
-        _("%(address)s answered with error %(status)s.") % values, _("Open it in a browser."), place
+        _("%(address)s returned error %(status)s.") % values, _("Open it in a browser."), place
     )
 
 
@@ -108,13 +108,13 @@ def sender_findings(told: Iterable[Told]) -> list[Finding]:
 
 def _sentence(told: Told) -> Finding | None:
     sentences: dict[str, Callable[[], Finding]] = {
-        "no_dns": lambda: Finding.note(_("No DNS server answers: nothing is known of %(domain)s.") % told),
+        "no_dns": lambda: Finding.note(_("No DNS server answers: nothing is known about %(domain)s.") % told),
         "spf_missing": lambda: Finding.warn(
             _("%(domain)s has no SPF record.") % told,
             _("Its TXT record should name the servers that may send: v=spf1 … -all"),
         ),
         "spf_several": lambda: Finding.bad(
-            _("%(domain)s has several SPF records, so that none counts.") % told, _("Make them one.")
+            _("%(domain)s has several SPF records, so none of them counts.") % told, _("Merge them into one.")
         ),
         "spf_everybody": lambda: Finding.warn(
             _("The SPF record of %(domain)s lets everybody send.") % told, _("End it with -all.")
@@ -140,7 +140,7 @@ def _sentence(told: Told) -> Finding | None:
 def _of_dmarc(told: Told) -> Finding | None:
     sentences: dict[str, Callable[[], Finding]] = {
         "dmarc_missing": lambda: Finding.warn(
-            _("%(domain)s has no DMARC record, which Gmail and Yahoo ask of who sends much.") % told,
+            _("%(domain)s has no DMARC record, which Gmail and Yahoo require of large senders.") % told,
             _("To begin with, publish this TXT record at _dmarc.%(domain)s: v=DMARC1; p=none") % told,
         ),
         "dmarc_none": lambda: Finding.note(

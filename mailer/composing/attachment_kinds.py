@@ -118,7 +118,7 @@ def content_type_of(name: str, data: bytes) -> str:
     content_type, check = KINDS[ending]
     if not check(data):
         raise ValidationError(
-            _("What is in this file is not what its name says, or holds a program or macros."),
+            _("This file's content does not match its name, or contains a program or macros."),
             code="content",
         )
     return content_type

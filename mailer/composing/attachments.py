@@ -48,7 +48,10 @@ def _refuse_too_much(message: Message, size: int) -> None:
     there = message.attachments.aggregate(Sum("size"))["size__sum"] or 0
     if there + size > LARGEST:
         raise ValidationError(
-            _("All attachments together can have %(limit)s MB. Put large files on a site and link to them."),
+            _(
+                "All attachments together may have up to %(limit)s MB."
+                " Put large files on a site and link to them."
+            ),
             params={"limit": LARGEST // 1_000_000},
             code="too_large",
         )

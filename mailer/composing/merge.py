@@ -21,7 +21,7 @@ from mailer.composing.first_names import first_name
 MERGE_FIELDS: dict[str, str | Promise] = {
     "full_name": _("the client's full name"),
     "first_name": _("the client's first name, if the full name shows which it is"),
-    "salutation": _("how you greet the client: their “salutation”, else the first name"),
+    "salutation": _("how you greet the client: their “salutation”, otherwise the first name"),
     "email": _("the client's email address"),
     "sender_name": _("your name, or your email address"),
     "unsubscribe_url": _("the address of the client's unsubscribe page"),

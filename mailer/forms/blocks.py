@@ -170,7 +170,7 @@ class PictureForm(BlockForm):
     )
     link = _link(_("It links to"))
     inside = forms.BooleanField(
-        label=_("Put it into the mail"),
+        label=_("Embed it in the mail"),
         required=False,
         help_text=_(
             "It shows without a click in programs that do not load pictures, and makes each mail larger."

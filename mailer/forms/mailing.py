@@ -77,7 +77,7 @@ class MailingForm(OwnedForm[Mailing]):
         max_length=64,
         required=False,
         widget=forms.TextInput({"placeholder": "news", "autocapitalize": "none", "spellcheck": "false"}),
-        help_text=_("What stands before the @. Empty: the service's own address."),
+        help_text=_("The part before the @. Leave it empty for the service's own address."),
     )
 
     class Meta:
@@ -226,7 +226,7 @@ class MailingForm(OwnedForm[Mailing]):
         if starts_at and ends_at and starts_at >= ends_at:
             self.add_error("ends_at", _("The end must be later than the start."))
         if data.get("from_domain") and not data.get("from_local") and "from_local" not in self.errors:
-            self.add_error("from_local", _("Say what stands before the @, such as “news”."))
+            self.add_error("from_local", _("Enter the part before the @, such as “news”."))
         if data.get("from_local") and not data.get("from_domain"):
             data["from_local"] = ""
         if "clients" in data and "groups" in data:

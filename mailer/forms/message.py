@@ -59,7 +59,7 @@ class TestSendForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.owner = owner
         self.fields["to"].choices = [(address, address) for address in proved_addresses(owner)]  # type: ignore[attr-defined]
-        self.fields["to"].error_messages["invalid_choice"] = _("Tests go only to an address that is yours.")
+        self.fields["to"].error_messages["invalid_choice"] = _("Test mails go only to your own addresses.")
 
     def clean_to(self) -> str:
         address: str = self.cleaned_data["to"]

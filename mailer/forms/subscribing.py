@@ -15,7 +15,7 @@ from site_config.ui.forms import OwnedForm, RowsField
 
 NOT_YOURS = _("One of these is not yours or no longer exists. Reload the page.")
 _FOREIGN = {"invalid_choice": NOT_YOURS, "invalid_pk_value": NOT_YOURS}
-DATA_WORDING = _("I agree that my data is stored and used so that I get this mail.")
+DATA_WORDING = _("I agree that my data is stored and used to send me this mail.")
 ADS_WORDING = _("I agree to receive advertising by email.")
 AGREED = ("agree_data", "agree_ads")
 WORDINGS = {"data_wording": DATA_WORDING, "ads_wording": ADS_WORDING}
@@ -61,9 +61,9 @@ class SubscriptionFormForm(OwnedForm[SubscriptionForm]):
         }
         help_texts = {
             "name": _("For you. Consent is recorded under this name."),
-            "sites": _("One a line. Without any, the form has only a page of its own."),
-            "data_wording": _("Beside a box that nobody can leave empty."),
-            "ads_wording": _("Beside a box that may stay empty."),
+            "sites": _("One per line. Without any, the form exists only on its own page."),
+            "data_wording": _("Beside a required checkbox."),
+            "ads_wording": _("Beside an optional checkbox."),
         }
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:

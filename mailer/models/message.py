@@ -24,9 +24,9 @@ class Format(models.TextChoices):
 class Public(models.TextChoices):
     """Who finds a message's page that is nobody's own."""
 
-    NOBODY = "", _("nobody: there is no such page")
-    ADDRESS = "address", _("whoever has its address")
-    SEARCH = "search", _("everybody, also through search engines")
+    NOBODY = "", _("nobody: there is no public page")
+    ADDRESS = "address", _("anyone who has its address")
+    SEARCH = "search", _("everybody, including search engines")
 
 
 class MessageQuerySet(OwnedQuerySet["Message"]):

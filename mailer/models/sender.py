@@ -16,9 +16,9 @@ def new_token() -> str:
 
 
 class DomainState(models.TextChoices):
-    PENDING = "pending", _("not proved yet")
-    PROVED = "proved", _("proved")
-    LOST = "lost", _("no longer proved")
+    PENDING = "pending", _("not verified yet")
+    PROVED = "proved", _("verified")
+    LOST = "lost", _("no longer verified")
 
 
 class SenderDomain(Owned):

@@ -113,7 +113,7 @@ def _why_it_stands_still(attempt: Attempt, samples: list[tuple[float, int]], now
     if settings.MAIL_RATE_PER_MINUTE or settings.MAIL_RATE_PER_MAILING:
         return gettext("This service sends only so many mails a minute, and other mailings have their share.")
     text = gettext(
-        "The mail server takes long to answer. After %(seconds)s seconds we try another connection."
+        "The mail server is slow to answer. After %(seconds)s seconds we will try another connection."
     )
     return text % {"seconds": settings.MAIL_TIMEOUT}
 

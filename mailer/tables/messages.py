@@ -30,7 +30,7 @@ class MessageTable(RowTable):
         Action(name="archive", title=_("Archive"), url_name="message_archive", post=True, shown=is_current),
         Action(
             name="unarchive",
-            title=_("Bring back"),
+            title=_("Restore"),
             url_name="message_unarchive",
             post=True,
             shown=is_archived,

@@ -279,7 +279,7 @@ def test_the_page_takes_lists_and_removes_files(browser, owner, message, strange
     ("name", "data", "text"),
     [
         ("a.exe", b"MZ", "Files of this kind cannot be attached"),
-        ("a.pdf", b"no", "is not what its name says"),
+        ("a.pdf", b"no", "does not match its name"),
         (None, b"", "Choose a file first"),
     ],
 )

@@ -95,7 +95,7 @@ def test_an_honest_message_has_nothing_to_be_said_of_it(owner):
             "id_body",
         ),
         ({"body": "<p>x</p>" + "<i>" * 300}, "bad", "It cannot be sent:", "id_body"),
-        ({"body": ENOUGH}, "note", "No unsubscribe link of your own", ""),
+        ({"body": ENOUGH}, "note", "Not everybody would see", ""),
         ({"format": "text", "body": "Go {% if"}, "bad", "It cannot be sent:", "id_body"),
         ({"format": "blocks", "body": ""}, "note", "There is no preheader", "id_preheader"),
     ],

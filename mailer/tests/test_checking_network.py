@@ -312,7 +312,7 @@ def test_without_dns_it_says_so(sender):
     sender.broken = True
     told = check_domain("example.com")
     assert [finding.text for finding in sender_findings(told)] == [
-        "No DNS server answers: nothing is known of example.com."
+        "No DNS server answers: nothing is known about example.com."
     ]
 
 
@@ -390,7 +390,7 @@ def test_a_check_is_asked_for_done_and_told(browser, linked, sender, spamd):
     answer = browser.post(page, headers=REGION)
     html = flat(answer)
     for words in (
-        "http://in.example.test/x leads into a private network, where your clients are not.",
+        "http://in.example.test/x leads into a private network, which your clients cannot reach.",
         "There is no such site: http://nobody.test/",
         "example.com has no SPF record.",
         "example.com has no DMARC record",

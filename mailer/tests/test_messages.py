@@ -166,10 +166,10 @@ def test_a_test_that_fails_says_why_beside_the_field(headers, browser, message, 
     stop = Suppression(owner=owner, email=owner.email.upper(), reason="unsubscribed")
     for to, says in (
         ("", "This field is required."),
-        ("me", "Tests go only to an address that is yours."),
-        ("me@example.org", "Tests go only to an address that is yours."),
-        (f"{owner.email}\r\nBcc: me@example.org", "Tests go only to an address that is yours."),
-        ("x" * 100_000, "Tests go only to an address that is yours."),
+        ("me", "Test mails go only to your own addresses."),
+        ("me@example.org", "Test mails go only to your own addresses."),
+        (f"{owner.email}\r\nBcc: me@example.org", "Test mails go only to your own addresses."),
+        ("x" * 100_000, "Test mails go only to your own addresses."),
         (owner.email, "The mail did not go out: "),
         (owner.email, "This address is on your stop-list, so nothing is sent to it."),
     ):

@@ -67,7 +67,7 @@ def test_a_domain_is_proved_by_its_record(dns, browser, owner):
     headers = {"HX-Request": "true", "HX-Target": f"domain-{row.pk}"}
     html = flat(browser.post(page, headers=headers))
     assert state(row) == "proved"
-    assert ">proved<" in html
+    assert ">verified<" in html
     assert "acme.test has no DMARC record" in html
     assert row.record_value not in html
 

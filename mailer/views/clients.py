@@ -32,7 +32,7 @@ def rules_lost(needed: Any, what: str, key: Any = None) -> list[str]:
     names = rules_with(needed.owner_id, f"{what}:{needed.pk if key is None else key}")
     if not names:
         return []
-    text = _("The rule of “%(groups)s” needs it: mailings to that group wait until you mend the rule.")
+    text = _("The rule of “%(groups)s” needs it: mailings to that group wait until you fix the rule.")
     return [str(text) % {"groups": "”, “".join(names)}]
 
 

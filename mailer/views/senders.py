@@ -41,7 +41,7 @@ class Senders(OwnersOnly):
         if row is None:
             return redirect("senders")
         domains.request(row)
-        messages.success(request, _("Now publish its record. It is looked for again and again for a week."))
+        messages.success(request, _("Now publish its record. We will look for it for a week."))
         return redirect("senders")
 
     def add_address(self) -> HttpResponse:

@@ -76,8 +76,8 @@ class SubscriptionFormDelete(DeletePanel):
 
     def consequences(self) -> list[str]:
         return [
-            str(_("Who signed up by it stays, with the consent they gave.")),
-            str(_("Who has not confirmed yet cannot do so any more.")),
+            str(_("Everyone who signed up with it stays, with the consent they gave.")),
+            str(_("Anyone who has not confirmed yet can no longer do so.")),
         ]
 
 

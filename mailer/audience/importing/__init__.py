@@ -274,6 +274,6 @@ def check_group_name(owner: User, name: str) -> ClientGroup | None:
         ClientGroup(owner=owner, name=name.strip()).clean_fields()
     elif group.rule is not None:
         raise ValidationError(
-            _("Who is in “%(group)s” is up to its rule. Choose another group."), params={"group": group}
+            _("The rule of “%(group)s” decides who is in it. Choose another group."), params={"group": group}
         )
     return group

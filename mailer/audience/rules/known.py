@@ -36,7 +36,7 @@ class Known:
     def inside(self, group: ClientGroup) -> "Known":
         """The same while a group's rule is evaluated; raises BrokenRule if that would never end."""
         if group.pk in self.path:
-            raise BrokenRule(_("It would be a part of itself."))
+            raise BrokenRule(_("It would contain itself."))
         if len(self.path) >= MOST_NESTED:
             raise BrokenRule(_("Too many groups depend on each other."))
         return self.within((*self.path, group.pk))

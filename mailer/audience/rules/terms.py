@@ -268,7 +268,7 @@ class TextTerm(Term):
     @classmethod
     def read_value(cls, test: str, text: str, known: Known) -> str:
         if "\0" in text or len(text) > LONGEST_TEXT:
-            raise ValidationError(_("This text cannot be looked for."))
+            raise ValidationError(_("This text cannot be searched for."))
         return text
 
     def among(self, clients: ClientQuerySet, known: Known) -> ClientQuerySet:
