@@ -1,12 +1,15 @@
 """A newsletter from an empty message to the mailbox: by mouse, by keyboard, and without JavaScript."""
 
 import re
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import expect
 
 from e2e.conftest import NARROW
 
+ZONE = ZoneInfo("Europe/Moscow")  # of the demo user
 PICTURE = Path(__file__).resolve().parent.parent / "static" / "img" / "messages" / "news.jpg"
 CONDITION = "{% if first_name != '' %}Dear {{ first_name }},{% else %}Hello,{% endif %} read on."
 
@@ -45,7 +48,43 @@ def send_a_test(page, subject):
     expect(mail(page).get_by_text("The hills wake up")).to_be_visible()
 
 
+def make_a_group(page, name):
+    """A group of one client, on the pages that need no script."""
+    page.goto("/groups/new/")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/groups/")
+    page.goto("/clients/new/")
+    page.get_by_label("Email", exact=True).fill(f"reader@{name}.example.org")
+    page.get_by_label("Full name").fill("Rita Reader")
+    page.get_by_label(name, exact=True).check()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/clients/")
+
+
+def choose_message(page, subject):
+    """From the list to what can be done with it."""
+    page.goto("/messages/")
+    page.get_by_role("link", name=subject, exact=True).first.click()
+    return page.get_by_role("link", name="Send this to …")
+
+
+def arrived(page, subject):
+    """The mail of the one recipient, and the same in a browser."""
+    expect(page.get_by_role("cell", name="250 OK")).to_be_visible()
+    page.goto("/outbox/")
+    page.get_by_role("link", name=subject, exact=True).first.click()
+    expect(mail(page).get_by_text("The hills wake up")).to_be_visible()
+    with page.context.expect_page() as opened:
+        mail(page).get_by_role("link", name="View in your browser").click()
+    own = opened.value
+    expect(own).to_have_title(subject)
+    expect(own.get_by_text("The hills wake up")).to_be_visible()
+    return own
+
+
 def test_by_mouse(page, check):
+    make_a_group(page, "mouse")
     begin(page)
     page.get_by_label("Subject").fill("By mouse")
     heading = add(page, "Heading")
@@ -77,6 +116,19 @@ def test_by_mouse(page, check):
     expect(page.locator("#draft-state")).to_contain_text(re.compile(r"^\s*Saved"))
     page.get_by_role("button", name="Save and test").click()
     send_a_test(page, "By mouse")
+    choose_message(page, "By mouse").click()
+    page.get_by_label("Search: Groups").press_sequentially("mouse")
+    row = page.locator("#groups-list .form-check")
+    expect(row).to_have_count(1)
+    row.get_by_role("checkbox").check()
+    expect(page.locator("#audience")).to_contain_text("It reaches 1 address")
+    page.get_by_role("button", name="Start now").click()
+    page.get_by_role("button", name="Send now to 1 person").click()
+    expect(page.get_by_role("heading", name="Check before sending")).to_be_visible()
+    page.get_by_role("button", name="Send now to 1 person").click()
+    own = arrived(page, "By mouse")
+    expect(own.get_by_text("Dear Rita, read on.")).to_be_visible()
+    assert own.locator("html").get_attribute("lang") == "en"  # no script runs there, so axe cannot look
     source = mail(page).locator("img").get_attribute("src")
     assert re.search(r"/pictures/[0-9a-f]{32}\.jpg$", source)
     assert page.request.get(source).headers["content-type"] == "image/jpeg"
@@ -95,6 +147,7 @@ def test_by_dragging(page):
 
 
 def test_by_keyboard(page):
+    make_a_group(page, "keys")
     begin(page)
     page.get_by_label("Subject").focus()
     page.keyboard.type("By keys")
@@ -117,10 +170,28 @@ def test_by_keyboard(page):
     page.get_by_role("button", name="Save and test").focus()
     page.keyboard.press("Enter")
     send_a_test(page, "By keys")
+    choose_message(page, "By keys").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Search: Groups").focus()
+    page.keyboard.type("keys")
+    box = page.locator("#groups-list .form-check").get_by_role("checkbox")
+    expect(box).to_have_count(1)
+    box.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#audience")).to_contain_text("It reaches 1 address")
+    page.get_by_role("button", name="Start now").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Send now to 1 person").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Check before sending")).to_be_visible()
+    expect(page.get_by_role("button", name="Send now to 1 person")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(arrived(page, "By keys").get_by_text("bold ones")).to_be_visible()
 
 
 def test_without_javascript(context_of):
     page = context_of(java_script_enabled=False).new_page()
+    make_a_group(page, "plain")
     begin(page)
     page.get_by_label("Subject").fill("Without scripts")
     page.locator("#add-heading").click()
@@ -145,6 +216,19 @@ def test_without_javascript(context_of):
     page.get_by_role("button", name="Save", exact=True).click()
     expect(mail(page).get_by_text("Dear Anna, read on.")).to_be_visible()
     send_a_test(page, "Without scripts")
+    page.goto("/groups/")
+    page.get_by_role("link", name="plain", exact=True).click()
+    page.get_by_role("link", name="Send a mailing to this group").click()
+    page.get_by_label("Message").select_option(label="Without scripts")
+    page.get_by_label("Start", exact=False).first.fill(f"{datetime.now(ZONE):%Y-%m-%dT%H:%M}")
+    page.locator("#save-mailing").click()
+    expect(page.get_by_role("heading", name="Check before sending")).to_be_visible()
+    page.get_by_role("button", name="Send now to 1 person").click()
+    page.wait_for_url(re.compile(r"/mailings/\d+/$"))
+    page.wait_for_timeout(3_000)
+    page.reload()
+    own = arrived(page, "Without scripts")
+    expect(own.get_by_text("Dear Rita, read on.")).to_be_visible()
 
 
 def test_a_ready_message_on_a_phone_by_night(context_of, check):

@@ -214,6 +214,7 @@ class ColumnsForm(BlockForm):
             ("1-1-1", _("three")),
         ],
     )
+    together = forms.BooleanField(label=_("Side by side on phones too"), required=False)
 
 
 class QuoteForm(BlockForm):

@@ -51,6 +51,15 @@ def test_what_is_typed_never_becomes_markup(block):
     assert "&amp;amp; Anna &lt;i&gt;x&lt;/i&gt;" in html
 
 
+def test_columns_stay_beside_each_other_on_phones_if_they_shall():
+    def page(**more):
+        inner = [[{"id": "b2", "type": "text", "text": "<p>Tea</p>"}], [], []]
+        return html_of(content({"type": "columns", "columns": inner, **more}), pictures={})
+
+    assert page().count("mj-column-per-") > page(together="on").count("mj-column-per-50")
+    assert "mj-column-per-100" in page(together="on")
+
+
 @pytest.mark.parametrize("ground", ["#ffffff", "#1c2540", "#808080"])
 def test_the_link_to_the_page_stands_above_the_message_if_it_is_wanted(ground):
     block = {"type": "heading", "text": "Hello"}

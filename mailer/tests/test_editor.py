@@ -334,7 +334,7 @@ def test_as_many_queries_for_thirty_blocks_as_for_one(browser, message, django_a
         blocks = [heading(f"b{n}") for n in range(1, number + 1)]
         browser.post(url_of(message), page(*blocks))
         browser.get(url_of(message))
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             browser.get(url_of(message))
 
 

@@ -128,6 +128,20 @@ document.addEventListener("submit", async (event) => {
   form.requestSubmit(submitter);
   letGo.delete(form);
 });
+// What was typed on a page is not lost by a click that leads away from it: the browser asks first. The page on
+// which a message is written has its own guard.
+let sent; // the form with which one leaves
+const words = "textarea, input:is(:not([type]), [type=text], [type=email], [type=url], [type=tel], [type=number])";
+const holdsWords = (form) => form !== sent && form.id !== "editor" && [...form.elements].some((field) =>
+  field.matches(words) && field.value && (field.value !== field.defaultValue || form.querySelector("[aria-invalid=true]")));
+document.addEventListener("submit", (event) => event.defaultPrevented || (sent = event.target));
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  if (detail.xhr.getResponseHeader("HX-Redirect")) sent = detail.elt.closest("form");
+});
+window.addEventListener("beforeunload", (event) => {
+  if (!texts.alive) return;
+  if ([...document.querySelectorAll("main form[method=post], #dialog[open] form[method=post]")].some(holdsWords)) event.preventDefault();
+});
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   document.querySelectorAll("button[disabled]").forEach((button) => (button.disabled = false));

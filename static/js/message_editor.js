@@ -10,6 +10,10 @@ const noStyle = document.createElementNS(null, "style"); // found by its name, a
 noStyle.setAttribute("data-tiptap-style", "");
 document.head.append(noStyle);
 
+const nameButtons = (editor) => editor.view.dom.closest(".prose-editor")?.querySelectorAll(".prose-menubar__button").forEach((button) => {
+  button.title = window.gettext(button.title);
+  button.setAttribute("aria-label", button.title);
+});
 const editors = new Map(); // of each text area that is one
 const extensions = () => [
   Document, Paragraph, HardBreak, Text, History, Menu, Bold, Italic, Underline, Strike, BulletList, OrderedList, ListItem, Link,
@@ -23,6 +27,7 @@ const start = (root) => root.querySelectorAll("details[open] > .block-fields tex
   editor.view.dom.setAttribute("role", "textbox");
   editor.view.dom.setAttribute("aria-multiline", "true");
   label?.addEventListener("click", () => editor.commands.focus());
+  setTimeout(() => nameButtons(editor)); // its menu comes a moment later
   editors.set(textarea, editor);
 });
 start(form);
@@ -30,14 +35,20 @@ start(form);
 // What is typed and not saved yet
 let typed = 0;
 let kept = 0;
-const note = (event) => event.target.closest?.("#editor") && (typed += 1);
+// A field of text that is left has said all by its input.
+const saidBefore = ({ type, target }) =>
+  type === "change" && target.matches("textarea, input:not([type=checkbox], [type=radio], [type=color])");
+const note = (event) => event.target.closest?.("#editor") && !saidBefore(event) && (typed += 1);
 document.addEventListener("input", note);
 document.addEventListener("change", note);
 document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target === form && typed <= kept) return event.preventDefault(); // nothing new: what stands there stays
   if (event.target === form || event.target.closest?.("#editor")) event.detail.xhr.typed = typed;
 });
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful && event.detail.xhr.typed !== undefined) kept = Math.max(kept, event.detail.xhr.typed);
+document.addEventListener("htmx:afterRequest", ({ detail: { successful, xhr } }) => {
+  // What a save refuses is kept as a draft; what comes from a window that was overtaken is not.
+  const isKept = successful || (xhr.status === 422 && !xhr.getResponseHeader("HX-Retarget"));
+  if (isKept && xhr.typed !== undefined) kept = Math.max(kept, xhr.typed);
 });
 let leaving = false;
 form.addEventListener("submit", () => (leaving = true));

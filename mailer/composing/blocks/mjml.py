@@ -99,7 +99,7 @@ def _style(theme: Theme) -> str:
         f".m-s,.m-s>table{{background:{DARK_SURFACE} !important;background-color:{DARK_SURFACE} !important}}"
         f".m-t div,.m-t p,.m-t li,.m-t h1,.m-t h2,.m-t h3{{color:{DARK_TEXT} !important}}"
         f".m-t a{{color:{theme.dark_accent} !important}}"
-        ".m-q{border-color:#5b6b68 !important}}"
+        ".m-q{border-color:#5b6b68 !important}.m-l p{border-top-color:#3d4a47 !important}}"
     )
 
 
@@ -125,6 +125,8 @@ def _section(sheet: Sheet, group: Blocks, number: int, of: int) -> str:
     if group[0]["type"] == "columns":
         begin, end = _only_for(sheet, group[0])
         inside = _columns(sheet, group[0])
+        if group[0].get("together"):
+            inside = f"<mj-group>{inside}</mj-group>"
     else:
         inside = f"<mj-column>{''.join(_rendered(sheet, block, theme.width) for block in group)}</mj-column>"
     return (
@@ -247,7 +249,10 @@ def _quote(sheet: Sheet, block: Block, _width: int) -> str:
 
 
 def _divider(sheet: Sheet, _block: Block, _width: int) -> str:
-    return f'<mj-divider border-width="1px" border-color="{sheet.theme.line}" padding="14px {SIDE}px"/>'
+    return (
+        f'<mj-divider css-class="m-l" border-width="1px" border-color="{sheet.theme.line}" '
+        f'padding="14px {SIDE}px"/>'
+    )
 
 
 def _spacer(_sheet: Sheet, block: Block, _width: int) -> str:

@@ -40,8 +40,13 @@ def picture(name: str, en: str, ru: str, width: str = "100") -> Block:
     return {"type": "picture", "picture": f"ours:{name}", "alt": (en, ru), "width": width, "align": "center"}
 
 
-def columns(ratio: str, *parts: list[Block]) -> Block:
-    return {"type": "columns", "ratio": ratio, "columns": list(parts)}
+def columns(ratio: str, *parts: list[Block], together: bool = False) -> Block:
+    return {
+        "type": "columns",
+        "ratio": ratio,
+        "columns": list(parts),
+        "together": "on" if together else "",
+    }
 
 
 def quote(en: str, ru: str, who: Pair) -> Block:
@@ -66,7 +71,7 @@ def footer() -> Block:
         "type": "footer",
         "align": "center",
         "text": (
-            "<p>You get this mail because you asked {{ sender_name }} for it.<br>Example Ltd, 1 Example Street</p>",
+            "<p>You get this email because you signed up with {{ sender_name }}.<br>Example Ltd, 1 Example Street</p>",
             "<p>Вы получили это письмо, потому что подписались на {{ sender_name }}.<br>ООО «Пример», ул. Примерная, 1</p>",
         ),
     }

@@ -18,7 +18,7 @@ from mailer.composing.ready.build import (
 
 LETTER = Draft(
     subject=("A few words, {{ first_name | default: 'and thanks' }}", "Несколько слов"),
-    preheader=("How we are, and what we plan", "Как у нас дела и что дальше"),
+    preheader=("How we are and what comes next", "Как у нас дела и что дальше"),
     theme={
         "background": "#ffffff",
         "surface": "#ffffff",
@@ -30,10 +30,10 @@ LETTER = Draft(
     blocks=[
         greeting(),
         text(
-            "<p>this is a letter, not a campaign. I wanted to tell you in my own words how the season went, and what we are going to do next.</p>"
-            "<p>We moved the workshop, learned to bake for three cafés at once, and lost a supplier on the way. It was you who kept coming on rainy Tuesdays. <strong>Thank you.</strong></p>"
-            "<p>From March on we open an hour earlier. If there is something you miss, just answer this mail: I read all of them.</p>",
-            "<p>это письмо, а не рассылка с баннерами. Хочу своими словами рассказать, как прошёл сезон и что будет дальше.</p>"
+            "<p>This is a letter, not a campaign. I want to tell you in my own words how the season went and what comes next.</p>"
+            "<p>We moved the workshop, learned to bake for three cafés at once, and lost a supplier on the way. You kept coming, even on rainy Tuesdays. <strong>Thank you.</strong></p>"
+            "<p>From March we open an hour earlier. If there is something you miss, just reply: I read every email.</p>",
+            "<p>Это письмо, а не рассылка с баннерами. Хочу своими словами рассказать, как прошёл сезон и что будет дальше.</p>"
             "<p>Мы переехали, научились печь сразу для трёх кофеен и по дороге потеряли поставщика. А вы приходили даже в дождливые вторники. <strong>Спасибо вам.</strong></p>"
             "<p>С марта открываемся на час раньше. Если вам чего-то не хватает, просто ответьте на это письмо: я читаю все.</p>",
         ),
@@ -43,19 +43,19 @@ LETTER = Draft(
 )
 ANNOUNCEMENT = Draft(
     subject=("We are moving: new address from 1 March", "Мы переезжаем: новый адрес с 1 марта"),
-    preheader=("What changes for you, and what does not", "Что изменится для вас, а что останется"),
+    preheader=("What changes for you and what stays the same", "Что изменится для вас, а что останется"),
     theme={"background": "#eef1f6", "accent": "#274b9f", "text": "#1f2735", "radius": "12"},
     blocks=[
         picture("letter", "A letter on a table", "Письмо на столе"),
-        heading("From 1 March you find us at 12 River Street", "С 1 марта мы на Речной улице, 12"),
+        heading("From 1 March, find us at 12 River Street", "С 1 марта мы на Речной улице, 12"),
         greeting(),
         text(
-            "<p>our lease ends, and we found a place with more light and a ramp at the door. Until the end of February all stays as it is.</p>",
-            "<p>аренда заканчивается, и мы нашли место посветлее, с пандусом у входа. До конца февраля всё по-прежнему.</p>",
+            "<p>Our lease is ending, and we have found a place with more light and a ramp at the door. Until the end of February, nothing changes.</p>",
+            "<p>Аренда заканчивается, и мы нашли место посветлее, с пандусом у входа. До конца февраля всё по-прежнему.</p>",
         ),
         heading("What it means for you", "Что это значит для вас", level="3"),
         text(
-            "<ul><li>Opening hours stay: Monday to Saturday, 9 to 19.</li><li>Phone and mail stay.</li><li>Orders of February can be picked up at either place.</li></ul>",
+            "<ul><li>Same opening hours: Monday to Saturday, 9 to 7.</li><li>Same phone number and email.</li><li>Pick up February orders at either address.</li></ul>",
             "<ul><li>Часы работы прежние: с понедельника по субботу, с 9 до 19.</li><li>Телефон и почта прежние.</li><li>Февральские заказы можно забрать по любому адресу.</li></ul>",
         ),
         button("See it on the map", "Показать на карте"),
@@ -67,13 +67,13 @@ WELCOME = Draft(
         "Welcome{% if first_name != '' %}, {{ first_name }}{% endif %}!",
         "Добро пожаловать{% if first_name != '' %}, {{ first_name }}{% endif %}!",
     ),
-    preheader=("Three steps for the first ten minutes", "Три шага на первые десять минут"),
+    preheader=("Three steps for your first ten minutes", "Три шага на первые десять минут"),
     theme={"background": "#eaf4ef", "accent": "#1b7a4b", "text": "#1d2b24", "radius": "16"},
     blocks=[
         spacer(8),
-        heading("Good that you are here", "Хорошо, что вы с нами", align="center"),
+        heading("Good to have you here", "Хорошо, что вы с нами", align="center"),
         text(
-            "<p>You are on the list now. Ten minutes are enough to look around:</p>",
+            "<p>You are on the list. Ten minutes are enough for a look around:</p>",
             "<p>Вы в списке. Чтобы осмотреться, хватит десяти минут:</p>",
             align="center",
         ),
@@ -104,7 +104,7 @@ WELCOME = Draft(
                 ),
             ],
         ),
-        button("Begin", "Начать", align="center"),
+        button("Get started", "Начать", align="center"),
         divider(),
         quote(
             "I came for the beans and stayed for the letters.",
@@ -117,7 +117,7 @@ WELCOME = Draft(
 )
 REMINDER = Draft(
     subject=("A reminder: your visit on Thursday", "Напоминаем: вы записаны на четверг"),
-    preheader=("10:30, and what to bring", "10:30, и что взять с собой"),
+    preheader=("10:30 and what to bring", "10:30, и что взять с собой"),
     theme={
         "background": "#f5f3ee",
         "accent": "#8a4b12",
@@ -129,12 +129,12 @@ REMINDER = Draft(
         heading("See you on Thursday, 10:30", "Ждём вас в четверг в 10:30", level="2"),
         greeting(),
         text(
-            "<p>this is your appointment:</p><ul><li><strong>When:</strong> Thursday, 12 March, 10:30</li><li><strong>Where:</strong> 12 River Street, first floor</li><li><strong>With you:</strong> your card and the last report</li></ul>",
-            "<p>ваша запись:</p><ul><li><strong>Когда:</strong> четверг, 12 марта, 10:30</li><li><strong>Где:</strong> Речная, 12, второй этаж</li><li><strong>С собой:</strong> карта и последнее заключение</li></ul>",
+            "<p>This is your appointment:</p><ul><li><strong>When:</strong> Thursday, 12 March, 10:30</li><li><strong>Where:</strong> 12 River Street, first floor</li><li><strong>Bring:</strong> your card and your last report</li></ul>",
+            "<p>Ваша запись:</p><ul><li><strong>Когда:</strong> четверг, 12 марта, 10:30</li><li><strong>Где:</strong> Речная, 12, второй этаж</li><li><strong>С собой:</strong> карта и последнее заключение</li></ul>",
         ),
         columns(
             "1-1",
-            [button("I shall come", "Приду", wide=True)],
+            [button("I’ll be there", "Приду", wide=True)],
             [button("Another time", "Перенести", wide=True)],
         ),
         footer(),

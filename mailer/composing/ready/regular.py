@@ -19,7 +19,10 @@ from mailer.composing.ready.build import (
 )
 
 NEWSLETTER = Draft(
-    subject=("March: what grows, what flies, what we read", "Март: что растёт, что летает, что читаем"),
+    subject=(
+        "March: what is growing, what is flying, what we are reading",
+        "Март: что растёт, что летает, что читаем",
+    ),
     preheader=("The first letter of spring", "Первое письмо весны"),
     theme={"background": "#e9efe6", "accent": "#2f6b2f", "text": "#23301f", "font": "serif", "radius": "10"},
     blocks=[
@@ -27,8 +30,8 @@ NEWSLETTER = Draft(
         heading("The hills wake up", "Холмы просыпаются"),
         greeting(),
         text(
-            "<p>the snow left early this year. We walked the upper path for the first time, counted eleven cranes and forgot the thermos. Here is what we saw.</p>",
-            "<p>снег в этом году сошёл рано. Мы впервые прошли верхней тропой, насчитали одиннадцать журавлей и забыли термос. Вот что мы видели.</p>",
+            "<p>The snow melted early this year. We walked the upper path for the first time, counted eleven cranes and forgot the thermos. Here is what we saw.</p>",
+            "<p>Снег в этом году сошёл рано. Мы впервые прошли верхней тропой, насчитали одиннадцать журавлей и забыли термос. Вот что мы видели.</p>",
         ),
         button("Read the whole story", "Читать целиком"),
         divider(),
@@ -37,7 +40,7 @@ NEWSLETTER = Draft(
             [
                 heading("On the table", "На столе", level="3"),
                 text(
-                    f'<p>Nettle soup, the first that tastes of spring. <a href="{LINK}">The recipe</a></p>',
+                    f'<p>Nettle soup, the first taste of spring. <a href="{LINK}">The recipe</a></p>',
                     f'<p>Суп из крапивы, первый со вкусом весны. <a href="{LINK}">Рецепт</a></p>',
                 ),
             ],
@@ -50,9 +53,9 @@ NEWSLETTER = Draft(
             ],
         ),
         quote(
-            "A walk is a letter one writes with one's feet.",
+            "A walk is a letter written with your feet.",
             "Прогулка – это письмо, написанное ногами.",
-            ("from our reader's book", "из книги отзывов"),
+            ("from our guest book", "из книги отзывов"),
         ),
         social(),
         footer(),
@@ -72,14 +75,14 @@ def _piece(en: str, ru: str, text_en: str, text_ru: str) -> list[Block]:
 
 DIGEST = Draft(
     subject=("The week in five minutes", "Неделя за пять минут"),
-    preheader=("Four pieces that are worth it", "Четыре материала, которые стоят времени"),
+    preheader=("Four stories worth your time", "Четыре материала, которые стоят времени"),
     theme={"background": "#f1f1f3", "accent": "#a3241f", "text": "#202024", "radius": "4"},
     blocks=[
         heading("The week in five minutes", "Неделя за пять минут", level="2"),
         divider(),
         *_piece(
             "The bridge is open again", "Мост снова открыт",
-            "After two years the night buses take the short way.",
+            "After two years, night buses take the short way again.",
             "Спустя два года ночные автобусы снова ходят коротким путём.",
         ),
         *_piece(
@@ -99,7 +102,7 @@ DIGEST = Draft(
         ),
         divider(),
         text(
-            f'<p>Less often, or about other things? <a href="{LINK}">Choose what you get</a>.</p>',
+            f'<p>Less often, or other topics? <a href="{LINK}">Choose what you get</a>.</p>',
             f'<p>Реже или о другом? <a href="{LINK}">Выберите, что получать</a>.</p>',
         ),
         footer(),
@@ -108,29 +111,29 @@ DIGEST = Draft(
 CHANGELOG = Draft(
     subject=("What is new in version 4.2", "Что нового в версии 4.2"),
     preheader=(
-        "Faster search, offline lists, twelve things mended",
+        "Faster search, offline lists, twelve fixes",
         "Быстрый поиск, списки без сети и двенадцать исправлений",
     ),
     theme={"background": "#eceff3", "accent": "#4b3fb5", "text": "#1d2030", "radius": "8"},
     blocks=[
         heading("Version 4.2 is here", "Вышла версия 4.2"),
         text(
-            "<p>It installs by itself tonight. This is what changes:</p>",
+            "<p>It installs itself tonight. Here is what changes:</p>",
             "<p>Она установится сама этой ночью. Вот что изменится:</p>",
         ),
         heading("New", "Новое", level="3"),
         text(
-            "<ul><li><strong>Search</strong> answers while you type, also by part of a word.</li><li><strong>Lists</strong> can be read and ticked off without a network.</li></ul>",
+            "<ul><li><strong>Search</strong> answers as you type, even to part of a word.</li><li><strong>Lists</strong> can be read and ticked off offline.</li></ul>",
             "<ul><li><strong>Поиск</strong> отвечает, пока вы печатаете, и по части слова.</li><li><strong>Списки</strong> можно читать и отмечать без сети.</li></ul>",
         ),
         heading("Better", "Лучше", level="3"),
         text(
-            "<ul><li>The calendar opens twice as fast.</li><li>Dark colours follow the system.</li></ul>",
+            "<ul><li>The calendar opens twice as fast.</li><li>Dark mode follows your system.</li></ul>",
             "<ul><li>Календарь открывается вдвое быстрее.</li><li>Тёмные цвета следуют за системой.</li></ul>",
         ),
-        heading("Mended", "Исправлено", level="3"),
+        heading("Fixed", "Исправлено", level="3"),
         text(
-            "<ul><li>Reminders no longer come twice after a change of clocks.</li><li>Long names are not cut off in print.</li></ul>",
+            "<ul><li>Reminders no longer come twice after the clocks change.</li><li>Long names are no longer cut off in print.</li></ul>",
             "<ul><li>Напоминания больше не приходят дважды после перевода часов.</li><li>Длинные имена не обрезаются при печати.</li></ul>",
         ),
         button("All changes", "Все изменения"),
@@ -139,13 +142,13 @@ CHANGELOG = Draft(
 )
 SURVEY = Draft(
     subject=("One question, one click", "Один вопрос, один клик"),
-    preheader=("It takes you five seconds", "Это займёт пять секунд"),
+    preheader=("It takes five seconds", "Это займёт пять секунд"),
     theme={"background": "#f6efe9", "accent": "#a8480f", "text": "#30231a", "radius": "20"},
     blocks=[
         spacer(8),
         heading("How was your last visit?", "Как прошёл ваш последний визит?", align="center"),
         text(
-            "<p>Your answer goes straight to those who served you. No account, no second page.</p>",
+            "<p>Your answer goes straight to the people who served you. No account, no second page.</p>",
             "<p>Ответ попадёт прямо к тем, кто вас обслуживал. Без регистрации и второй страницы.</p>",
             align="center",
         ),
@@ -156,7 +159,7 @@ SURVEY = Draft(
             [button("Bad", "Плохо", wide=True)],
         ),
         text(
-            "<p>Want to say more? Just answer this mail.</p>",
+            "<p>Want to say more? Just reply to this email.</p>",
             "<p>Хотите рассказать подробнее? Просто ответьте на это письмо.</p>",
             align="center",
         ),
