@@ -1,16 +1,18 @@
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from mailer.forms.attributes import PREFIX, AttributeFields
-from mailer.models import Attribute, Client, ClientGroup, Forgotten
+from mailer.models import Attribute, Client, ClientGroup, Forgotten, OptOut
 from mailer.models.attribute import SALUTATION, kinds_of
 from people.address_fields import AddressInput
 from people.models import User
 from site_config.ui.forms import OwnedForm, RowsField
 
 FORGOTTEN = _("This person asked to be forgotten. Only they can sign up again.")
+LEFT = _("This person left “%(group)s”. Only they can join it again, by the link in a mail.")
 NOT_YOURS = _("One of these groups is not yours or no longer exists. Reload the page.")
 
 
@@ -54,5 +56,12 @@ class ClientForm(AttributeFields, OwnedForm[Client]):
         email = data.get("email")
         if email and Forgotten.objects.matching_address(email, self.owner.pk).exists():
             self.add_error("email", FORGOTTEN)
+        self._check_topics(email or "", data.get("groups") or ())
         self.instance.attributes = self.attribute_values(self.instance.attributes)
         return data
+
+    def _check_topics(self, email: str, groups: Iterable[ClientGroup]) -> None:
+        """Who left a topic by themselves joins it by themselves."""
+        left = OptOut.objects.matching_address(email, self.owner.pk).filter(group__in=list(groups))
+        for one in left.select_related("group"):
+            self.add_error("groups", LEFT % {"group": one.group})

@@ -14,15 +14,29 @@ from django.utils import timezone
 from mailer import notices, tasks
 from mailer.audience.exporting import (
     CLIENT_COLUMNS,
+    CONSENT_COLUMNS,
+    OPT_OUT_COLUMNS,
     STOP_COLUMNS,
     by_key,
     client_rows,
+    consent_rows,
+    opt_out_rows,
     stop_rows,
     stream,
     written,
 )
 from mailer.audience.rules import members_of
-from mailer.models import Archive, Attempt, Client, ClientGroup, Mailing, Message, Suppression
+from mailer.models import (
+    Archive,
+    Attempt,
+    Client,
+    ClientGroup,
+    Consent,
+    Mailing,
+    Message,
+    OptOut,
+    Suppression,
+)
 from mailer.models.attribute import kinds_of
 from mailer.reporting.exporting import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, attempt_rows, delivery_rows
 from people.models import User
@@ -113,6 +127,9 @@ def _files(owner: User) -> Iterator[tuple[str, Iterable[bytes]]]:
     clients = Client.objects.owned_by(owner)
     yield "clients.csv", _csv(client_rows(clients, keys), (*CLIENT_COLUMNS, *keys))
     yield "stop-list.csv", _csv(stop_rows(Suppression.objects.owned_by(owner)), STOP_COLUMNS)
+    yield "left-one-mailing.csv", _csv(opt_out_rows(OptOut.objects.owned_by(owner)), OPT_OUT_COLUMNS)
+    consents = Consent.objects.filter(client__owner=owner)
+    yield "consents.csv", _csv(consent_rows(consents), CONSENT_COLUMNS)
     yield "groups.csv", _csv(_groups(owner), ("group", "email"))
     yield "messages.csv", _csv(_messages(owner), ("id", "subject", "format", "created"))
     for message in Message.objects.owned_by(owner).order_by("pk").iterator(chunk_size=100):

@@ -59,7 +59,8 @@ def test_everything_of_one_owner_and_nothing_of_others(owner, browser, things, f
     file = packed(browser)
     message = things.mailing.message
     assert set(file.namelist()) == {
-        "clients.csv", "stop-list.csv", "groups.csv", "messages.csv", f"messages/{message.pk}.html",
+        "clients.csv", "stop-list.csv", "left-one-mailing.csv", "consents.csv", "groups.csv",
+        "messages.csv", f"messages/{message.pk}.html",
         "mailings.csv", "runs.csv", f"runs/{things.pk}.csv",
     }  # fmt: skip
     texts = {name: file.read(name).decode() for name in file.namelist()}

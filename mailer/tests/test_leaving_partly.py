@@ -274,3 +274,9 @@ def test_a_pause_has_an_end_and_nothing_else_has(owner):
     for reason, until in (("paused", None), ("added", timezone.now())):
         with pytest.raises(IntegrityError), transaction.atomic():
             Suppression.objects.create(owner=owner, email="x@example.org", reason=reason, until=until)
+
+
+def test_the_owner_is_told_that_a_pause_ends_by_itself(token, owner, browser):
+    post(token, what="pause")
+    shown = browser.get(reverse("stop_lift", args=[owner.suppressions.get().pk])).content.decode()
+    assert "It ends by itself on" in shown

@@ -96,3 +96,11 @@ def test_a_group_by_rule_is_no_topic(owner, browser):
     browser.post(f"/groups/{group.pk}/edit/", {"name": "Rule", "is_topic": "on", "topic_name": "x"})
     group.refresh_from_db()
     assert not group.is_topic
+
+
+def test_an_owner_does_not_put_back_who_left(url, tips, anna, browser):
+    choose(url)
+    edit = f"/clients/{anna.pk}/edit/"
+    answer = browser.post(edit, {"email": "ANNA@example.org", "groups": tips.pk})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["groups"])
+    assert browser.post(edit, {"email": "anna@example.org"}).status_code == 302

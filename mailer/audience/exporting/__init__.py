@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import QuerySet, Subquery
 
 from mailer.audience.exporting.xlsx import workbook
-from mailer.models import Client, OptOut, Suppression
+from mailer.models import Client, Consent, OptOut, Suppression
 from mailer.models.attribute import written_value
 
 FORMATS = {
@@ -23,6 +23,7 @@ FORMATS = {
 CLIENT_COLUMNS = ("email", "full_name", "comment", "stop_list", "stop_list_since")
 STOP_COLUMNS = ("email", "reason", "since", "until")
 OPT_OUT_COLUMNS = ("email", "left", "since")
+CONSENT_COLUMNS = ("email", "kind", "wording", "version", "form", "network", "given", "confirmed")
 _CHUNK = 5_000  # rows read at a time
 _LINES = 500  # lines written at a time
 _CALCULATED = re.compile(r"'*[=+\-@\t\r]")
@@ -60,6 +61,13 @@ def opt_out_rows(opt_outs: QuerySet[OptOut]) -> Iterator[tuple[str, ...]]:
         opt_outs, "email", "mailing__name", "group__name", "created_at"
     ):
         yield email, mailing or group, written(since)
+
+
+def consent_rows(consents: QuerySet[Consent]) -> Iterator[tuple[str, ...]]:
+    """What clients agreed to, in which words, where and when."""
+    fields = ("client__email", "kind", "wording", "wording_version", "source", "network")
+    for *texts, given, confirmed in by_key(consents, *fields, "given_at", "confirmed_at"):
+        yield *map(str, texts), written(given), written(confirmed)
 
 
 def stream(rows: Iterable[tuple[str, ...]], *, columns: tuple[str, ...], kind: str) -> Iterator[bytes]:
