@@ -60,11 +60,29 @@ def test_an_import_of_an_export_is_what_it_was(owner, kind):
     ]
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''@x", "x", "'x", "", "'"])
+@pytest.mark.parametrize(
+    "cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\uff1d1", "'=1", "''@x", "x", "'x", "", "'"]
+)
 def test_what_a_spreadsheet_would_calculate_is_quoted_and_back(cell):
-    assert harmless(cell)[:1] not in ("=", "+", "-", "@", "\t", "\r")
+    assert harmless(cell)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d")
     assert bare(harmless(cell)) == cell
     assert (harmless(cell) == cell) == (cell in ("x", "'x", "", "'"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("Ann;=cmd|' /C calc'!A0", "Ann;'=cmd|' /C calc'!A0"),
+        ("Ann\n@SUM(1)", "Ann\n'@SUM(1)"),
+        ("a;'=1;''+1;b", "a;''=1;'''+1;b"),
+        ("\t=1", "'\t'=1"),
+        ("5; -3 = 2", "5; -3 = 2"),
+        ("a;'b", "a;'b"),
+    ],
+)
+def test_so_is_what_one_that_separates_cells_by_semicolons_would(cell, written):
+    assert harmless(cell) == written
+    assert bare(written) == cell
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
 from django.utils.translation import gettext as _
 
+from mailer.audience.exporting import formulas
 from mailer.audience.importing import columns
 from mailer.audience.importing.records import Record
 from mailer.audience.importing.stops import NotConfirmed, Stop, moment, stop_of
@@ -19,7 +20,7 @@ from people.addresses import Address, key_of, parse
 _no_null = ProhibitNullCharactersValidator()
 _short = MaxLengthValidator(Client.comment.field.max_length)  # which only forms check
 _OTHER_FIELDS = {field.name for field in Client._meta.fields} - {"full_name", "comment"}
-_QUOTED = re.compile(r"'+[=+\-@\t\r]")
+_QUOTED = formulas("'")
 _NAMED = re.compile(r"([^<>]*)<\s*([^<>\s]+)\s*>")
 _BETWEEN = re.compile(r"\s*(?::::|[;,\s])\s*")
 _ALONE = re.compile(r"[^\s@<>\":;,]+@[^\s@<>\":;,]+")
@@ -152,8 +153,8 @@ class RowReader:
 
 
 def bare(cell: str) -> str:
-    """A cell without the apostrophe that an export puts before what a spreadsheet would calculate."""
-    return cell[1:] if cell[:1] == "'" and _QUOTED.match(cell) else cell
+    """A cell without the apostrophes that an export puts before what a spreadsheet would calculate."""
+    return _QUOTED.sub("", cell) if "'" in cell else cell
 
 
 def split(cell: str) -> list[tuple[str, str]]:
