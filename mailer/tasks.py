@@ -44,9 +44,9 @@ def catch_up() -> None:
 
 @db_task(priority=URGENT)
 def check_message(message_id: int) -> None:
-    from mailer.checking.background import run
+    from mailer.checking.background import run_aside
 
-    run(message_id)
+    run_aside(message_id)
 
 
 @db_task(priority=URGENT)

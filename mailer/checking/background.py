@@ -5,10 +5,13 @@ import logging
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, TimeoutError, as_completed
 from datetime import timedelta
+from threading import BoundedSemaphore, Lock, Thread
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
+from huey.contrib.djhuey import HUEY
 from liquid.exceptions import LiquidError
 
 from mailer import tasks
@@ -20,6 +23,7 @@ from mailer.composing.drafts import saved_of, written_of
 from mailer.composing.looking import look
 from mailer.composing.rendering import Composer, Recipient
 from mailer.models import Message, MessageCheck
+from site_config import connections
 from site_config.queue import after_commit
 
 MOST_LINKS = 50
@@ -27,6 +31,7 @@ MOST_OF_ONE_SITE = 10  # so that a message is no way to trouble a site
 AT_ONCE = 6
 SECONDS = 60  # for all links
 OLD = timedelta(days=1)
+WAITING = 20  # checks that a process has waiting for their turn; more are dropped
 LOST = timedelta(minutes=3)  # after which a check that has not ended will not
 
 log = logging.getLogger(__name__)
@@ -61,6 +66,31 @@ def to_fetch(addresses: Iterable[str]) -> list[str]:
     return [address for of_site in found.values() for address in of_site[:MOST_OF_ONE_SITE]][:MOST_LINKS]
 
 
+def run_aside(message_id: int) -> None:
+    """Run it in a thread of its own, one at a time: slow sites must not hold up a worker that could send.
+
+    One that is dropped, or lost with its process, is shown as one that could not be made.
+    """
+    if HUEY.immediate:
+        run(message_id)
+    elif _places.acquire(blocking=False):
+        Thread(target=_take_turn, args=(message_id,), daemon=True).start()
+
+
+_turn, _places = Lock(), BoundedSemaphore(WAITING)
+
+
+def _take_turn(message_id: int) -> None:
+    try:
+        with _turn:
+            run(message_id)
+    except Exception:
+        log.exception("message %s could not be checked", message_id)
+    finally:
+        connection.close()  # this thread's own
+        _places.release()
+
+
 def run(message_id: int) -> None:
     """Check a message that was asked for, and keep the answer; again, it does the same again."""
     message = Message.objects.select_related("owner").filter(pk=message_id).first()
@@ -72,6 +102,7 @@ def run(message_id: int) -> None:
         written = saved_of(message)
         versions.append(look(written=written, owner=message.owner, laid_out=message.body).compiled)
     addresses = [address for made in versions if made for address in made.facts.links]
+    connections.release()  # for as long as the network takes
     MessageCheck.objects.filter(message=message, requested_at__lte=begun).update(
         links=check_links(to_fetch(addresses)),
         sender=check_domain(domain_of(settings.DEFAULT_FROM_EMAIL)),

@@ -4,20 +4,23 @@ import socket
 import time
 from contextlib import suppress
 from io import StringIO
-from threading import Thread
+from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 from django.utils import timezone
+from huey.contrib.djhuey import HUEY
 
 from mailer.checking import background, fetching
 from mailer.checking.dmarc import is_aligned, walk
-from mailer.checking.fetching import fetch, is_public
+from mailer.checking.fetching import Verdict, fetch, is_public
 from mailer.checking.network import sender_findings
 from mailer.checking.sender import check_domain
 from mailer.checking.spam import SpamdAway, score_of
 from mailer.models import MessageCheck
+from mailer.tasks import check_message
 from site_config.dkim import Signer, load_key
 from site_config.dns import DnsAway, addresses, text_records
 from testing.dns_server import DnsServer
@@ -201,6 +204,45 @@ def test_links_for_which_there_is_no_time_are_told_later(dns, web, monkeypatch):
     monkeypatch.setattr(background, "SECONDS", 0.3)
     monkeypatch.setattr(background, "fetch", lambda _url: time.sleep(1))
     assert background.check_links(["https://a.example/"]) == {"https://a.example/": ["later", ""]}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_slow_sites_hold_up_no_worker(owner, dns, monkeypatch):
+    """Two checks of slow sites are handed over at once, and made one after the other."""
+    over, asked, known = Event(), [], enumerate_threads()
+
+    def slow(url):
+        asked.append(url)
+        over.wait(20)
+        return Verdict("ok")
+
+    monkeypatch.setattr(background, "fetch", slow)
+    monkeypatch.setattr(background, "check_domain", lambda _domain: [])
+    body = '<p><a href="https://a.example/{}">x</a></p>'
+    checked = [MessageFactory(owner=owner, body=body.format(n)) for n in range(2)]
+    MessageCheck.objects.bulk_create(
+        MessageCheck(message=message, requested_at=timezone.now()) for message in checked
+    )
+    monkeypatch.setattr(HUEY, "immediate", False)
+    began = time.monotonic()
+    for message in checked:
+        check_message.call_local(message.pk)
+    assert time.monotonic() - began < 5  # not the twenty seconds of the sites
+    aside = set(enumerate_threads()) - set(known)
+    until(lambda: asked)
+    assert len(asked) == 1
+    over.set()
+    for thread in aside:
+        thread.join(20)
+    assert len(asked) == 2
+    assert not MessageCheck.objects.filter(finished_at=None).exists()
+
+
+def until(holds):
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 # DMARC's walk (RFC 9989 section 4.10)
