@@ -29,7 +29,7 @@ test-services: .venv/dev.done
 
 # A browser walks through the real stack: web, consumer, mail catcher.
 e2e: .venv/dev.done
-	$(BIN)/python -m pytest e2e
+	$(BIN)/python -m pytest e2e -n 2 --dist loadfile
 
 # Every page by the Nu HTML checker; needs npm and Java. And pictures of the pages, into docs/screens.
 html: .venv/dev.done
