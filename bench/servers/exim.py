@@ -85,12 +85,6 @@ class Exim(RealServer):
         return file.read_text(errors="replace") if file.exists() else ""
 
     @property
-    def panics(self) -> str:
-        """Its panic log."""
-        file = self.folder / "log" / "paniclog"
-        return file.read_text(errors="replace") if file.exists() else ""
-
-    @property
     def taken(self) -> Counter[str]:
         return Counter(_TAKEN.findall(self.log))
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from mailer.composing.blocks.document import Block, Content, TooLarge, check_size, columns_of, read, walk
+from mailer.composing.blocks.document import Block, TooLarge, check_size, columns_of, read
 from mailer.composing.blocks.rendering import html_of
 from mailer.composing.compiling import check_message
 from mailer.composing.drafts import Written
@@ -179,8 +179,3 @@ def _posted_blocks(data: Any) -> list[Block]:
             blocks.append(block)
         known[block_id] = block
     return blocks
-
-
-def pictures_in(content: Content) -> set[str]:
-    """The pictures that a message shows, by the values its blocks store."""
-    return {block["picture"] for block in walk(content["blocks"]) if block.get("picture")}

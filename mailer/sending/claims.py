@@ -143,10 +143,6 @@ class _ResultRow(NamedTuple):
     refusal: str
 
 
-def _as_text(moment: datetime) -> str:
-    return str(connection.ops.adapt_datetimefield_value(moment))
-
-
 def _as_result_row(result: DeliveryResult, now: datetime) -> _ResultRow:
     response, wait, twice = result.response, result.wait, result.possibly_twice
     if response and "\0" in response:

@@ -3,8 +3,7 @@
 The first mail goes by DATA and alone: its 354 can answer no other command, so that the server's replies to
 MAIL, RCPT and the end of a mail are known for certain. From then on the next mail's MAIL, RCPT and DATA
 follow the final dot in one write (PIPELINING, RFC 2920), or whole mails are sent ahead (CHUNKING, RFC 3030),
-as long as the server's acceptances can be told from its other replies. After a refusal, mails go one at a
-time until one is accepted.
+as long as the server's acceptances can be told from its other replies. After a refusal, mails go one by one.
 """
 
 import re
@@ -24,8 +23,7 @@ _STUFF = re.compile(rb"\n\.")
 _USUAL = re.compile(
     rb"250 ([!-~]+(?: [!-~]+)*)\r\n250 ([ -~]{,400})\r\n250 ([ -~]{,400})\r\n354[ -~]{,400}\r\n"
 )
-# The replies to a mail that was sent ahead (RSET, MAIL, RCPT, BDAT), by how many are due. The last one often
-# comes separately, because it waits for the content.
+# The replies to a mail sent ahead (RSET, MAIL, RCPT, BDAT), by how many are due; the last often comes alone.
 _TAKEN = {
     due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:250 ([!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
     for due in (1, 2, 3, 4)
@@ -148,8 +146,7 @@ class SmtpSession:
     def abandon(self, why: str, *, ended: bool = False) -> list[MailResult]:
         """What the loss of the connection means for each mail without a result.
 
-        `ended`: the server closed it properly. What came after a 421, or after a refusal followed by a close,
-        was not begun.
+        `ended`: the server closed it properly. After a 421, or a refusal and a close, nothing was begun.
         """
         not_begun = self._closing or (ended and self._refused_last)
         results: list[MailResult] = []

@@ -3,8 +3,6 @@
 A list names its actions and the URL that asks about them (`TableView.bulk`); its table has a SelectColumn.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import django_tables2 as tables
@@ -19,14 +17,6 @@ if TYPE_CHECKING:
 
 FORM = "bulk-form"
 MOST_CHOSEN = 1_000  # rows ticked one by one; for more there is the filter
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bulk:
-    """The actions of a list: their names and labels, and the URL that asks about them."""
-
-    url: str
-    actions: Iterable[tuple[str, Any]]
 
 
 class SelectColumn(tables.Column):

@@ -5,7 +5,6 @@ from html import unescape
 from html.entities import html5
 
 _REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za-z0-9]*;?)")
-_LONGEST_LEGACY = max(len(name) for name in html5 if not name.endswith(";"))
 
 
 def text_of(source: str) -> str:

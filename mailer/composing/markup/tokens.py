@@ -13,7 +13,6 @@ from mailer.composing.markup.elements import RAW_TEXT
 from mailer.composing.markup.liquid_tags import CLOSING, OPENING, Tag, is_balanced, tags_of
 
 TEXT, START, END, COMMENT, RAW, LIQUID = "text", "start", "end", "comment", "raw", "liquid"
-_SPACE = " \t\n\f\r"
 _NEXT = re.compile(r"<(?=[A-Za-z/!?])")
 _NAME = re.compile(r"[^\s/>{]+")
 _ATTRIBUTE = re.compile(r"[\s/]*")
