@@ -24,6 +24,8 @@ HIDDEN_BUTTONS = """() => [...document.querySelectorAll(".row-actions > .btn")].
     const box = button.getBoundingClientRect();
     return box.left < 0 || box.right > document.documentElement.clientWidth;
 }).length"""
+HEADER = """() => document.querySelector(".site-header").getBoundingClientRect().height"""
+ONE_ROW = 60  # pixels
 TALL = """() => [...document.querySelectorAll("tbody tr")]
     .map((row) => row.getBoundingClientRect().height).filter((height) => height > 44).length"""
 IN_SIGHT = """() => [...document.querySelectorAll("tbody tr")]
@@ -44,6 +46,8 @@ def test_nothing_is_wider_than_its_frame(email, pages, locale, context_of):
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
             found += [f"{address} at {width}: {what}" for what in page.evaluate(WIDER)]
+            if width >= 1280 and (height := page.evaluate(HEADER)) > ONE_ROW:
+                found.append(f"{address} at {width}: the header is {height}px high")
             if cut := page.evaluate(HIDDEN_BUTTONS):
                 found.append(f"{address} at {width}: {cut} buttons out of sight")
     assert found == []
