@@ -139,6 +139,7 @@ def test_my_data(mailed, token, anna, owner):
         "since": anna.created_at.isoformat(timespec="seconds"),
         "stop_list": None,
         "left": [],
+        "consents": [],
     }
     assert (mail["subject"], mail["status"], mail["email"]) == (
         "Anna, news from Oslo",
@@ -152,7 +153,7 @@ def test_the_number_of_mails_costs_no_query(owner, anna, token, number, django_a
     for n in range(number):
         mailing = MailingFactory(owner=owner)
         DeliveryFactory(attempt=AttemptFactory(mailing=mailing), client=anna, message_id=f"<{n}@x>")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert len(json.loads(Browser().get(at("unsubscribe_data", token)).content)["mails"]) == number
 
 
