@@ -1,4 +1,4 @@
-"""The files of archives: what is too old, or holds somebody who asked to be forgotten, is deleted."""
+"""Deletes archives that are too old, or that hold somebody who asked to be forgotten."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,12 +12,12 @@ from mailer.models.archive import KEPT
 
 
 def remove_of(owner_id: int) -> int:
-    """Delete an owner's archives, also those being made; return how many there were."""
+    """Delete an owner's archives, even those being made; return how many there were."""
     return _remove(Archive.objects.filter(owner=owner_id))
 
 
 def forget_old() -> int:
-    """Delete archives after their time, and files whose owner is gone."""
+    """Delete expired archives, and files whose owner is gone."""
     before = timezone.now() - KEPT
     return _remove(Archive.objects.filter(created_at__lt=before)) + _orphans()
 

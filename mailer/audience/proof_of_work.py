@@ -1,6 +1,6 @@
-"""A puzzle that costs a browser a second and a sender of a million forms a month: hashcash over SHA-256.
+"""A puzzle that costs a browser a second, and a sender of a million forms a month: hashcash over SHA-256.
 
-The challenge is signed and holds no state; that each is used once is kept in the cache.
+The challenge is signed and stateless; the cache ensures that each is used only once.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import secrets
 from django.core.cache import cache
 from django.core.signing import BadSignature, TimestampSigner
 
-BITS = 15  # zeros at the beginning of the hash: 33,000 tries on average
+BITS = 15  # leading zero bits of the hash: 33,000 tries on average
 GOOD_FOR = 60 * 60  # seconds
 _NONCE = re.compile(r"[0-9]{1,15}")
 _signer = TimestampSigner(salt="mailer.proof_of_work")
@@ -22,7 +22,7 @@ def challenge(slug: str) -> str:
 
 
 def solved(*, slug: str, challenge: str, nonce: str) -> bool:
-    """Whether somebody has worked for this form; a second time it does not count."""
+    """Whether somebody solved this form's puzzle; a second time does not count."""
     if len(challenge) > 200 or not _NONCE.fullmatch(nonce):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Groups that are deleted: small ones at once, of large ones the memberships in the background."""
+"""Deletes groups: small ones at once, the memberships of large ones in the background."""
 
 from uuid import uuid4
 
@@ -12,12 +12,12 @@ from site_config.queue import after_commit
 from site_config.shutdown import STOPPING
 from site_config.ui.counting import count
 
-BATCH = 5_000  # memberships in one transaction
+BATCH = 5_000  # memberships per transaction
 _MEMBERS = ClientGroup.clients.through.objects
 
 
 def delete_group(*, group: ClientGroup) -> None:
-    """Delete a group; its clients stay. A large one is out of sight, and of all mailings, at once."""
+    """Delete a group; its clients stay. A large one disappears from pages and mailings at once."""
     if not is_large(group):
         group.delete()
         return

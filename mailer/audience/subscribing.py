@@ -1,7 +1,7 @@
-"""People put themselves on a list: asked, mailed, confirmed.
+"""People put themselves on a list: they ask, get an email, and confirm.
 
-Whoever asks gets the same answer, whatever is known of the address. The mail says nothing that was typed, and
-counts against the allowance of the form's owner; until there is room, it waits.
+Everybody gets the same answer, whatever is known about the address. The email repeats nothing that was typed,
+and counts against the allowance of the form's owner; until there is room, it waits.
 """
 
 from collections.abc import Collection, Mapping
@@ -37,7 +37,7 @@ from site_config.queue import after_commit
 GOOD_FOR = timedelta(days=3)
 AGAIN_AFTER = timedelta(minutes=10)  # the same form sent twice is mailed once
 AT_ONCE = 200
-# Who must not be mailed even for this; the others left by themselves, and may come back.
+# Must not be mailed even for this; the others left themselves, and may come back.
 FOR_GOOD = (Suppression.Reason.BOUNCED, Suppression.Reason.COMPLAINED, Suppression.Reason.ADDED)
 
 CONFIRM = AccountEmail(
@@ -53,21 +53,21 @@ CONFIRM = AccountEmail(
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What somebody typed into a form, checked."""
+    """What somebody entered in a form, validated."""
 
     email: str
     full_name: str = ""
     attributes: Mapping[str, Any]
     topics: Collection[int] = ()
     agreed_to_ads: bool = False
-    address: str | None = None  # the network address of whoever asks
+    address: str | None = None  # the IP address of whoever asks
 
 
 def ask(*, form: SubscriptionForm, asked: Asked, may_mail: bool = True) -> None:
-    """Write down that somebody asks, and have the confirmation mailed.
+    """Record a request, and have the confirmation mailed.
 
-    A request that was mailed lately stays as it is, and what comes later has another link: nobody confirms
-    what somebody else put in its place. `may_mail`: False if the address had enough mails.
+    A request that was mailed lately stays as it is, and a later one gets another link, so that nobody
+    confirms what somebody else put in its place. `may_mail`: False if the address has had enough mails.
     """
     now = timezone.now()
     contents = _contents(form, asked, now)
@@ -104,12 +104,12 @@ def _contents(form: SubscriptionForm, asked: Asked, now: datetime) -> dict[str, 
 
 
 def shortened(address: str | None) -> str:
-    """The network of an address, for proof without naming a household."""
+    """An address's network, as proof that does not name a household."""
     return _network(address, 24, 48)
 
 
 def household(address: str | None) -> str:
-    """What one subscriber to the internet has: an address of version 4, or a network of version 6."""
+    """What one subscriber has: an IPv4 address, or an IPv6 network."""
     return _network(address, 32, 64)
 
 
@@ -144,13 +144,13 @@ def mail_requests() -> int:
 
 
 def find_request(key: str) -> SubscriptionRequest | None:
-    """The request of a link, while it is good."""
+    """The request that a link belongs to, while it is valid."""
     rows = SubscriptionRequest.objects.select_related("form__owner")
     return rows.filter(key=key, asked_at__gt=timezone.now() - GOOD_FOR).first()
 
 
 def confirm(key: str) -> Client | None:
-    """Put somebody on the list who confirms; None if the link is no good. A second click changes nothing."""
+    """Put the person who confirms on the list; None if the link is not valid. Repeating changes nothing."""
     with transaction.atomic():
         found = find_request(key)
         if found is None or not found.form.may_be_used:
@@ -177,7 +177,7 @@ def confirm(key: str) -> Client | None:
 
 
 def _take_back(row: SubscriptionRequest) -> None:
-    """What they asked for earlier, to be left alone or forgotten, they have changed their mind about."""
+    """Lift what they asked for earlier, to be left alone or forgotten."""
     owner_id = row.form.owner_id
     stops = Suppression.objects.matching_address(row.email, owner_id)
     stops.filter(reason__in=Suppression.BY_RECIPIENT).delete()
@@ -213,7 +213,7 @@ def _note_consent(client: Client, row: SubscriptionRequest, *, confirmed_at: dat
 
 
 def set_topics(*, owner_id: int, email: str, client: Client | None, wanted: Collection[int]) -> None:
-    """Join the topics of a sender that are wanted, and leave the others."""
+    """Join the chosen topics of a sender, and leave the others."""
     for group in ClientGroup.objects.filter(owner=owner_id).topics():
         if group.pk in wanted:
             OptOut.objects.filter(group=group, address_key=key_of(email)).delete()
@@ -227,7 +227,7 @@ def set_topics(*, owner_id: int, email: str, client: Client | None, wanted: Coll
 
 
 def save_form(form: SubscriptionForm) -> SubscriptionForm:
-    """Save a form; new wordings have a new number."""
+    """Save a form; a changed wording gets a new number."""
     before = SubscriptionForm.objects.filter(pk=form.pk).values_list("data_wording", "ads_wording").first()
     if before and before != (form.data_wording, form.ads_wording):
         form.wording_version += 1
@@ -236,5 +236,5 @@ def save_form(form: SubscriptionForm) -> SubscriptionForm:
 
 
 def forget_requests() -> int:
-    """Delete what is no good any more."""
+    """Delete requests that are no longer valid."""
     return SubscriptionRequest.objects.filter(asked_at__lte=timezone.now() - GOOD_FOR).delete()[0]

@@ -1,4 +1,4 @@
-"""The part of a check that takes the network: done by the consumer, and kept with the message."""
+"""The network part of a check: done by the consumer, and kept with the message."""
 
 import hashlib
 import logging
@@ -27,18 +27,18 @@ from site_config import connections
 from site_config.queue import after_commit
 
 MOST_LINKS = 50
-MOST_OF_ONE_SITE = 10  # so that a message is no way to trouble a site
+MOST_OF_ONE_SITE = 10  # so that nobody can use a message to attack a site
 AT_ONCE = 6
 SECONDS = 60  # for all links
 OLD = timedelta(days=1)
 WAITING = 20  # checks that a process has waiting for their turn; more are dropped
-LOST = timedelta(minutes=3)  # after which a check that has not ended will not
+LOST = timedelta(minutes=3)  # after which an unfinished check will not finish
 
 log = logging.getLogger(__name__)
 
 
 def request(message: Message) -> None:
-    """Have a message checked in the background, as it was saved and as its draft stands."""
+    """Have a message checked in the background, as saved and as its draft is."""
     MessageCheck.objects.update_or_create(
         message=message, defaults={"requested_at": timezone.now(), "finished_at": None}
     )
@@ -46,7 +46,7 @@ def request(message: Message) -> None:
 
 
 def request_unless_known(message: Message, addresses: Iterable[str]) -> None:
-    """The same, if there is no answer of today to these addresses and none is on its way."""
+    """The same, unless there is an answer from today for these addresses, or one is on its way."""
     known = MessageCheck.objects.filter(message=message, requested_at__gt=timezone.now() - OLD).first()
     if known is None or (known.finished_at and not set(to_fetch(addresses)) <= known.links.keys()):
         request(message)
@@ -58,7 +58,7 @@ def is_under_way(check: MessageCheck | None) -> bool:
 
 
 def to_fetch(addresses: Iterable[str]) -> list[str]:
-    """Those that are the same for everybody and lead to a web page, within bounds."""
+    """Links that are the same for everybody and lead to a web page, within limits."""
     found: dict[str, list[str]] = {}
     for address in dict.fromkeys(address.strip() for address in addresses):
         if address.lower().startswith(("http://", "https://")) and "{" not in address and len(address) < 2000:
@@ -92,7 +92,7 @@ def _take_turn(message_id: int) -> None:
 
 
 def run(message_id: int) -> None:
-    """Check a message that was asked for, and keep the answer; again, it does the same again."""
+    """Check a message that was requested, and keep the answer; repeating it does the same again."""
     message = Message.objects.select_related("owner").filter(pk=message_id).first()
     if message is None:
         return
@@ -112,7 +112,7 @@ def run(message_id: int) -> None:
 
 
 def check_links(addresses: Collection[str]) -> dict[str, list[str]]:
-    """A code and a detail of each; those for which there was no time have the code “later”."""
+    """A code and a detail for each link; those for which there was no time have the code “later”."""
     told: dict[str, list[str]] = {address: ["later", ""] for address in addresses}
     pool = ThreadPoolExecutor(AT_ONCE)
     asked = {pool.submit(fetch, address): address for address in addresses}
@@ -128,7 +128,7 @@ def check_links(addresses: Collection[str]) -> dict[str, list[str]]:
 def _result(done: Any) -> Verdict:
     try:
         verdict: Verdict = done.result()
-    except Exception:  # one odd address is no reason to say nothing of the others
+    except Exception:  # one odd address is no reason to say nothing about the others
         log.warning("a link could not be checked", exc_info=True)
         return Verdict("odd")
     return verdict
@@ -148,5 +148,5 @@ def _spam(compiled: Compiled | None, message: Message) -> dict[str, Any]:
 
 
 def digest_of(message: Message) -> str:
-    """By which an answer about the whole message is known to be about the present one."""
+    """Tells whether an answer about a whole message is about its current state."""
     return hashlib.sha256(f"{message.subject}\0{message.body}".encode()).hexdigest()[:16]

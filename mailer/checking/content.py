@@ -1,4 +1,4 @@
-"""What can be seen in a message itself, at once: no network is asked."""
+"""What can be seen in a message itself, at once, without the network."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from people.models import User
 
 GMAIL_CUTS_AT = 102 * 1024  # octets of the HTML part
 LONG_SUBJECT, SUBJECT_ON_PHONES = 70, 40  # characters
-MOST_OF_A_KIND = 20  # findings: who has mended these is told of the rest
+MOST_OF_A_KIND = 20  # findings: the rest is shown once these are fixed
 SHORT_TEXT = 40  # characters of a text part that says next to nothing
 _CLOSED_TO_OTHERS = re.compile(r"\s*(?:#.*|javascript:.*)?", re.IGNORECASE)
 _FOLLOWED = re.compile(r"\s*(?:https?://|mailto:|tel:|sms:|\{[{%])", re.IGNORECASE)
@@ -39,7 +39,7 @@ class Checked:
 def check(
     *, written: Written, look: Look, owner: User, clients: ClientQuerySet | None = None
 ) -> list[Finding]:
-    """All that is to be said of a message without asking the network, the worst first.
+    """Everything to say about a message without the network, the worst first.
 
     `look`: what was made of it; `clients`: who would get it, by default all clients of its owner.
     """
@@ -83,7 +83,7 @@ def _placeholders(checked: Checked) -> Iterator[Finding]:
 
 
 def _source(checked: Checked) -> str:
-    """What its author typed: what blocks become has style sheets and tags of ours in it."""
+    """What its author typed: the HTML made from blocks has style sheets and tags of ours."""
     if checked.written.format != Format.BLOCKS:
         return checked.written.body
     blocks = walk(checked.written.content["blocks"])
@@ -148,7 +148,7 @@ def _pictures(checked: Checked) -> Iterator[Finding]:
 
 
 def _blocks_without_alt(written: Written) -> list[str]:
-    """Pictures that their author put there; dividers and spacers of ours need none."""
+    """Pictures that the author placed; our dividers and spacers need no text."""
     return [
         block["id"]
         for block in walk(written.content["blocks"])
@@ -179,7 +179,7 @@ def _text_part(checked: Checked) -> Iterator[Finding]:
 
 
 def _without_ours(checked: Checked) -> str:
-    """The words of the text part, without addresses and the two lines of a way out that was added."""
+    """The words of the text part, without addresses and the two lines of an added footer."""
     lines = [line for line in checked.look.text.splitlines() if line.strip()]
     lines = lines if checked.compiled.facts.own_way_out else lines[:-2]
     return " ".join(word for line in lines for word in line.split() if "://" not in word)

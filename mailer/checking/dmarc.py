@@ -1,4 +1,4 @@
-"""The DMARC record of a domain (RFC 9989): found by its walk up the tree of names."""
+"""The DMARC record of a domain (RFC 9989), found by its tree walk."""
 
 from typing import NamedTuple
 
@@ -17,14 +17,14 @@ class Record(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the walk found: the record that counts for the domain, and the organizational domain."""
+    """What the walk found: the record that applies to the domain, and the organizational domain."""
 
     record: Record | None
     organization: str
 
 
 def walk(domain: str) -> Found:
-    """Ask from the domain itself upwards (section 4.10); DnsAway if nobody answers."""
+    """Ask from the domain itself upwards (section 4.10); raises DnsAway if nobody answers."""
     found = _walked(domain.lower().rstrip("."))
     organization = _organization(found, domain)
     by_domain = {record.domain: record for record in found}
@@ -34,7 +34,7 @@ def walk(domain: str) -> Found:
 
 
 def is_aligned(one: str, other: str, *, strict: bool) -> bool:
-    """Whether two domains count as one: the same, or unless `strict` of one organization (section 4.4)."""
+    """Whether two domains are aligned: equal, or, unless `strict`, of one organization (section 4.4)."""
     return one == other or (not strict and walk(one).organization == walk(other).organization)
 
 
@@ -56,7 +56,7 @@ def _names(domain: str) -> list[str]:
 
 
 def _record(domain: str) -> Record | None:
-    """The one record of a name: of several none counts."""
+    """The one record of a name: if there are several, none counts."""
     tagged = [_tags(text) for text in text_records(f"_dmarc.{domain}")]
     valid = [tags for tags in tagged if next(iter(tags.items()), None) == ("v", "DMARC1")]
     return Record(domain, valid[0]) if len(valid) == 1 else None

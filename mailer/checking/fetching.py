@@ -1,7 +1,7 @@
-"""Whether an address answers, asked so that nobody can make the service talk to what only it can reach.
+"""Whether an address works, asked so that nobody can make the service talk to what only it can reach.
 
-The name is resolved once and the connection goes to that very address, so that the DNS cannot give one
-answer to the check and another to the connection. Each redirect is looked at as the first address was.
+The name is resolved once and the connection goes to that very address, so that DNS cannot give one answer to
+the check and another to the connection. Each redirect is checked like the first address.
 """
 
 import http.client
@@ -19,7 +19,7 @@ from django.conf import settings
 
 from site_config.dns import DnsAway, addresses
 
-SECONDS = 6.0  # for one request, however slowly it drips
+SECONDS = 6.0  # for one request, however slow the response
 REDIRECTS = 5
 PORTS = {"http": 80, "https": 443}
 # Servers that know no HEAD, or answer it differently, are asked once more.
@@ -39,7 +39,7 @@ Allowed = Callable[[str, int], bool]
 
 
 def is_public(address: str, port: int) -> bool:
-    """Whether everybody could ask this address and port: it gives the service nothing that is its own."""
+    """Whether anybody could ask this address and port, so that the service reveals nothing of its own."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:
@@ -50,7 +50,7 @@ def is_public(address: str, port: int) -> bool:
 
 
 def fetch(url: str, *, allowed: Allowed = is_public) -> Verdict:
-    """Ask for an address by HEAD, then by GET, and follow where it leads."""
+    """Request an address by HEAD, then by GET, and follow its redirects."""
     for _ in range(REDIRECTS + 1):
         verdict, onward = _ask(url, allowed)
         if not onward:
@@ -113,7 +113,7 @@ def _said(method: str, parts: SplitResult, host: str, place: tuple[str, int]) ->
 
 
 def _quoted(path: str) -> str:
-    """As a browser would send it: what is no ASCII in percent signs, blanks too."""
+    """As a browser would send it: blanks and non-ASCII characters percent-encoded."""
     return "".join(c if "!" <= c <= "~" else "".join(f"%{octet:02X}" for octet in c.encode()) for c in path)
 
 
@@ -122,7 +122,7 @@ def _agent() -> str:
 
 
 class _Connection(http.client.HTTPConnection):
-    """To an address that was looked at, whatever the host's name says by now."""
+    """To an address that was checked, whatever the host name resolves to now."""
 
     def __init__(self, host: str, place: tuple[str, int], *, tls: bool) -> None:
         super().__init__(host, place[1], timeout=SECONDS)
@@ -135,6 +135,6 @@ class _Connection(http.client.HTTPConnection):
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
 
     def cut(self) -> None:
-        """End whatever is being read: a server may send one octet every few seconds for hours."""
+        """Stop any reading: a server may send one octet every few seconds for hours."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)

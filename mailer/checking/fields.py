@@ -24,7 +24,7 @@ class Gap:
     name: str
     number: int  # of clients
     of: int
-    more: bool = False  # there are clients that were not looked at
+    more: bool = False  # there are clients that were not checked
 
 
 class _Gone(Typed):
@@ -37,7 +37,7 @@ class _Gone(Typed):
 
 
 def fields_that_leave_gaps(compiled: Compiled) -> list[str]:
-    """Those that some branch writes out without anything to take their place."""
+    """Those that some branch outputs without a fallback."""
     names = sorted(name for name in compiled.names if name in OF_NAME or name not in SAMPLE)
     marks = {name: f"\u27e6{number}\u27e7" for number, name in enumerate(names)}
     values: dict[str, str] = {**SAMPLE, **nothing(names)}

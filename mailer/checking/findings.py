@@ -1,4 +1,4 @@
-"""What a check finds: how bad it is, a plain sentence, what to do, and the place to do it at."""
+"""What a check finds: how bad it is, a plain sentence, what to do, and where."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -42,7 +42,7 @@ class Finding:
         return cls(severity=Severity.FINE, text=text)
 
     def link(self, message_id: int) -> str:
-        """The editor, with the place open."""
+        """The editor, opened at the place."""
         if not self.place:
             return ""
         block = f"?open={self.place}" if not self.place.startswith("id_") else ""

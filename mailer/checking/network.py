@@ -1,4 +1,4 @@
-"""What the network said, in words."""
+"""What the network answered, in words."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -24,10 +24,7 @@ def network_findings(
     addresses: Iterable[str],
     domain: SenderDomain | None = None,
 ) -> list[Finding]:
-    """What was found in the background about the links, the sender and the mail as a whole.
-
-    `domain`: of the sender, where it is not the service's.
-    """
+    """What was found in the background about the links, the sender and the mail as a whole."""
     if check is None or is_under_way(check):
         return []
     if not check.finished_at:
@@ -102,7 +99,7 @@ def _by_status(values: dict[str, str], place: str) -> Finding:
 
 
 def sender_findings(told: Iterable[Told]) -> list[Finding]:
-    """SPF, DKIM and DMARC of the domain in From. All but the first and the last are for who runs its DNS."""
+    """SPF, DKIM and DMARC of the domain in From. Most are for whoever runs its DNS."""
     return [finding for one in told if (finding := _sentence(one))]
 
 

@@ -1,4 +1,4 @@
-"""What receivers find about the domain that a mail says it is from: SPF, DKIM and DMARC."""
+"""What receivers find about a sender's domain: SPF, DKIM and DMARC."""
 
 from email.utils import parseaddr
 from typing import Any
@@ -9,11 +9,11 @@ from mailer.checking.dmarc import is_aligned, walk
 from site_config.dkim import Signer, signers_for
 from site_config.dns import DnsAway, text_records
 
-Told = dict[str, Any]  # a code and what its sentence names
+Told = dict[str, Any]  # a code and the values for its sentence
 
 
 def check_domain(domain: str) -> list[Told]:
-    """What is to be said of a domain in From; the codes are told in words by `background.sentence`."""
+    """What there is to say about a domain in From, as codes; see `background.sentence` for the words."""
     envelope = domain_of(settings.DEFAULT_FROM_EMAIL)
     try:
         signers = signers_for(domain)

@@ -1,4 +1,4 @@
-"""What a SpamAssassin thinks of a mail, by the protocol of spamd."""
+"""SpamAssassin's opinion of a mail, by spamd's protocol."""
 
 import re
 import socket
@@ -12,11 +12,11 @@ _SCORE = re.compile(rb"^Spam:\s*\w+\s*;\s*(-?[0-9.]+)\s*/\s*(-?[0-9.]+)", re.MUL
 
 
 class SpamdAway(Exception):
-    """It gave no score; str(error) is why."""
+    """It gave no score; str(error) says why."""
 
 
 def score_of(mail: bytes) -> dict[str, Any]:
-    """`score`, `limit` and the `rules` that made it; SpamdAway if there is no answer."""
+    """`score`, `limit` and the `rules` that led to it; raises SpamdAway if there is no answer."""
     answer = _said(b"SYMBOLS SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(mail) + mail)
     head, _, body = answer.partition(b"\r\n\r\n")
     found = _SCORE.search(head)

@@ -51,7 +51,7 @@ class ReplyAddressForm(OwnedForm[ReplyAddress]):
 
 
 def clean_local_part(text: str) -> str:
-    """What stands before the @ of a sender's address, or nothing; ValidationError if it is odd."""
+    """The part before the @ of a sender's address, or nothing; raises ValidationError."""
     if text and not LOCAL_PART.fullmatch(text):
         raise ValidationError(_("Use letters, digits, dots, hyphens and underscores."), code="local")
     return text.lower()

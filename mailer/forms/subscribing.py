@@ -80,7 +80,7 @@ class SubscriptionFormForm(OwnedForm[SubscriptionForm]):
 
 
 class JoinForm(forms.Form):
-    """What a visitor fills in: an address, and what the form asks for beside it."""
+    """What a visitor fills in: an address, and whatever else the form asks for."""
 
     email = AddressFormField(label=_("Email"), max_length=254)
     full_name = forms.CharField(
@@ -114,7 +114,7 @@ class JoinForm(forms.Form):
         self.order_fields([*last, *AGREED])
 
     def asked(self, *, address: str | None) -> Asked:
-        """What a valid form says; `address`: that of the network it came from."""
+        """A valid form's content; `address`: the IP address it came from."""
         data = self.cleaned_data
         values = {key: data.get(f"{PREFIX}{key}") for key in self.keys}
         return Asked(

@@ -1,4 +1,4 @@
-"""All that an owner has, as one file to take along."""
+"""All that an owner has, as one file to download."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ class ArchiveQuerySet(OwnedQuerySet["Archive"]):
 
 
 class Archive(Owned):
-    """One archive: asked for, made by the consumer, and there for a few days."""
+    """One archive: requested, made by the consumer, and kept for a few days."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", pgettext_lazy("of an archive", "waiting")

@@ -13,7 +13,7 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
 
 class Attachment(models.Model):
-    """A file that goes with a message. What is in it is kept once for each owner, by its SHA-256."""
+    """A file that goes with a message. Its content is stored once per owner, by its SHA-256."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="attachments")
     name = models.CharField(_("name"), max_length=100)

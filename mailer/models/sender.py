@@ -1,4 +1,4 @@
-"""Whom mail may say it is from: domains that a user has proved to be theirs, and addresses for replies."""
+"""Whom mail may be from: domains that a user has verified, and addresses for replies."""
 
 import secrets
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer.models.owned import Owned, OwnedQuerySet
 from people.address_fields import AddressField, AddressKeyField, HasAddress
 
-MOST_DOMAINS, MOST_ADDRESSES = 20, 20  # of one user
+MOST_DOMAINS, MOST_ADDRESSES = 20, 20  # per user
 
 
 def new_token() -> str:
@@ -22,7 +22,7 @@ class DomainState(models.TextChoices):
 
 
 class SenderDomain(Owned):
-    """A domain and the word by which its owner proves it; another user has another word for it."""
+    """A domain and the token by which its owner verifies it; every user has a different token."""
 
     State = DomainState
 
@@ -69,7 +69,7 @@ class SenderDomain(Owned):
 
 
 class ReplyAddress(HasAddress, Owned):
-    """An address that replies go to; it counts once whoever reads it has said yes."""
+    """An address that replies go to; it counts once its reader has agreed."""
 
     email = AddressField(_("email"))
     address_key = AddressKeyField()

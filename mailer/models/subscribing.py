@@ -1,4 +1,4 @@
-"""Forms by which people put themselves on a list, who asked to be put there, and what they agreed to."""
+"""Forms by which people put themselves on a list, who asked, and what they agreed to."""
 
 import secrets
 from urllib.parse import urlsplit
@@ -43,7 +43,7 @@ def validate_sites(text: str) -> None:
 
 
 def _is_origin(text: str) -> bool:
-    """Plain letters only: the text stands in a header."""
+    """ASCII only: the text is part of a header."""
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
@@ -102,7 +102,7 @@ class SubscriptionForm(Owned):
 
 
 class SubscriptionRequest(models.Model):
-    """Somebody asked, and has to confirm by a link in a mail; deleted some days later, confirmed or not."""
+    """Somebody asked, and has to confirm by an emailed link; deleted some days later, confirmed or not."""
 
     form = models.ForeignKey(SubscriptionForm, models.CASCADE, related_name="requests", db_index=False)
     key = models.CharField(max_length=40, unique=True, default=new_key)
@@ -136,7 +136,7 @@ class SubscriptionRequest(models.Model):
 
 
 class Consent(models.Model):
-    """What a client agreed to: in which words, when, where, and confirmed when."""
+    """What a client agreed to: the wording, when and where, and when it was confirmed."""
 
     class Kind(models.TextChoices):
         DATA = "data", gettext_lazy("use of data")

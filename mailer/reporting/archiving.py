@@ -1,4 +1,4 @@
-"""Makes the archive of an owner: one ZIP of CSV files and messages, written piece by piece to the disk."""
+"""Makes an owner's archive: one ZIP of CSV files and messages, written piece by piece to disk."""
 
 import logging
 import zipfile
@@ -44,18 +44,18 @@ from site_config import connections
 from site_config.queue import after_commit
 from site_config.shutdown import STOPPING
 
-SILENT = timedelta(minutes=10)  # without a sign of life another worker begins anew
+SILENT = timedelta(minutes=10)  # without a sign of life, another worker starts again
 Status = Archive.Status
 log = logging.getLogger(__name__)
 Rows = Iterable[tuple[str, ...]]
 
 
 class _Gone(Exception):
-    """The archive is not wanted any more, or this process ends."""
+    """The archive is no longer wanted, or this process ends."""
 
 
 def ask(owner: User) -> Archive:
-    """The archive that is being made for an owner, or a new one; the one before goes when it is ready."""
+    """The archive being made for an owner, or a new one; it replaces the previous one when it is ready."""
     with transaction.atomic():
         User.objects.select_for_update().filter(pk=owner.pk).first()
         archive = Archive.objects.owned_by(owner).alive().first()
@@ -67,7 +67,7 @@ def ask(owner: User) -> Archive:
 
 
 def make(archive_id: int) -> None:
-    """Write the file; safe to call again, which begins anew if its worker went away."""
+    """Write the file; safe to call again, which starts over if its worker is gone."""
     now = timezone.now()
     free = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, alive_at__lt=now - SILENT)
     claimed = Archive.objects.filter(free, pk=archive_id, owner__is_active=True)
@@ -96,7 +96,7 @@ def make(archive_id: int) -> None:
 
 
 def _go_on(archive: Archive) -> None:
-    """Say now and then that a worker is at it; _Gone if it is not wanted any more."""
+    """Report now and then that a worker is on it; raises _Gone if it is no longer wanted."""
     now = timezone.now()
     if STOPPING.is_set():
         raise _Gone
@@ -174,7 +174,7 @@ def _mailings(owner: User) -> Iterator[tuple[str, ...]]:
 
 
 def resume() -> None:
-    """Queue the archives that no worker is at."""
+    """Queue the archives that no worker is making."""
     silent = Archive.objects.alive().filter(alive_at__lt=timezone.now() - SILENT, owner__is_active=True)
     for pk in silent.values_list("pk", flat=True):
         tasks.make_archive(pk)

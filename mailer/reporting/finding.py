@@ -1,4 +1,4 @@
-"""What somebody means by a few letters: their mailings, messages, clients and groups by name."""
+"""Finds a user's mailings, messages, clients and groups by a few letters of their names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Found:
 
 
 def find(*, user: User, text: str) -> list[Found]:
-    """The first few of each kind that this user may see, in as many statements however many there are."""
+    """The first few of each kind that this user may see, in a constant number of queries."""
     return list(_found(user, text)) if text else []
 
 

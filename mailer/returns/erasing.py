@@ -1,4 +1,4 @@
-"""Take one address out of the texts in which an owner's pages, files and trails name it."""
+"""Removes one address from the texts in which an owner's pages, files and audit entries name it."""
 
 import csv
 import re
@@ -25,7 +25,7 @@ GONE = "…"
 
 
 def spellings(email: str) -> list[str]:
-    """How an address may stand in a text, the longest first."""
+    """How an address may be written in a text, the longest first."""
     found = {email, key_of(email)}
     with suppress(ValidationError):
         found |= {str(nearest(email)), nearest(email).on_the_wire}
@@ -33,12 +33,12 @@ def spellings(email: str) -> list[str]:
 
 
 def without(text: str, email: str) -> str:
-    """A text with an ellipsis in place of the address, in whatever case it stands there."""
+    """A text with an ellipsis in place of the address, in upper or lower case."""
     return re.sub("|".join(map(re.escape, spellings(email))), GONE, text, flags=re.IGNORECASE)
 
 
 def erase_texts(*, owner: User, email: str) -> None:
-    """Take an address out of all that is not a row of its own; doing it again changes nothing."""
+    """Remove an address from everything that is not a row of its own; doing it again changes nothing."""
     _attempts(owner, email)
     _imports(owner, email)
     _rules(owner, email)
@@ -52,7 +52,7 @@ def erase_texts(*, owner: User, email: str) -> None:
 
 
 def _named(rows: QuerySet[Any], email: str, *fields: str) -> QuerySet[Any]:
-    """The rows in whose fields the address stands."""
+    """The rows with the address in one of their fields."""
     found = Q()
     for field in fields:
         for spelling in spellings(email):
@@ -61,7 +61,7 @@ def _named(rows: QuerySet[Any], email: str, *fields: str) -> QuerySet[Any]:
 
 
 def _emptied(value: Any, email: str) -> Any:
-    """A value of JSON with the address taken out of its texts and keys; numbers under one key are added."""
+    """A JSON value without the address in its texts and keys; numbers under equal keys are added up."""
     if isinstance(value, str):
         return without(value, email)
     if isinstance(value, list):
@@ -95,7 +95,7 @@ def _rules(owner: User, email: str) -> None:
 
 
 def _imports(owner: User, email: str) -> None:
-    """Their texts, the lines that were left out, and what was uploaded and not started yet."""
+    """Their texts, the refused lines, and uploads that have not started yet."""
     uploads = ClientImport.objects.owned_by(owner)
     texts = ("file_name", "problem", "origin_note", "layout")
     for upload in _named(uploads, email, *texts):
@@ -112,7 +112,7 @@ def _imports(owner: User, email: str) -> None:
 
 
 def _holds(upload: ClientImport, email: str) -> bool:
-    """Whether an upload names the address; also where it cannot be read."""
+    """Whether an upload names the address, or cannot be read."""
     try:
         with upload.path.open("rb") as file:
             lines = records(file, layout_of(upload))
@@ -135,7 +135,7 @@ def _rewrite(path: Path, email: str) -> None:
 
 
 def _trail(owner: User, email: str) -> None:
-    """The lines of the audit trail by this owner stay, without the address."""
+    """This owner's audit entries stay, without the address."""
     rows = _named(AuditEntry.objects.filter(actor_id=owner.pk), email, "target", "detail")
     changed = [(without(row.target, email), without(row.detail, email), row.pk) for row in rows]
     if changed:
@@ -144,7 +144,7 @@ def _trail(owner: User, email: str) -> None:
 
 
 def _administration(email: str) -> None:
-    """What the administration remembers of rows: it has no owner, and only their names."""
+    """What the administration's log remembers about rows: it has no owner, only their names."""
     for entry in _named(LogEntry.objects.all(), email, "object_repr", "change_message"):
         entry.object_repr, entry.change_message = GONE, ""
         entry.save(update_fields=["object_repr", "change_message"])

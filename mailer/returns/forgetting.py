@@ -1,8 +1,8 @@
-"""Forget a person: all that names them goes from one owner's rows, counts stay, and a hash keeps them out.
+"""Forget a person: one owner's rows lose all that names them, counts stay, and a hash keeps them out.
 
-The request stops mail to them and writes down what is to be done. The consumer erases in short transactions
-and may begin anew at any time: what is erased already is not found again. It comes by once more after what
-was under way (a mail in hand, an import) has ended, for that may have written the address anew.
+The request stops mail to them and records what is to be done. The consumer erases in short transactions and
+may start again at any time: what is already erased is not found again. It runs once more after what was under
+way (a mail in hand, an import) has ended, because that may have written the address again.
 """
 
 from collections.abc import Iterator
@@ -33,8 +33,8 @@ from site_config import connections
 from site_config.queue import after_commit
 from site_config.shutdown import STOPPING
 
-LEASE = timedelta(minutes=5)  # without a sign of life another worker goes on
-BATCH = 500  # deliveries in one transaction
+LEASE = timedelta(minutes=5)  # without a sign of life, another worker goes on
+BATCH = 500  # deliveries per transaction
 NAMING = ("client", "email", "full_name", "address_key", "attributes", "response")
 
 
@@ -45,7 +45,7 @@ def forget(*, owner: User, email: str, by_recipient: bool = False) -> bool:
         return False
     try:
         with transaction.atomic():
-            # From now on, until the address is gone: what waits in a run is not sent any more.
+            # From now on, until the address is gone, nothing waiting in a run is sent to it.
             suppress(owner_id=owner.pk, email=email, reason=Suppression.Reason.UNSUBSCRIBED)
             row = Forgotten.objects.create(owner=owner, digest=digest, email=email, by_recipient=by_recipient)
             if not by_recipient:
@@ -83,7 +83,7 @@ def erase(forgotten_id: int) -> None:
 
 
 def _claim(forgotten_id: int) -> Forgotten | None:
-    """What is to be erased, if no other worker is at it."""
+    """The next request to work on, if no other worker has it."""
     now = timezone.now()
     silent = Q(alive_at=None) | Q(alive_at__lt=now - LEASE)
     if not Forgotten.objects.filter(silent, pk=forgotten_id, done_at=None).update(alive_at=now):
@@ -92,13 +92,13 @@ def _claim(forgotten_id: int) -> Forgotten | None:
 
 
 def erase_left_over() -> None:
-    """Queue what was begun and not ended."""
+    """Queue what has begun and not ended."""
     for pk in Forgotten.objects.filter(done_at=None).order_by("pk").values_list("pk", flat=True):
         tasks.erase(pk)
 
 
 def _under_way(owner: User, key: str) -> bool:
-    """Whether something may yet write the address: an import, or the worker that has a mail in hand."""
+    """Whether something may still write the address: an import, or a worker with a mail in hand."""
     if ClientImport.objects.owned_by(owner).alive().exists():
         return True
     runs = Attempt.objects.running().filter(mailing__owner=owner)
@@ -107,13 +107,13 @@ def _under_way(owner: User, key: str) -> bool:
 
 
 def _deliveries(owner: User, key: str) -> Iterator[int]:
-    """Empty the ledger of them, a batch at a time: by the client, then by the address in each run."""
+    """Empty their deliveries in batches: by the client, then by the address in each run."""
     client = Client.objects.filter(owner=owner, address_key=key).first()
     if client:
         yield from _emptied(Delivery.objects.filter(client=client))
     for attempt_id in Attempt.objects.owned_by(owner).order_by("pk").values_list("pk", flat=True):
         yield from _emptied(Delivery.objects.filter(_of_address(key), attempt_id=attempt_id))
-        yield 0  # a run without them takes its time as well
+        yield 0  # a run without them takes time as well
 
 
 def _of_address(key: str) -> Q:
@@ -121,11 +121,11 @@ def _of_address(key: str) -> Q:
 
 
 def _emptied(rows: QuerySet[Delivery]) -> Iterator[int]:
-    """Empty rows of the ledger; without a client, those that wait are skipped when their turn comes."""
+    """Empty rows of the ledger; without a client, waiting ones are skipped when they are due."""
     named = rows.exclude(email="").order_by("pk")
     while True:
         with transaction.atomic():
-            # Those in a worker's hand wait for its result, which may name the address.
+            # Those that a worker has in hand wait for its result, which may name the address.
             batch = list(
                 named.exclude(status=Delivery.Status.SENDING)
                 .select_for_update(of=("self",))

@@ -1,4 +1,4 @@
-"""What a recipient does by the signed link of their mail: leave, come back, ask why, take their data."""
+"""What a recipient can do by the signed link in their mail: leave, come back, ask why, get their data."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ OFTEN = timedelta(days=90)  # in which mails are counted
 LATEST = 5  # subjects named on the page
 MOST_MAILS = 1000  # in the file of one's data
 PAUSE = timedelta(days=30)
-# How much somebody leaves. What is none of these is everything, as for the mail program's own button.
+# How much somebody leaves. Anything else means everything, as with a mail program's own button.
 ALL, MAILING, FOR_A_WHILE = "all", "mailing", "pause"
 Reason = Suppression.Reason
 
@@ -28,9 +28,9 @@ Reason = Suppression.Reason
 class Relation:
     """One sender and one address, as the recipient is told."""
 
-    owner: User | None  # gone with their account
+    owner: User | None  # None: deleted with their account
     email: str
-    mailing: Mailing | None  # that the mail was of, if it is still there
+    mailing: Mailing | None  # the mail's mailing, if it still exists
     stop: Suppression | None
     left: bool  # this mailing, at least
     client: Client | None
@@ -45,7 +45,7 @@ class Relation:
 
     @property
     def stops_less(self) -> bool:
-        """Something is stopped, and more could be."""
+        """Whether something is stopped, and more could be."""
         return self.stop.until is not None if self.stop else self.left
 
     @property
@@ -56,13 +56,13 @@ class Relation:
 
 
 def leave(link: Link, *, what: str = ALL, why: str = "") -> bool:
-    """Stop mail of this sender, or of one mailing, or for 30 days; tell whether anything is new.
+    """Stop mail from this sender, or of one mailing, or for 30 days; return whether anything is new.
 
-    `why` is one of Suppression.Why or nothing. “I never asked for this” is a complaint, and stops everything,
-    even after something less.
+    `why` is one of Suppression.Why or empty. “I never asked for this” is a complaint, and stops everything,
+    even if less was stopped before.
     """
     if is_forgotten(link):
-        return False  # and not a trace of them is made anew
+        return False  # and no trace of them is made again
     why = why if why in Suppression.Why.values else ""
     if why == Suppression.Why.NEVER_ASKED:
         return _stop(link, Reason.COMPLAINED, why)
@@ -99,7 +99,7 @@ def _pause(link: Link, why: str) -> bool:
 
 
 def come_back(link: Link) -> bool:
-    """Undo what the recipient's own click has done; tell whether there was something to undo.
+    """Undo what the recipient's own click did; return whether there was something to undo.
 
     What the sender or the mail server put on the stop-list stays there.
     """
@@ -115,12 +115,12 @@ def is_forgotten(link: Link) -> bool:
 
 
 def end_pauses() -> int:
-    """Take off the stop-list whose 30 days are over; return how many."""
+    """Take addresses off the stop-list whose 30 days are over; return how many."""
     return Suppression.objects.filter(until__lte=timezone.now()).delete()[0]
 
 
 def relation(link: Link) -> Relation:
-    """What there is between a sender and an address."""
+    """What connects a sender and an address."""
     email, mailing = _spelled(link.email), _mailing(link)
     return Relation(
         owner=User.objects.filter(pk=link.owner_id).first(),
@@ -153,7 +153,7 @@ def latest_mails(found: Relation) -> list[tuple[datetime | None, str]]:
 
 
 def topics_of(found: Relation) -> list[tuple[ClientGroup, bool]]:
-    """The topics of a sender, and whether this client is in each."""
+    """A sender's topics, and whether this client is in each."""
     if not found.owner or not found.client:
         return []
     joined = set(found.client.groups.topics().values_list("pk", flat=True))
@@ -161,7 +161,7 @@ def topics_of(found: Relation) -> list[tuple[ClientGroup, bool]]:
 
 
 def how_often(found: Relation) -> int:
-    """How many mails were sent within 90 days."""
+    """How many mails were sent in the last 90 days."""
     if not found.client:
         return 0
     sent = found.client.deliveries.filter(status=Delivery.Status.SENT)
@@ -169,7 +169,7 @@ def how_often(found: Relation) -> int:
 
 
 def data_of(found: Relation) -> dict[str, Any]:
-    """Everything that a sender's rows hold of this address, for a file (GDPR article 15)."""
+    """Everything that a sender's rows hold about this address, for a file (GDPR article 15)."""
     client, stop = found.client, found.stop
     return {
         "sender": found.owner.get_full_name() if found.owner else None,
@@ -228,7 +228,7 @@ def _mails(client: Client, owner: User) -> list[dict[str, Any]]:
 def _spelled(email: str) -> str:
     try:
         return str(nearest(email))
-    except ValidationError:  # kept from before spellings were refused
+    except ValidationError:  # stored before odd spellings were refused
         return email
 
 

@@ -1,4 +1,4 @@
-"""Tasks about who leaves: leaves, each makes one call. `mailer.tasks` imports them for huey."""
+"""Tasks about leaving: each makes one call. `mailer.tasks` imports them for huey."""
 
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task

@@ -1,4 +1,4 @@
-"""A user's own domain in From: proved by a TXT record, and looked at again for as long as it is used."""
+"""A user's own domain in From: verified by a TXT record, and checked again as long as it is used."""
 
 import logging
 from datetime import timedelta
@@ -20,9 +20,9 @@ from people.models import User
 from site_config.dns import DnsAway, text_records
 from site_config.queue import after_commit
 
-AGAIN = timedelta(hours=6)  # how often all are looked at
-PATIENCE = timedelta(days=1)  # for a record that is gone: DNS is edited by people
-UNPROVED = timedelta(days=7)  # after which nobody waits for a record any more
+AGAIN = timedelta(hours=6)  # how often all are checked
+PATIENCE = timedelta(days=1)  # for a missing record: people edit DNS
+UNPROVED = timedelta(days=7)  # after which a record is no longer expected
 AT_ONCE = 200
 LOST_TASK = timedelta(minutes=2)
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def spelled(text: str) -> str:
-    """A domain in letters, digits and hyphens; ValidationError if it is none, or nobody's to prove."""
+    """A domain in letters, digits and hyphens; raises ValidationError if it cannot be verified."""
     try:
         domain = parse(f"x@{text.strip().rstrip('.')}").ascii_domain
     except ValidationError as error:
@@ -45,14 +45,14 @@ def spelled(text: str) -> str:
 
 
 def _reserved() -> set[str]:
-    """Where the service's own mail comes from, and where its pages stand."""
+    """The domains of the service's own mail and pages."""
     senders = (settings.DEFAULT_FROM_EMAIL, settings.ACCOUNT_FROM_EMAIL)
     domains = {parseaddr(sender)[1].rpartition("@")[2].lower() for sender in senders}
     return domains | {urlsplit(settings.SITE_URL).hostname or ""} - {""}
 
 
 def check_room(owner: User) -> None:
-    """ValidationError if somebody has as many domains as one may have."""
+    """Raise ValidationError if a user has as many domains as one may have."""
     if SenderDomain.objects.owned_by(owner).count() >= MOST_DOMAINS:
         raise ValidationError(
             _("You have %(number)s domains: delete one first."), params={"number": MOST_DOMAINS}
@@ -66,7 +66,7 @@ def request(row: SenderDomain) -> None:
 
 
 def is_under_way(row: SenderDomain) -> bool:
-    """Whether an answer that was asked for may still come."""
+    """Whether a requested answer may still come."""
     asked = row.requested_at
     if asked is None or (row.checked_at and row.checked_at >= asked):
         return False
@@ -74,7 +74,7 @@ def is_under_way(row: SenderDomain) -> bool:
 
 
 def look_up(pk: int) -> None:
-    """Look for a domain's record, and write down what that makes of it."""
+    """Look up a domain's record, and record what that means for it."""
     row = SenderDomain.objects.filter(pk=pk).first()
     if row is None:
         return
@@ -95,7 +95,7 @@ def look_up(pk: int) -> None:
 
 
 def look_again() -> None:
-    """Look up those that were not looked at for long, each for itself."""
+    """Look up those that were not checked for long, each for itself."""
     now = timezone.now()
     given_up = Q(state=DomainState.PENDING, created_at__lt=now - UNPROVED)
     due = SenderDomain.objects.exclude(given_up).filter(Q(checked_at=None) | Q(checked_at__lt=now - AGAIN))

@@ -1,4 +1,4 @@
-"""Addresses for replies, each confirmed by whoever reads it."""
+"""Addresses for replies, each confirmed by its reader."""
 
 from datetime import timedelta
 
@@ -27,14 +27,14 @@ CONFIRM = AccountEmail(
 
 
 def check_room(owner: User) -> None:
-    """ValidationError if somebody has as many addresses as one may have."""
+    """Raise ValidationError if a user has as many addresses as one may have."""
     if ReplyAddress.objects.owned_by(owner).count() >= MOST_ADDRESSES:
         text = _("You have %(number)s addresses: delete one first.")
         raise ValidationError(text, params={"number": MOST_ADDRESSES})
 
 
 def ask(row: ReplyAddress, *, language: str = "") -> None:
-    """Mail a link to an address, unless it is the one its owner logs in with, which is confirmed already."""
+    """Email a link to an address, unless it is the one its owner logs in with, which is already confirmed."""
     if row.address_key == key_of(row.owner.email):
         ReplyAddress.objects.filter(pk=row.pk, confirmed_at=None).update(confirmed_at=timezone.now())
         return
@@ -43,7 +43,7 @@ def ask(row: ReplyAddress, *, language: str = "") -> None:
 
 
 def asked(token: str) -> ReplyAddress | None:
-    """The address that a link was mailed to, if the link is good and the address still there."""
+    """The address that a link was mailed to, if the link is valid and the address still exists."""
     try:
         pk, email = signing.loads(token, salt=SALT, max_age=GOOD_FOR)
     except (signing.BadSignature, ValueError):
@@ -52,5 +52,5 @@ def asked(token: str) -> ReplyAddress | None:
 
 
 def confirm(row: ReplyAddress) -> None:
-    """From now on replies may go there; saying so again changes nothing."""
+    """From now on replies may go there; confirming again changes nothing."""
     ReplyAddress.objects.filter(pk=row.pk, confirmed_at=None).update(confirmed_at=timezone.now())

@@ -1,4 +1,4 @@
-"""All that an owner has as one file: asked for, made in the background, downloaded."""
+"""All that an owner has as one file: requested, made in the background, downloaded."""
 
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render

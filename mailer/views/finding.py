@@ -8,7 +8,7 @@ from site_config.ui.views import SignedIn
 
 
 class Find(SignedIn):
-    """What the palette finds while somebody types; a page of its own for who comes without scripts."""
+    """What the palette finds while somebody types; a page of its own without scripts."""
 
     def get(self, request: Request) -> HttpResponse:
         context = {"found": find(user=request.user, text=typed(request))}

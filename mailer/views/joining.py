@@ -1,6 +1,6 @@
-"""Sign-up forms as visitors see them: on a page of their own, or in a frame of another site.
+"""Sign-up forms as visitors see them: on their own page, or in a frame on another site.
 
-No session, and so no CSRF token: a frame on another site gets no cookies of ours.
+No session, and so no CSRF token: a frame on another site gets none of our cookies.
 """
 
 from typing import TYPE_CHECKING, Any, cast
@@ -37,7 +37,7 @@ def _open_form(slug: str) -> SubscriptionForm:
 
 @method_decorator(csrf_exempt, name="dispatch")
 class Join(View):
-    """The form; whoever asks is told the same, whatever is known of the address."""
+    """The form; everybody gets the same answer, whatever is known about the address."""
 
     embedded = False
 
@@ -59,7 +59,7 @@ class Join(View):
         return redirect("join_embed_sent" if self.embedded else "join_sent", slug)
 
     def _may_ask(self, row: SubscriptionForm) -> bool:
-        """Who has not worked for it, having no JavaScript, is let through now and then."""
+        """Browsers without JavaScript, which cannot solve the puzzle, are let through now and then."""
         said = self.request.POST
         worked = proof_of_work.solved(
             slug=row.slug, challenge=said.get("challenge", ""), nonce=said.get("nonce", "")
@@ -83,7 +83,7 @@ class Join(View):
 
 
 class JoinSent(View):
-    """The next step: look into your mail."""
+    """The next step: check your email."""
 
     embedded = False
 
@@ -95,7 +95,7 @@ class JoinSent(View):
 
 
 def _framed(request: "HttpRequest", response: HttpResponse, row: SubscriptionForm) -> HttpResponse:
-    """Let the sites that the form's owner names show this answer in a frame, and nobody else."""
+    """Let only the sites that the form's owner names show this response in a frame."""
     policy = csp_replace({"frame-ancestors": row.sites.split() or [NONE]})
     allowed = policy(xframe_options_exempt(lambda _request: response))
     return cast("HttpResponse", allowed(request))
@@ -103,7 +103,7 @@ def _framed(request: "HttpRequest", response: HttpResponse, row: SubscriptionFor
 
 @method_decorator(csrf_exempt, name="dispatch")
 class JoinConfirm(View):
-    """By the link in the mail: a POST confirms, a GET only shows the button, for scanners follow links."""
+    """By the link in the mail: a POST confirms, a GET only shows the button, as scanners follow links."""
 
     def get(self, request: "HttpRequest", key: str) -> HttpResponse:
         found = find_request(key)

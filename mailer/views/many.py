@@ -1,4 +1,4 @@
-"""Many messages or mailings at once: the question, and each by itself."""
+"""Many messages or mailings at once: the question, and each row by itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from site_config.ui.views import Text
 if TYPE_CHECKING:
     from site_config.ui.http import Request
 
-MOST_AT_ONCE = 200  # rows that are changed while one waits
+MOST_AT_ONCE = 200  # rows that are changed while the user waits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What is done to each row; `act` tells whether it did anything."""
+    """What is done to each row; `act` returns whether it did anything."""
 
     title: Text
     explanation: Text
@@ -37,7 +37,7 @@ class Kind:
 
 
 class ManyPanel(BulkPanel):
-    """Rows that are ticked, or the first of all that the list's filter finds."""
+    """The ticked rows, or the first of all that the list's filter finds."""
 
     title = _("Many rows")
     body = "bulk/rows_body.html"
@@ -47,7 +47,7 @@ class ManyPanel(BulkPanel):
         return f"{reverse(self.list_view.things)}?{self.request.GET.urlencode()}"
 
     def get(self, request: "Request") -> HttpResponse:
-        return redirect(self.back_url())  # where log-in leads back to
+        return redirect(self.back_url())  # where log-in returns to
 
     def post(self, request: "Request") -> HttpResponse:
         kind = self.kinds.get(request.POST.get("kind", ""))

@@ -1,4 +1,4 @@
-"""Whom one's mail is from: the service's own address, or a domain and addresses that one has proved."""
+"""Whom one's mail is from: the service's own address, or one's verified domains and addresses."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ class Senders(OwnersOnly):
 
 
 def saved(form: DomainForm | ReplyAddressForm) -> Any:
-    """The new row; none if the same was sent twice at the same time."""
+    """The new row; None if the same form was sent twice at once."""
     try:
         with transaction.atomic():
             return form.save()
@@ -97,7 +97,7 @@ def ask(request: Request, row: ReplyAddress) -> None:
 
 
 class SenderDomainAction(ActionView):
-    """Look for a domain's record now, or delete the domain."""
+    """Look up a domain's record now, or delete the domain."""
 
     def back_url(self) -> str:
         return reverse("senders")
@@ -125,7 +125,7 @@ class SenderDomainAction(ActionView):
 
 
 class ReplyAddressAction(ActionView):
-    """Mail the link again, or delete the address."""
+    """Send the link again, or delete the address."""
 
     def back_url(self) -> str:
         return reverse("senders")
@@ -143,7 +143,7 @@ class ReplyAddressAction(ActionView):
 
 
 class ReplyConfirm(View):
-    """Where the mailed link leads: a page with a button, since programs open links by themselves."""
+    """Where the mailed link leads: a page with a button, because programs open links by themselves."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         row = replies.asked(token)
