@@ -357,6 +357,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of a form without files, and of any anonymous request
 UPLOAD_LIMIT_MB = number("UPLOAD_LIMIT_MB", default=100, low=1, high=2_000)
 IMPORT_LIMIT_MB = number("IMPORT_LIMIT_MB", default=min(50, UPLOAD_LIMIT_MB), low=1, high=UPLOAD_LIMIT_MB)
+FILES_PER_USER_MB = number("FILES_PER_USER_MB", default=1_000, low=1, high=1_000_000)
 MESSAGE_TAGS = {10: "secondary", 20: "info", 25: "success", 30: "warning", 40: "danger"}
 
 DJANGO_TABLES2_TEMPLATE = "includes/table.html"

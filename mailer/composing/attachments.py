@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from mailer.composing.attachment_kinds import clean_name, content_type_of
 from mailer.composing.merge import CannotCompile
 from mailer.composing.mime_files import File
+from mailer.composing.room import refuse_without_room
 from mailer.models import Attachment, Message
 
 FOLDER = "attachments"
@@ -34,6 +35,7 @@ def attach(*, message: Message, upload: IO[bytes], name: str) -> Attachment:
         digest = hashlib.sha256(data).hexdigest()
         path = path_of(message.owner_id, digest)
         if not default_storage.exists(path):
+            refuse_without_room(owner_id=message.owner_id, size=len(data))
             default_storage.save(path, ContentFile(data))
         row, _made = Attachment.objects.get_or_create(
             message=message,

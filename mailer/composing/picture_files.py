@@ -16,6 +16,7 @@ from PIL import Image
 
 from mailer.composing.blocks.mjml import Shown
 from mailer.composing.mime_files import File
+from mailer.composing.room import refuse_without_room
 from mailer.models import Picture
 from people.models import User
 from site_config.pictures import Wanted, read_picture
@@ -49,6 +50,7 @@ def keep_picture(*, owner: User, upload: IO[bytes], name: str) -> Picture:
     file = f"{digest}.{ending}"
     path = f"{FOLDER}/{file}"
     if not default_storage.exists(path):
+        refuse_without_room(owner_id=owner.pk, size=len(data))
         default_storage.save(path, ContentFile(data))
     picture, _made = Picture.objects.get_or_create(
         owner=owner,

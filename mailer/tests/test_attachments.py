@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mailer.composing import attachments
+from mailer.composing import attachments, room
 from mailer.composing.attachment_kinds import clean_name, content_type_of
 from mailer.composing.attachments import attach, copy_attachments
 from mailer.composing.blocks.document import read
@@ -27,7 +27,7 @@ from mailer.composing.mime_files import File
 from mailer.composing.picture_files import FOLDER, inside, keep_picture, pictures_of
 from mailer.composing.rendering import Composer, Recipient
 from mailer.composing.uploads import remove_unused
-from mailer.models import Attachment, Attempt, Delivery
+from mailer.models import Attachment, Attempt, Delivery, Picture
 from mailer.reporting.receipt import mail_again
 from mailer.sending.pruning import prune
 from people.accounts import delete_account
@@ -303,6 +303,26 @@ def test_all_files_together_have_a_limit(message, monkeypatch):
     attach(message=message, upload=BytesIO(b"%PDF-"), name="c.pdf")
     with pytest.raises(ValidationError, match="At most 2 files"):
         attach(message=message, upload=BytesIO(b"%PDF-"), name="d.pdf")
+
+
+def test_one_user_does_not_fill_the_disk(owner, stranger, message, settings, monkeypatch):
+    """Files count once, however many messages have them; pictures count too."""
+    monkeypatch.setattr(room, "MEGABYTE", len(PDF))
+    settings.FILES_PER_USER_MB = 2
+    messages = [message, MessageFactory(owner=owner), MessageFactory(owner=owner)]
+    for one in messages:
+        attach(message=one, upload=BytesIO(PDF), name="a.pdf")
+    Picture.objects.create(owner=owner, name="x", file="x", width=1, height=1, size=len(PDF))
+    with pytest.raises(ValidationError, match="Your pictures and attachments together can have 2 MB"):
+        attach(message=message, upload=BytesIO(b"%PDF-"), name="b.pdf")
+    red = BytesIO()
+    Image.new("RGB", (9, 9), "red").save(red, "PNG")
+    with pytest.raises(ValidationError, match="Delete some first"):
+        keep_picture(owner=owner, upload=red, name="red.png")
+    assert Picture.objects.get().name == "x"
+    attach(message=MessageFactory(owner=stranger), upload=BytesIO(PDF), name="a.pdf")  # another's disk
+    settings.GUARD = False
+    attach(message=message, upload=BytesIO(b"%PDF-"), name="b.pdf")
 
 
 def test_a_picture_goes_in_the_mail_if_its_block_says_so(owner, smtp, browser):
