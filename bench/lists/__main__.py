@@ -76,7 +76,7 @@ def build(asked: argparse.Namespace) -> None:
     superuser = User.objects.create_superuser("superuser@example.com", "-")
     manager = User.objects.create_user("manager@example.com", "-", language="en")
     manager.groups.add(*_groups("Manager"))
-    with data.searches_indexed_at_the_end():
+    with data.texts_indexed_at_the_end():
         for name, number in (("big", asked.clients), ("small", 1_000)):
             began = time.monotonic()
             data.build(User.objects.create_user(PEOPLE[name], "-"), clients=number)
@@ -115,7 +115,8 @@ def owned(email: str) -> data.Owned:
     mailing = Mailing.objects.filter(owner=owner, attempts=None).earliest("pk")
     return data.Owned(
         owner=owner,
-        group=owner.clientgroups.get(),
+        group=owner.clientgroups.picked().get(),
+        ruled=owner.clientgroups.exclude(rule=None).get(),
         mailing=mailing,
         attempt=attempt,
         clients=Client.objects.filter(owner=owner).count(),

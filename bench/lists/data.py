@@ -14,15 +14,29 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
-from mailer.models import Attempt, Client, ClientGroup, Delivery, DomainCount, Mailing, Message, Suppression
+from mailer.models import (
+    Attempt,
+    Attribute,
+    Client,
+    ClientGroup,
+    Delivery,
+    DomainCount,
+    Mailing,
+    Message,
+    Suppression,
+)
 from mailer.reporting.domains import count_domains
 from people.models import User
 
 FIRST = ("Anna", "Boris", "Carla", "Мария", "Elena", "Иван", "Igor", "Ольга", "Greta", "Пётр", "John")
 LAST = ("Smith", "Petrov", "Garcia", "Иванова", "Müller", "Соколов", "Jones", "Кузнецова", "Novak")
+CITIES = ("Tver", "Omsk", "Oslo", "Rome")
 DOMAINS = ("example.com", "example.org", "mail.example.net")
 RARE, RARE_CYRILLIC = "Zebulon Quixote", "Акакий Башмачкин"
-INDEX = "SELECT indexdef FROM pg_indexes WHERE indexname = 'mailer_client_search'"
+INDEXES = """
+SELECT indexname, indexdef FROM pg_indexes
+WHERE tablename = 'mailer_client' AND indexdef LIKE '%USING gin%'
+"""
 RARE_EVERY = 400_000  # clients; at least two of each in every list
 SINGLE_CLIENTS, MAILINGS = 3, 20
 RUNS = 99  # beside the one whose deliveries are there
@@ -36,6 +50,7 @@ class Owned:
 
     owner: User
     group: ClientGroup
+    ruled: ClientGroup
     mailing: Mailing
     attempt: Attempt
     clients: int
@@ -46,6 +61,7 @@ def build(owner: User, *, clients: int) -> Owned:
     add_clients(owner, clients)
     group = ClientGroup.objects.create(owner=owner, name="Half of them")
     _into(ClientGroup.clients.through, {"clientgroup_id": group.pk, "client_id": "c.id"}, _of(owner, every=2))
+    ruled = add_rule(owner)
     mailings = [_mailing(owner, group, number) for number in range(MAILINGS)]
     stopped = Suppression.objects.create(owner=owner, email="template@example.com", reason="bounced")
     reasons = "WHEN 0 THEN 'bounced' WHEN 1 THEN 'complained' ELSE 'unsubscribed'"
@@ -54,22 +70,36 @@ def build(owner: User, *, clients: int) -> Owned:
     stopped.delete()
     add_runs(mailings[-1], mails=clients)
     return Owned(
-        owner=owner, group=group, mailing=mailings[0], attempt=add_attempt(mailings[-1]), clients=clients
-    )
+        owner=owner, group=group, ruled=ruled, mailing=mailings[0], attempt=add_attempt(mailings[-1]),
+        clients=clients,
+    )  # fmt: skip
+
+
+def add_rule(owner: User) -> ClientGroup:
+    """A group by a rule that finds a fifth of the clients."""
+    for key, kind in (("city", "text"), ("age", "number")):
+        Attribute.objects.create(owner=owner, key=key, kind=kind)
+    rule = [
+        {"what": "attribute:city", "test": "", "value": "Tver"},
+        {"what": "attribute:age", "test": "from", "value": "18"},
+        {"what": "stop", "test": "is", "value": "no"},
+    ]
+    return ClientGroup.objects.create(owner=owner, name="Grown up in Tver", rule=rule)
 
 
 @contextmanager
-def searches_indexed_at_the_end() -> Iterator[None]:
-    """Row by row, the index of trigrams takes most of the time."""
+def texts_indexed_at_the_end() -> Iterator[None]:
+    """Row by row, the indexes of trigrams and attributes take most of the time."""
     with connection.cursor() as cursor:
-        cursor.execute(INDEX if connection.vendor == "postgresql" else "SELECT '' WHERE false")
-        found = cursor.fetchone()
-        if found:
-            cursor.execute("DROP INDEX mailer_client_search")
+        cursor.execute(INDEXES if connection.vendor == "postgresql" else "SELECT '', '' WHERE false")
+        found = cursor.fetchall()
+        for name, _definition in found:
+            cursor.execute(f"DROP INDEX {name}")
         yield
         if found:
             cursor.execute("SET maintenance_work_mem = '512MB'")
-            cursor.execute(found[0])
+        for _name, definition in found:
+            cursor.execute(definition)
 
 
 def add_clients(owner: User, number: int) -> None:
@@ -78,7 +108,11 @@ def add_clients(owner: User, number: int) -> None:
     name = f"{_one_of(FIRST)} || ' ' || {_one_of(LAST)} || ' ' || n % 97"
     every = min(RARE_EVERY, number // 2)
     rare = f"CASE n % {every} WHEN 1 THEN '{RARE}' WHEN 2 THEN '{RARE_CYRILLIC}' ELSE {name} END"
-    columns = {"email": email, "full_name": rare, "form_key": _random(), **_key(email)}
+    city = f"CASE WHEN n % {every} < 3 THEN 'Atlantis' ELSE {_one_of(CITIES)} END"
+    attributes = _object(city=city, age="n % 80")
+    columns = {
+        "email": email, "full_name": rare, "attributes": attributes, "form_key": _random(), **_key(email)
+    }  # fmt: skip
     copy(template, _numbers(number), columns)
     template.delete()
 
@@ -188,6 +222,12 @@ def _numbers(number: int) -> str:
 
 def _random() -> str:
     return "gen_random_uuid()" if connection.vendor == "postgresql" else "lower(hex(randomblob(16)))"
+
+
+def _object(**values: str) -> str:
+    make = "jsonb_build_object" if connection.vendor == "postgresql" else "json_object"
+    pairs = (f"'{key}', {value}" for key, value in values.items())
+    return f"{make}({', '.join(pairs)})"
 
 
 def _one_of(words: tuple[str, ...]) -> str:

@@ -73,6 +73,24 @@ CLIENTS = _lists(
 MEMBERS = _lists("group", lambda owned: f"/groups/{owned.group.pk}/", ("email", "full_name", "suppressed"))
 
 
+RULES = [
+    _page("rules", "a group by rule", lambda owned: f"/groups/{owned.ruled.pk}/"),
+    _page("rules", "its rule", lambda owned: f"/groups/{owned.ruled.pk}/rule/"),
+    _page("rules", "filtered by it", lambda owned: f"/clients/?group={owned.ruled.pk}"),
+    _page("rules", "one value", _always("/clients/?attribute=city&value=Tver")),
+    _page("rules", "a rare value", _always("/clients/?attribute=city&value=Atlantis")),
+    _page("rules", "no such value", _always("/clients/?attribute=city&value=Lima")),
+    _page("rules", "a range", _always("/clients/?attribute=age&test=from&value=18")),
+    _page("rules", "a range of nobody", _always("/clients/?attribute=age&test=from&value=200")),
+    _page("rules", "added since", _always("/clients/?added_from=2020-01-01")),
+    _page("rules", "added since, nobody", _always("/clients/?added_from=2100-01-01")),
+    _page("rules", "got a mailing", lambda owned: f"/clients/?mailing={owned.attempt.mailing_id}"),
+    _page(
+        "rules", "did not get it", lambda owned: f"/clients/?mailing={owned.attempt.mailing_id}&mailed=not"
+    ),
+]
+
+
 def _report(name: str, query: Callable[[Owned], str]) -> Page:
     return Page(
         area="deliveries", name=name, url=lambda owned: f"/reports/{owned.attempt.pk}/?{query(owned)}"
@@ -144,5 +162,5 @@ ENDINGS = [
     _page("endings", "admin: the group", _admin_group, who="superuser"),
     _page("endings", "admin: clients", lambda _: "/admin/mailer/client/", who="superuser"),
 ]
-PAGES = [*CLIENTS, *MEMBERS, *DELIVERIES, *REPORTS, *CHOICES, *ENDINGS]
+PAGES = [*CLIENTS, *MEMBERS, *RULES, *DELIVERIES, *REPORTS, *CHOICES, *ENDINGS]
 AREAS = list(dict.fromkeys(page.area for page in PAGES))

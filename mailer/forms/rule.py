@@ -120,7 +120,8 @@ class RuleForm(OwnedForm[ClientGroup]):
         self.terms: Any = TermsFormSet(
             data=self._rows() if self.is_bound else None,
             prefix=self.PREFIX,
-            initial=self.instance.rule or (initial or {}).get("rule"),
+            # Not beside data: a row that is sent as it was offered would count as empty.
+            initial=None if self.is_bound else self.instance.rule or (initial or {}).get("rule"),
             form_kwargs={"known": self.known},
         )
 

@@ -307,6 +307,17 @@ def test_a_filter_is_saved_as_a_group(browser, people, query, rule):
         assert "Save this filter as a group" in browser.get(f"{reverse('clients')}?{query}").content.decode()
 
 
+def test_a_filter_saved_as_it_is_offered_keeps_all_its_conditions(owner, browser, people):
+    rule = [term("text", "has", "anna"), term("stop", "is", "no")]
+    url = f"{reverse('group_rule_create')}?q=anna&suppressed=no"
+    assert browser.post(url, filled(*rule)).status_code == 302
+    group = ClientGroup.objects.get()
+    assert group.rule == rule
+    assert browser.post(reverse("group_rule_edit", args=[group.pk]), filled(*rule)).status_code == 302
+    group.refresh_from_db()
+    assert group.rule == rule
+
+
 @pytest.mark.parametrize(
     ("query", "finds"),
     [
