@@ -9,6 +9,7 @@ from mailer.composing import view_links
 from mailer.composing.merge import MERGE_FIELDS
 from mailer.models import Client, Delivery
 from mailer.models.attribute import RESERVED, SALUTATION
+from mailer.returns.forgetting import forget
 from mailer.sending.pruning import delete_some
 from mailer.sending.send_test import send_test
 from testing.factories import ClientFactory, DeliveryFactory, MessageFactory
@@ -97,7 +98,7 @@ def test_it_is_gone_when_the_person_is_forgotten_or_the_sender_blocked(sent, vis
     assert visitor.get(path).status_code == 404
     owner.is_active = True
     owner.save()
-    Delivery.objects.filter(pk=delivery.pk).update(email="", full_name="")
+    forget(owner=owner, email=delivery.email)
     assert visitor.get(path).status_code == 404
 
 

@@ -45,9 +45,9 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target === form && typed <= kept) return event.preventDefault(); // nothing new: what stands there stays
   if (event.target === form || event.target.closest?.("#editor")) event.detail.xhr.typed = typed;
 });
-document.addEventListener("htmx:afterRequest", ({ detail: { successful, xhr } }) => {
+document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
   // What a save refuses is kept as a draft; what comes from a window that was overtaken is not.
-  const isKept = successful || (xhr.status === 422 && !xhr.getResponseHeader("HX-Retarget"));
+  const isKept = (xhr.status >= 200 && xhr.status < 300) || (xhr.status === 422 && !xhr.getResponseHeader("HX-Retarget"));
   if (isKept && xhr.typed !== undefined) kept = Math.max(kept, xhr.typed);
 });
 let leaving = false;
