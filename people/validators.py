@@ -15,9 +15,13 @@ PAIRS = (
 LOOK_ALIKES = str.maketrans({pair[0]: pair[1] for pair in PAIRS.split()})
 
 
+# Line breaks and their like; and what turns the text after it around, which no script needs on one line.
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]")
+
+
 def validate_one_line(value: str) -> None:
-    """Raise ValidationError for line breaks and control characters, which could forge mail headers."""
-    if any(ord(char) < 32 or ord(char) == 127 or char in "\u0085\u2028\u2029" for char in value):
+    """Raise ValidationError for line breaks and control characters, which forge headers or hide words."""
+    if _CONTROL.search(value):
         raise ValidationError(_("Line breaks and control characters are not allowed here."), code="control")
 
 

@@ -10,4 +10,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("mailer.urls")),
     path("", include("content.urls")),
 ]
+handler400 = "site_config.errors.bad_request"
 handler500 = "site_config.errors.server_error"

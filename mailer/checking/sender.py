@@ -9,12 +9,15 @@ from mailer.checking.dmarc import is_aligned, walk
 from site_config.dkim import Signer, signers_for
 from site_config.dns import DnsAway, text_records
 
+LOCAL = (".localdomain", ".localhost", ".local")  # names of this machine or network only
 Told = dict[str, Any]  # a code and the values for its sentence
 
 
 def check_domain(domain: str) -> list[Told]:
     """What there is to say about a domain in From, as codes; see `background.sentence` for the words."""
     envelope = domain_of(settings.DEFAULT_FROM_EMAIL)
+    if envelope.endswith(LOCAL):
+        return [{"code": "local", "domain": envelope}]
     try:
         signers = signers_for(domain)
         told = [*_spf(envelope), *_dkim(domain, signers)]

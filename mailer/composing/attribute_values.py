@@ -17,8 +17,9 @@ _SAMPLES = {Attribute.Kind.NUMBER: 42, Attribute.Kind.YES_NO: True}
 class Typed(str):
     """What people read. In a condition it is `typed`: “no” is false, and a missing value is nothing."""
 
-    __slots__ = ("typed",)
+    __slots__ = ("language", "typed")
     typed: Any
+    language: str  # in which filters write it
 
     def __liquid__(self) -> Any:
         return self.typed
@@ -27,7 +28,7 @@ class Typed(str):
 def typed(kind: str, value: Any) -> Typed:
     """A value as a merge field takes it, in the active language."""
     text = Typed(shown_value(kind, value))
-    text.typed = value
+    text.typed, text.language = value, translation.get_language() or "en"
     return text
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # it would show the rest from right to left
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _FOLD = re.compile(r"(?<=\S)(?=\s)")
 FIRST_WORD, WORD = 36, 45  # octets in an encoded-word of at most 75 characters (RFC 2047 section 2)
@@ -17,7 +18,7 @@ LONGEST_MAILBOX = 200  # octets: sendmail truncates anything longer than about 2
 
 def one_line(text: str) -> str:
     """Make text safe in a header: nothing in it can start another one (RFC 5322 section 2.2)."""
-    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
+    return (text if text.isprintable() else _CONTROL.sub(" ", _TURNING.sub("", text))).strip()
 
 
 def unstructured(text: str) -> bytes:

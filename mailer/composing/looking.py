@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from django.utils import translation
 from liquid.exceptions import LiquidError
 
 from mailer.composing.attribute_values import AttributeValues, Typed, nothing, samples
@@ -84,7 +85,8 @@ def values_of(compiled: Compiled, *, owner: User, client: Client | None) -> dict
     others = compiled.names - set(SAMPLE)
     kinds = kinds_of(owner) if others else {}
     if client is None:
-        return {**SAMPLE, "sender_name": owner.get_short_name(), **nothing(others), **samples(kinds)}
+        with translation.override(compiled.language):
+            return {**SAMPLE, "sender_name": owner.get_short_name(), **nothing(others), **samples(kinds)}
     attributes = AttributeValues(compiled.names, kinds, language=compiled.language)
     own = values_for(
         full_name=client.full_name,

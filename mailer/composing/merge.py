@@ -17,6 +17,7 @@ from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
 
 from mailer.composing.first_names import first_name
+from mailer.composing.formats import date_filter, number_filter
 
 MERGE_FIELDS: dict[str, str | Promise] = {
     "full_name": _("the client's full name"),
@@ -42,9 +43,9 @@ MOST_TAGS = 1000
 _OPENER = re.compile(r"\{[{%]")
 TAGS = {"content", "illegal", "output", "#", "comment", "if", "unless", "case"}
 FILTERS = {
-    "append", "capitalize", "default", "downcase", "escape", "escape_once", "first", "last",
-    "lstrip", "prepend", "remove", "rstrip", "size", "slice", "split", "squish", "strip", "strip_html",
-    "strip_newlines", "truncate", "truncatewords", "upcase", "url_encode",
+    "append", "capitalize", "date", "default", "downcase", "escape", "escape_once", "first", "last",
+    "lstrip", "number", "prepend", "remove", "rstrip", "size", "slice", "split", "squish", "strip",
+    "strip_html", "strip_newlines", "truncate", "truncatewords", "upcase", "url_encode",
 }  # fmt: skip
 
 
@@ -52,6 +53,7 @@ def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(autoescape=autoescape, undefined=StrictUndefined, strict_filters=True)
     environment.tags = {name: tag for name, tag in environment.tags.items() if name in TAGS}
     environment.filters = {name: fn for name, fn in environment.filters.items() if name in FILTERS}
+    environment.filters |= {"date": date_filter, "number": number_filter}
     return environment
 
 

@@ -22,6 +22,8 @@ from people.models import User
 from people.validators import validate_one_line
 
 MOST_POSTED = 300  # blocks named in one POST
+# What comes with a paste and nobody sees; joiners and marks of direction stay, which scripts and emoji need.
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
 LARGEST_SOURCE = 1_000_000  # characters that a draft may have
 
 
@@ -142,7 +144,7 @@ def read_posted(data: Any, *, format: str) -> Written:
     head = {
         name: data.get(name, "").replace("\x00", "") for name in ("subject", "preheader", "format", "body")
     }
-    subject = head["subject"][:1000]
+    subject = head["subject"].translate(_UNSEEN)[:1000]
     if format != Format.BLOCKS:
         if len(head["body"]) > LARGEST_SOURCE:
             raise TooLarge
@@ -151,7 +153,7 @@ def read_posted(data: Any, *, format: str) -> Written:
         return replace(written, content=read({}))
     content = read(
         {
-            "preheader": head["preheader"][:1000],
+            "preheader": head["preheader"].translate(_UNSEEN)[:1000],
             "theme": theme_form({}).raw(data),
             "blocks": _posted_blocks(data),
         }

@@ -10,7 +10,7 @@ from mailer.models.owned import Owned, OwnedQuerySet
 from people.models import User
 from people.validators import validate_one_line
 
-BODY_LIMIT = 200_000  # characters; mail programs cut a mail off long before
+BODY_LIMIT = 500_000  # characters; mail programs cut a mail off long before
 
 
 class Format(models.TextChoices):

@@ -358,6 +358,12 @@ def test_without_dns_it_says_so(sender):
     ]
 
 
+def test_of_a_name_of_this_machine_nobody_is_asked(sender, settings):
+    settings.DEFAULT_FROM_EMAIL = "us@localhost.localdomain"
+    [finding] = sender_findings(check_domain("localhost.localdomain"))
+    assert (finding.severity, sender.asked) == ("note", [])
+
+
 @pytest.mark.parametrize("domain", ["example.com", "acme.test"])
 def test_every_code_has_its_words(sender, domain):
     for told in check_domain(domain):

@@ -67,7 +67,7 @@ def test_a_new_one_is_a_draft_until_it_is_saved_and_twice_the_same(browser, owne
         ("body", "", "This field is required."),
         ("subject", "a\r\nBcc: b@example.org", "Line breaks and control characters are not allowed here."),
         ("subject", "x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
-        ("body", "x" * 1_000_000, "Ensure this value has at most 200000 characters (it has 1000000)."),
+        ("body", "x" * 1_000_000, "Ensure this value has at most 500000 characters (it has 1000000)."),
         ("subject", "{{ nobody }}", "There is no merge field “nobody”."),
         ("body", "{{ nobody }}", "There is no merge field “nobody”."),
         ("body", "{{ first_name", "The merge fields cannot be read"),
@@ -92,8 +92,8 @@ def test_what_no_database_can_hold_is_left_out(browser, message):
 
 def test_what_is_too_large_to_read_is_refused_with_a_page(browser, message):
     answer = browser.post(reverse("message_edit", args=[message.pk]), form(body="x" * 3_000_000))
-    assert answer.status_code == 400
-    assert b"It was too large or incomplete." in answer.content
+    assert answer.status_code == 413
+    assert b"That is too large" in answer.content
 
 
 def test_edit_says_who_will_send_it(browser, message):

@@ -29,7 +29,7 @@ from mailer.forms.blocks import FORMS
 from mailer.forms.editor import EditorForm, read_posted
 from mailer.models import Message, MessageVersion
 from mailer.views.message_actions import PUBLIC_REGION, set_public
-from mailer.views.messages import merge_fields
+from mailer.views.messages import merge_examples, merge_fields
 from mailer.views.previewing import Chosen, seen_by
 from site_config.ui.http import Request, retarget, targets, trigger
 from site_config.ui.views import OwnersOnly, own_row
@@ -261,6 +261,7 @@ class MessageEditor(OwnersOnly):
             "form": form,
             "kept": kept,
             "merge_fields": merge_fields(form.kinds),
+            "merge_examples": merge_examples(form.kinds),
             "palette": [(kind, FORMS[kind].title) for kind in PALETTE],
             "in_columns": [(kind, FORMS[kind].title) for kind in PALETTE if kind != "columns"],
             "can_undo": self.message.versions.filter(kind=MessageVersion.Kind.STEP).exists(),

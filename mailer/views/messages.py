@@ -64,6 +64,21 @@ def merge_fields(kinds: Mapping[str, str]) -> dict[str, Any]:
     return {**MERGE_FIELDS, **own}
 
 
+def merge_examples(kinds: Mapping[str, str]) -> dict[str, Any]:
+    """What else can be done with fields: formats, defaults and conditions, with a field of the owner's."""
+    dates = [key for key, kind in kinds.items() if kind == Attribute.Kind.DATE]
+    numbers = [key for key, kind in kinds.items() if kind == Attribute.Kind.NUMBER]
+    some = next(iter(kinds), "first_name")
+    return {
+        "{{ first_name | default: '…' }}": _("what to write for who has none"),
+        f"{{% if {some} %}}…{{% else %}}…{{% endif %}}": _("one text for who has it, another for others"),
+        **{f"{{{{ {key} | date }}}}": _("in full, in the language of the message") for key in dates},
+        **{f"{{{{ {key} | date: 'short' }}}}": _("also: day, month, weekday, year") for key in dates[:1]},
+        **{f"{{{{ {key} | number }}}}": _("with its thousands set apart") for key in numbers},
+        **{f"{{{{ {key} | number: 2 }}}}": _("with two decimals") for key in numbers[:1]},
+    }
+
+
 class MessageNew(OwnersOnly):
     """What to start from: a ready message, an empty one, or one's own source."""
 
