@@ -79,6 +79,7 @@ class Join(View):
         }
         with translation.override(row.language):
             response = render(self.request, "join/form.html", context, status=status)
+        response["Cache-Control"] = "no-store"  # the puzzle in it is good for an hour, and once
         return _framed(self.request, response, row) if self.embedded else response
 
 
