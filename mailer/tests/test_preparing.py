@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from time import monotonic, process_time
 
 import pytest
@@ -238,6 +239,26 @@ def test_a_page_says_that_the_service_is_busy_and_keeps_what_was_typed(owner, cl
     assert "typed for an hour" in answer.content.decode()
     assert client_of(owner).post(url, form).status_code == 302
     assert ASKER.get() is None
+
+
+@pytest.mark.django_db
+def test_a_page_waits_once_however_often_it_prepares_the_message(owner, client_of, monkeypatch):
+    """Saving prepares it, and so does the preview beside what was typed."""
+    began = []
+
+    def never_free(names, *, until):
+        if until > monotonic():
+            began.append(names)
+            raise Busy.now()
+        return Path(os.devnull).open()
+
+    monkeypatch.setattr(slots, "_one_of", never_free)
+    form = {"subject": "News", "format": "html", "body": "<p>typed</p>", "do": "save"}
+    url = f"/messages/{MessageFactory(owner=owner).pk}/edit/"
+    for number in (1, 2):  # the next request waits again
+        answer = client_of(owner).post(url, form)
+        assert (answer.status_code, len(began)) == (422, number)
+    assert "the service is busy with other messages" in answer.content.decode()
 
 
 def test_a_process_that_gets_no_time_is_no_fault_of_the_message(monkeypatch, asker):
