@@ -27,6 +27,11 @@ def release() -> None:
         connection.close()
 
 
+def make_vital() -> None:
+    """Let this thread have a connection also while long work holds all others."""
+    connection.vital = True  # type: ignore[attr-defined]  # site_config.postgresql
+
+
 @contextmanager
 def brief_locks() -> Iterator[None]:
     """Have this thread wait a second at most for a row that another session holds, on PostgreSQL."""

@@ -23,6 +23,7 @@ from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending import clock, database
 from mailer.sending.ledger import count
+from site_config import connections
 from site_config.queue import after_commit, is_backed_up
 
 log = logging.getLogger(__name__)
@@ -208,6 +209,7 @@ class Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
+        connections.make_vital()
         while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
                 Lease.objects.filter(token=self._token, running=True).update(expires_at=clock.now() + RUNNING)

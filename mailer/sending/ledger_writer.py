@@ -67,6 +67,7 @@ class LedgerWriter:
         self._thread.shutdown()
 
     def _run(self, results: Sequence[DeliveryResult], limit: int, healthy: bool) -> list[Claimed] | None:
+        connections.make_vital()
         try:
             return self._retry_exchange(results, limit, healthy)
         finally:

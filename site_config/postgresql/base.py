@@ -31,6 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """One for each thread."""
 
     wanted: Values = MappingProxyType({})  # see `use`
+    vital = False  # whether this thread may have the last connection of its process
     _owner: SharedConnections | None = None  # of the connection that this thread has
 
     @property
@@ -60,7 +61,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         if _shared is None:
             return connect()
-        connection = _shared.take(connect, fits=self._fits)
+        connection = _shared.take(connect, fits=self._fits, vital=self.vital)
         self._owner = _shared
         return connection
 

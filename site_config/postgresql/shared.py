@@ -26,27 +26,34 @@ class SharedConnections:
         self._idle: list[psycopg.Connection] = []  # most recently used last
         self._idle_since: dict[psycopg.Connection, float] = {}
         self._number = 0  # open or being opened
+        # Connections of threads that are not vital, and how many they have or are opening. A long opening or
+        # import in each of them must not keep leases from being renewed.
+        self._ordinary: set[psycopg.Connection] = set()
+        self._ordinary_number = 0
         self._refused_until = 0.0
 
-    def take(self, connect: Connect, *, fits: Fits) -> psycopg.Connection:
+    def take(self, connect: Connect, *, fits: Fits, vital: bool = False) -> psycopg.Connection:
         """A connection for this thread alone, if possible one that `fits`.
 
-        Raises psycopg.OperationalError if none is available.
+        The last of them is for threads that are `vital`. psycopg.OperationalError: none is available.
         """
         end = monotonic() + WAIT_SECONDS
         while True:
-            if (found := self._find(fits, end)) is not None:
-                return found
+            connection = self._find(fits, end, vital=vital)
             try:
-                connection = connect()
+                connection = connection or connect()
             except BaseException as error:
                 with self._free:
                     self._number -= 1
+                    self._ordinary_number -= not vital
                     self._refused_until = monotonic() + REFUSED_SECONDS
-                    self._free.notify()
+                    self._free.notify_all()
                     if not self._number or not isinstance(error, psycopg.OperationalError):
                         raise
                 continue  # make do with those this process has
+            if not vital:
+                with self._free:
+                    self._ordinary.add(connection)
             return connection
 
     def give(self, connection: psycopg.Connection) -> None:
@@ -60,8 +67,11 @@ class SharedConnections:
                 self._idle_since[connection] = monotonic()
             else:
                 self._number -= 1
+            if connection in self._ordinary:
+                self._ordinary.remove(connection)
+                self._ordinary_number -= 1
             self._drop_useless()
-            self._free.notify()
+            self._free.notify_all()
 
     def _drop_useless(self) -> None:
         """Close what the server has closed, and what has been idle for a while."""
@@ -76,17 +86,20 @@ class SharedConnections:
         self._idle.remove(connection)
         del self._idle_since[connection]
 
-    def _find(self, fits: Fits, end: float) -> psycopg.Connection | None:
+    def _find(self, fits: Fits, end: float, *, vital: bool) -> psycopg.Connection | None:
         """An idle connection, or None: then a place for a new one has been reserved."""
         with self._free:
             while True:
                 self._drop_useless()
-                if self._idle:
+                may = vital or self._ordinary_number < max(self.most - 1, 1)
+                if may and self._idle:
+                    self._ordinary_number += not vital
                     chosen = next((c for c in reversed(self._idle) if fits(c)), self._idle[-1])
                     self._remove(chosen)
                     return chosen
                 now = monotonic()
-                if self._number < self.most and (now >= self._refused_until or not self._number):
+                if may and self._number < self.most and (now >= self._refused_until or not self._number):
+                    self._ordinary_number += not vital
                     self._number += 1
                     return None
                 if now >= end:
