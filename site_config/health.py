@@ -105,10 +105,12 @@ def _ask() -> dict[str, str]:
 def cause(error: BaseException) -> str:
     """What is wrong, in words that tell a stranger nothing about addresses and accounts."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
-    text = str(error)
+    text = f"{type(error).__name__} {error}"  # redis-py leaves the code of a reply out of the text
     known = {
-        "is read-only": state == "25006" or "READONLY" in text or "readonly" in text,
-        "full": (state.startswith("53") and state != "53300") or "OOM" in text or "disk is full" in text,
+        "is read-only": state == "25006" or "readonly" in text.lower(),
+        "full": (state.startswith("53") and state != "53300")
+        or "OutOfMemory" in text
+        or "disk is full" in text,
         "has no free connection": state == "53300" or "too many connections" in text or "in use" in text,
         "is locked": state in ("55P03", "57014") or "locked" in text,
     }

@@ -8,6 +8,7 @@ import pytest
 from django.db import InternalError, OperationalError, connection
 from django.test import Client as Browser
 from huey.contrib.djhuey import HUEY
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from mailer.models import HealthCheck
 from site_config import health
@@ -78,8 +79,8 @@ def test_what_is_the_matter_with_the_database_is_said(fresh, error, said):
     ("error", "said"),
     [
         (ConnectionError("connection refused"), "away"),
-        (RuntimeError("OOM command not allowed when used memory > 'maxmemory'."), "full"),
-        (RuntimeError("READONLY You can't write against a read only replica."), "is read-only"),
+        (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "full"),
+        (ReadOnlyError("You can't write against a read only replica."), "is read-only"),
     ],
 )
 def test_what_is_the_matter_with_the_queue_is_said(monkeypatch, error, said):
