@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from bench.crowd import ten_thousand_due
 from bench.servers import Exim, Postfix
 from bench.service import ROOT, Service, settle
 
@@ -253,6 +254,11 @@ def opening_a_million(bench: Bench) -> Any:
     }
 
 
+def ten_thousand_at_once(bench: Bench) -> Any:
+    """Mailings of a thousand owners that are due in one second; see bench.crowd."""
+    return ten_thousand_due(database=bench.database, redis=bench.redis, port=bench.port + 4)
+
+
 # Name: the cases, the first of which is what the others are compared with; whether once is enough.
 GROUPS: dict[str, tuple[list[Case], bool]] = {
     "throughput": ([smtp_source, two_processes, one_process, one_process_on_sqlite, window_of_500], False),
@@ -265,4 +271,5 @@ GROUPS: dict[str, tuple[list[Case], bool]] = {
     "profile": ([time_of_two_processes, time_of_one_process_on_sqlite, time_to_write_a_mail], True),
     "memory": ([peak_mib_at_50_000, peak_mib_at_500_000], True),
     "opening": ([opening_a_million], True),
+    "crowd": ([ten_thousand_at_once], True),
 }

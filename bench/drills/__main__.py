@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--tls", choices=("", "starttls", "implicit"), default="")
     parser.add_argument("--size", type=int, default=0, help="octets of the message; a mail has it twice")
     parser.add_argument("--buffer", type=int, default=0, help="octets that the mail server receives ahead")
+    parser.add_argument("--cut-for", type=float, default=10, help="cut: seconds for which the line breaks")
     parser.add_argument("--pooler", default="", help="a URL at which the consumers find the database")
     plan = Plan(**vars(parser.parse_args()))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its consumers end with it

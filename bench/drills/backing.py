@@ -138,17 +138,12 @@ class Redis(Backing):
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def fill(self, limit: str = "2mb") -> None:
-        """Give it a limit, and use that up to the last octet."""
+    def fill(self) -> None:
+        """Leave it no room: what takes memory is refused until `empty`."""
         client = self._client()
+        client.set("rubbish", b"x" * (1 << 21))
         client.config_set("maxmemory-policy", "noeviction")
-        client.config_set("maxmemory", limit)
-        size = 1 << 16
-        while size >= 16:
-            try:
-                client.rpush("rubbish", b"x" * size)
-            except redis.ResponseError:
-                size //= 2
+        client.config_set("maxmemory", "2mb")
 
     def empty(self) -> None:
         """Take out again what `fill` has put in."""

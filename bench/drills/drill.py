@@ -34,6 +34,7 @@ class Plan:
     size: int = 0
     buffer: int = 0
     pooler: str = ""
+    cut_for: float = 10
 
 
 @dataclass

@@ -46,11 +46,16 @@ def restart(drill: Drill) -> None:
 
 
 def cut(drill: Drill) -> None:
-    """A line between us and the mail server that breaks every connection after a while, for 10 seconds."""
-    drill.allowance = drill.plan.recipients
+    """A line to the mail server that breaks every connection in the middle of a mail, for a while.
+
+    It hands on all that it has received before: the mail server may have a mail whose answer we never get.
+    """
+    plan = drill.plan
+    drill.allowance = plan.recipients
+    mail = max(2 * plan.size, 4000)  # octets, about
     drill.help_with(
-        "bench.proxy", "--listen", str(drill.plan.port), "--to", str(drill.sink_port), "--round-trip", "0",
-        "--cut", "0.3", "--cut-for", "10",
+        "bench.proxy", "--listen", str(plan.port), "--to", str(drill.sink_port), "--round-trip", "0",
+        "--cut-after", str(3 * mail), "--cut-for", str(plan.cut_for), "--buffer", str(plan.buffer),
     )  # fmt: skip
     drill.begin()
 

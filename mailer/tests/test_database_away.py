@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from mailer.models import Lease
-from mailer.sending import closing, database, dispatcher, leases, sweep, worker
+from mailer.sending import database, dispatcher, leases, sweep, worker
 from mailer.sending.claims import LedgerClaims
 from testing.factories import ClientFactory
 from testing.sending import come_by, make_mailing, start
@@ -92,7 +92,6 @@ def test_a_mailing_that_another_session_holds_keeps_no_worker(owner, rough, monk
     attempt.refresh_from_db()
     assert (attempt.status, attempt.sent) == ("running", 3)
 
-    monkeypatch.setattr(closing, "_tell", lambda *_: None)
     sweeping = Thread(target=_sweep)
     sweeping.start()
     sweeping.join(6)

@@ -1,6 +1,6 @@
 """The guarantee under fire, in short: real consumers, killed at random while they send.
 
-The long version is `python -m bench.drills kill`.
+The long versions are `python -m bench.drills kill` and `python -m bench.drills.outages`.
 """
 
 import json
@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.services, pytest.mark.alone]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def drill(*words):
+def drill(*words, module="bench.drills"):
     done = subprocess.run(
-        [sys.executable, "-m", "bench.drills", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
@@ -52,3 +52,15 @@ def test_a_consumer_on_sqlite_killed_again_and_again_loses_nobody():
     )  # fmt: skip
     judged(verdict, recipients=800)
     assert verdict["kills"] >= 2
+
+
+@pytest.mark.parametrize("name", ["read-only", "redis-full"])
+def test_the_database_and_the_queue_may_be_ill_for_a_while(name):
+    pytest.importorskip("psycopg")
+    from bench.drills.backing import missing
+
+    if absent := missing("postgres", "initdb", "redis-server"):
+        pytest.skip(f"{absent} is not installed")
+    seen = drill(name, "--recipients", "900", module="bench.drills.outages")
+    assert seen["wrong"] == [], seen
+    assert (seen["sent"], seen["lost"], seen["twice"], seen["marked"]) == (900, 0, 0, 0)
