@@ -1,5 +1,6 @@
 """A message's public page: no name, no personal link, and only if its owner allows it."""
 
+import re
 import secrets
 from typing import Any
 
@@ -11,6 +12,8 @@ from mailer.composing.compiling import Preview, compile_message
 from mailer.composing.merge import SAMPLE
 from mailer.models import Message
 from mailer.models.message import Public
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{16}")
 
 
 def open_page(*, message: Message, public: str) -> bool:
@@ -37,6 +40,8 @@ def shown_public(message: Message) -> dict[str, Any]:
 
 
 def page_by(key: str) -> Message | None:
+    if not _KEY.fullmatch(key):  # PostgreSQL would not even look for some of what stands in addresses
+        return None
     return Message.objects.public().select_related("owner").filter(public_key=key).first()
 
 
