@@ -2,6 +2,7 @@
 
 python -m bench.lists build    makes the database of DATABASE_URL anew (its name must begin with bench_)
 python -m bench.lists measure  prints the time of each page for both owners, in the same run
+    --page docs/scale.md writes them into the table of that page
 python -m bench.lists endings  measures what takes large things apart, and uses them up
 python -m bench.lists drop     removes the database
 
@@ -46,6 +47,7 @@ STATIC = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 TIMEOUT_SECONDS = 20
+TABLE_BEGINS, TABLE_ENDS = "<!-- table -->", "<!-- end of the table -->"
 PEOPLE = {"big": "big@example.com", "small": "small@example.com"}
 
 
@@ -60,6 +62,7 @@ def main() -> None:
         "runs on the machine does not count (PostgreSQL on this machine)",
     )  # fmt: skip
     parser.add_argument("--runs", type=int, default=3, help="further runs of the mailing that is deleted")
+    parser.add_argument("--page", type=Path, help="a Markdown page whose table is written anew")
     parser.add_argument("--save", type=Path, help="write the table as JSON, or add to it")
     asked = parser.parse_args()
     setup_test_environment(debug=False)
@@ -144,9 +147,23 @@ def measure(asked: argparse.Namespace) -> None:
             measured = _processor_row if asked.processor else _row
             found[f"{page.area}: {page.name}"] = row = measured(page, people, browsers, asked.rounds)
             print(_line(f"{page.area}: {page.name}", row), flush=True)
+    if asked.page:
+        write_table(asked.page, found)
     if asked.save:
         kept = json.loads(asked.save.read_text()) if asked.save.exists() else {}
         asked.save.write_text(json.dumps(kept | found, indent=1) + "\n")
+
+
+def write_table(page: Path, rows: dict[str, dict[str, Any]]) -> None:
+    """Put the figures between the two marks of a Markdown page."""
+    text = page.read_text(encoding="utf-8")
+    before, after = text.partition(TABLE_BEGINS)[0], text.partition(TABLE_ENDS)[2]
+    lines = ["| page | big | small | ratio | queries |", "|---|---|---|---|---|"]
+    for name, row in rows.items():
+        cells = (f"{row['big']:.0f}", f"{row['small']:.0f}", f"{row['ratio']:.1f}", str(row["queries"]))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    table = "\n".join([TABLE_BEGINS, *lines, TABLE_ENDS])
+    page.write_text(f"{before}{table}{after}", encoding="utf-8")
 
 
 def _signed_in(email: str) -> Browser:
