@@ -1,4 +1,4 @@
-"""The conversation by itself: however the replies are cut, it hears the same."""
+"""The SMTP session by itself: the results are the same however the replies are split."""
 
 import pytest
 
@@ -54,59 +54,59 @@ AHEAD = {
 }
 
 
-def hear(pieces, *, known=None):
+def receive(pieces, *, known=None):
     """What comes of it when two mails are under way, and the first one's end and the second one are said."""
-    talk = SmtpSession(
+    session = SmtpSession(
         sender="us@example.com", features=Features(pipelining=True, eight_bit=True), pipeline_depth=2
     )
     first, second = Note("a@example.org"), Note("b@example.org", "Subject: y\r\n\r\n..\r\n.\r\n")
-    get_to_know(talk)
-    assert talk.begin(first) is None
-    assert talk.receive(b"250 2.1.0 Ok\r\n" + (known or b"250 2.1.5 Ok\r\n") + b"354 Go\r\n") == []
-    assert talk.begin(second) is None
-    return tell(talk, pieces)
+    get_to_know(session)
+    assert session.begin(first) is None
+    assert session.receive(b"250 2.1.0 Ok\r\n" + (known or b"250 2.1.5 Ok\r\n") + b"354 Go\r\n") == []
+    assert session.begin(second) is None
+    return feed(session, pieces)
 
 
-def get_to_know(talk, *, chunks=False):
+def get_to_know(session, *, chunks=False):
     """A first mail goes through, and so the server's words are known."""
     for _ in range(2 if chunks else 1):
-        assert talk.begin(Note("x@example.org")) is None
-        assert not talk.can_accept
-        assert talk.receive(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n") == []
-        if not talk._in_flight[0].by_chunk:
-            assert talk.receive(b"354 Go\r\n") == []
-        assert len(talk.receive(b"250 2.0.0 Ok: queued as 0F\r\n")) == 1
-    talk.written(len(talk.out))
-    assert talk.can_accept
+        assert session.begin(Note("x@example.org")) is None
+        assert not session.can_accept
+        assert session.receive(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n") == []
+        if not session._in_flight[0].by_chunk:
+            assert session.receive(b"354 Go\r\n") == []
+        assert len(session.receive(b"250 2.0.0 Ok: queued as 0F\r\n")) == 1
+    session.written(len(session.out))
+    assert session.can_accept
 
 
-def hear_ahead(pieces, *, part=1):
+def receive_ahead(pieces, *, part=1):
     """What comes of it when three mails are written ahead, and the first is heard of up to its end."""
     features = Features(pipelining=True, eight_bit=True, chunking=True)
-    talk = SmtpSession(sender="us@example.com", features=features, pipeline_depth=3)
-    get_to_know(talk, chunks=True)
+    session = SmtpSession(sender="us@example.com", features=features, pipeline_depth=3)
+    get_to_know(session, chunks=True)
     for name in "abc":
-        assert talk.can_accept
-        assert talk.begin(Note(f"{name}@example.org")) is None
-    assert talk.receive(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n") == []
-    return tell(talk, pieces, part=part)
+        assert session.can_accept
+        assert session.begin(Note(f"{name}@example.org")) is None
+    assert session.receive(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n") == []
+    return feed(session, pieces, part=part)
 
 
-def tell(talk, pieces, *, part=1):
+def feed(session, pieces, *, part=1):
     """`part`: what is written by then is one in so many octets."""
-    talk.written(len(talk.out) // part)
+    session.written(len(session.out) // part)
     outcomes, broken = [], ""
     try:
         for piece in pieces:
-            outcomes += talk.receive(piece)
+            outcomes += session.receive(piece)
     except Interrupted as error:
         outcomes += error.results
         broken = str(error)
-    rest = [(mail.to, repr(said), getattr(said, "__dict__", None)) for mail, said in talk.abandon("over")]
+    rest = [(mail.to, repr(said), getattr(said, "__dict__", None)) for mail, said in session.abandon("over")]
     outcomes = [(mail.to, answer) for mail, answer in outcomes]
     return {
-        "outcomes": outcomes, "broken": broken, "out": bytes(talk.out), "answered": talk.answered,
-        "replies_read": talk.replies_read, "distrusted": talk.distrusted, "rest": rest,
+        "outcomes": outcomes, "broken": broken, "out": bytes(session.out), "answered": session.answered,
+        "replies_read": session.replies_read, "distrusted": session.distrusted, "rest": rest,
     }  # fmt: skip
 
 
@@ -114,15 +114,15 @@ def tell(talk, pieces, *, part=1):
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_replies_in_one_breath_mean_the_same_as_octet_by_octet(answer, known):
     octets = [answer[n : n + 1] for n in range(len(answer))]
-    assert hear([answer], known=known) == hear(octets, known=known)
+    assert receive([answer], known=known) == receive(octets, known=known)
 
 
 @pytest.mark.parametrize("answer", AHEAD.values(), ids=AHEAD)
 def test_replies_to_what_was_written_ahead_mean_the_same_however_they_are_cut(answer):
-    octets = hear_ahead([answer[n : n + 1] for n in range(len(answer))])
-    assert hear_ahead([answer]) == octets
+    octets = receive_ahead([answer[n : n + 1] for n in range(len(answer))])
+    assert receive_ahead([answer]) == octets
     for cut in range(1, len(answer)):
-        assert hear_ahead([answer[:cut], answer[cut:]]) == octets
+        assert receive_ahead([answer[:cut], answer[cut:]]) == octets
 
 
 @pytest.mark.parametrize("answer", AHEAD.values(), ids=AHEAD)
@@ -131,12 +131,12 @@ def test_a_connection_lost_after_any_reply_means_the_same_however_they_are_cut(a
     for number in range(len(lines)):
         said = b"".join(lines[:number])
         octets = [said[n : n + 1] for n in range(len(said))]
-        assert hear_ahead([said]) == hear_ahead(octets)
-        assert hear_ahead([said], part=3) == hear_ahead(octets, part=3)
+        assert receive_ahead([said]) == receive_ahead(octets)
+        assert receive_ahead([said], part=3) == receive_ahead(octets, part=3)
 
 
 def test_each_mail_that_was_written_ahead_has_its_own_answer():
-    found = hear_ahead([AHEAD["all taken"]])
+    found = receive_ahead([AHEAD["all taken"]])
     assert found["outcomes"] == [
         ("a@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 1")),
         ("b@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 2")),
@@ -148,14 +148,14 @@ def test_each_mail_that_was_written_ahead_has_its_own_answer():
         found["broken"],
         found["rest"],
     ) == (5, 18, "", [])
-    refused = hear_ahead([AHEAD["one refused"]])
+    refused = receive_ahead([AHEAD["one refused"]])
     assert [(to[0], answer.verdict) for to, answer in refused["outcomes"]] == [
         ("a", Verdict.ACCEPTED), ("b", Verdict.NEVER), ("c", Verdict.ACCEPTED),
     ]  # fmt: skip
 
 
 def test_the_usual_answer_ends_one_mail_and_begins_the_next():
-    found = hear([USUAL])
+    found = receive([USUAL])
     assert found["outcomes"] == [("a@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 4F3A"))]
     assert found["out"] == b"Subject: y\r\n\r\n...\r\n..\r\n.\r\n"
     assert (found["answered"], found["replies_read"], found["broken"]) == (2, 11, "")
