@@ -149,26 +149,26 @@ class ModelServer:
 def talk(server, mails, features, fault, at):
     """Send all over one connection; the reply number `at` is left out, doubled or swapped with the next."""
     session = SmtpSession(sender="us@example.com", features=features, pipeline_depth=6)
-    results, heard, waiting = {}, 0, list(mails)
+    results, used, waiting = {}, 0, list(mails)
     try:
         while True:
             while waiting and session.can_accept:
                 assert session.begin(Note(waiting.pop(0))) is None
             server.feed(bytes(session.out))
             session.written(len(session.out))
-            said = _disturbed(server.replies, heard, fault, at)
+            said = _disturbed(server.replies, used, fault, at)
             if not said:
                 break  # the server says no more: what is still under way runs into its time limit
-            heard += said[0]
+            used += said[0]
             for reply in said[1]:
-                results |= _heard(session, reply)
+                results |= _received(session, reply)
     except Interrupted as error:
         results |= {mail.to: said for mail, said in error.results}
     results |= {mail.to: said for mail, said in session.abandon("over")}
     return results
 
 
-def _heard(session, reply):
+def _received(session, reply):
     return {mail.to: said for mail, said in session.receive(reply.encode() + b"\r\n")}
 
 
@@ -176,20 +176,20 @@ FAULTS = ("left out", "doubled", "swapped", "two later")
 _REACH = {"swapped": 1, "two later": 2}  # how many others come before it
 
 
-def _disturbed(replies, heard, fault, at):
+def _disturbed(replies, used, fault, at):
     """How many of the replies that is, and what of them arrives."""
-    if heard >= len(replies):
+    if used >= len(replies):
         return None
-    if heard != at or fault == "none":
-        return 1, replies[heard : heard + 1]
+    if used != at or fault == "none":
+        return 1, replies[used : used + 1]
     if fault == "left out":
         return 1, []
     if fault == "doubled":
-        return 1, replies[heard : heard + 1] * 2
+        return 1, replies[used : used + 1] * 2
     number = _REACH[fault] + 1
-    if heard + number > len(replies):
+    if used + number > len(replies):
         return None
-    return number, [*replies[heard + 1 : heard + number], replies[heard]]
+    return number, [*replies[used + 1 : used + number], replies[used]]
 
 
 MAILS = [f"{name}@example.org" for name in "abcdefghij"]
@@ -260,7 +260,7 @@ def test_the_acceptance_of_a_real_server_is_told_from_its_other_replies(name):
     assert seen.learn(_text(words["DOT"], 2))
     assert seen.accepts(_text(words["DOT"], 999))
     for kind in ("MAIL", "RCPT", "RSET"):
-        assert not seen.accepts(_text(words[kind], 7)), "also one that was never heard of before"
+        assert not seen.accepts(_text(words[kind], 7)), "also one that was never seen before"
 
 
 @pytest.mark.parametrize("ids", [("D", "E", "F"), ("D", "1A", "F"), ("ab", "cd", "xy")])

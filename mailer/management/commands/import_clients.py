@@ -18,9 +18,9 @@ MEANINGS = ", ".join([*filter(None, LABELS), "attribute:NAME", "attribute:NAME:K
 
 class Command(BaseCommand):
     help = (
-        "Add the clients of a CSV, Excel (.xlsx) or vCard file to a user's. Its first line names the columns "
-        "as other mailing services and address books name them; --map says what is not found out. Who is "
-        "there already gets the name and comment of the file. Who left elsewhere goes on the stop-list. "
+        "Import clients from a CSV, Excel (.xlsx) or vCard file. Its first line names the columns as other "
+        "mailing services and address books do; --map says what is not detected. Existing clients get the "
+        "file's name and comment. Those who unsubscribed elsewhere go on the stop-list. "
         "Exits 0 only when every line was taken."
     )
 
@@ -28,9 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--owner", required=True, metavar="EMAIL", help="whose clients they become")
         parser.add_argument(
-            "--group", default="", metavar="NAME", help="put them into this group, made if it is new"
+            "--group", default="", metavar="NAME", help="put them into this group, created if it is new"
         )
-        parser.add_argument("--encoding", default="", help="if it is not found out, as cp1251 from Excel")
+        parser.add_argument("--encoding", default="", help="if it is not detected, such as cp1251 from Excel")
         parser.add_argument(
             "--map",
             action="append",
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             "--known",
             choices=KNOWN,
             default="update",
-            help="what becomes of clients who are there already; “fill”: only what is empty",
+            help="what happens to existing clients; “fill”: only what is empty",
         )
 
     def handle(self, *args: Any, file: Path, owner: str, group: str, encoding: str, **options: Any) -> None:

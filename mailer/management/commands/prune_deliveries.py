@@ -12,7 +12,7 @@ MOST_DAYS = 36_500
 
 class Command(BaseCommand):
     help = (
-        "Delete what became of each recipient in the runs that finished more than N days ago; the runs "
+        "Delete each recipient's result in the runs that finished more than N days ago; the runs "
         "and their counts stay. A consumer does this every night after KEEP_DELIVERIES_DAYS."
     )
 

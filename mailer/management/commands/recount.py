@@ -7,12 +7,12 @@ from mailer.reporting.recounting import differences, mend
 
 class Command(BaseCommand):
     help = (
-        "Count the ledger anew and name every stored figure of a run that differs from it. Exits with an "
+        "Recount the ledger and name every stored figure of a run that differs from it. Exits with an "
         "error if one does. Runs whose deliveries were deleted because of their age are left out."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--mend", action="store_true", help="set right what differs")
+        parser.add_argument("--mend", action="store_true", help="correct what differs")
 
     def handle(self, *args: Any, mend: bool, **options: Any) -> None:
         found = 0

@@ -16,8 +16,8 @@ from site_config.shutdown import STOPPING, stop_on_signals
 
 class Command(BaseCommand):
     help = (
-        "Open and send all that is due, in the foreground, by the same code as the consumer. "
-        "Exits 0 only when nothing that could go out failed; what is paused, disabled or on hold is named."
+        "Open and send everything that is due, in the foreground, with the consumer's code. "
+        "Exits with 0 only if nothing that could go out failed; what is paused, disabled or on hold is named."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -11,8 +11,8 @@ LOCAL = ("localhost", "127.0.0.1", "::1", "testserver")
 
 class Command(BaseCommand):
     help = (
-        "Load the demo data of fixtures/, with its dates moved to today. Loaded again, it is put back "
-        "as it was; what others own stays untouched."
+        "Load the demo data of fixtures/, with its dates moved to today. If it is loaded already, it is "
+        "put back as it was; what others own stays untouched."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--public",
             action="store_true",
-            help="also on a site that is not on this machine, though anybody knows the demo's password",
+            help="also on a public site, although everybody knows the demo's password",
         )
 
     def handle(self, *args: Any, once: bool, public: bool, **options: Any) -> None:
