@@ -106,7 +106,7 @@ def sender_findings(told: Iterable[Told]) -> list[Finding]:
 def _sentence(told: Told) -> Finding | None:
     sentences: dict[str, Callable[[], Finding]] = {
         "local": lambda: Finding.note(
-            _("Mail comes from %(domain)s, which no other machine knows: set DEFAULT_FROM_EMAIL.") % told
+            _("Mail comes from %(domain)s, which other machines do not know: set DEFAULT_FROM_EMAIL.") % told
         ),
         "no_dns": lambda: Finding.note(_("No DNS server answers: nothing is known about %(domain)s.") % told),
         "spf_missing": lambda: Finding.warn(

@@ -38,7 +38,7 @@ def _date(raw: str, style: str, language: str) -> str:
 
 
 def number_filter(value: Any, decimals: Any = None) -> Any:
-    """A number with its thousands set apart, and as many decimals as asked for; others stay as they are."""
+    """A number with thousands separators, and as many decimals as asked for; others stay as they are."""
     if decimals is not None and not (type(decimals) is int and 0 <= decimals <= MOST_DECIMALS):
         raise FilterArgumentError(f"a number has 0 to {MOST_DECIMALS} decimals", token=None)
     raw = getattr(value, "typed", None)

@@ -19,7 +19,7 @@ def refuse_without_room(*, owner_id: int, size: int) -> None:
     attached = files.aggregate(Sum("size"))["size__sum"] or 0
     if settings.GUARD and pictures + attached + size > limit:
         raise ValidationError(
-            _("Your pictures and attachments together can have %(limit)s MB. Delete some first."),
+            _("Your pictures and attachments together may have up to %(limit)s MB. Delete some first."),
             params={"limit": settings.FILES_PER_USER_MB},
             code="no_room",
         )

@@ -70,11 +70,13 @@ def merge_examples(kinds: Mapping[str, str]) -> dict[str, Any]:
     numbers = [key for key, kind in kinds.items() if kind == Attribute.Kind.NUMBER]
     some = next(iter(kinds), "first_name")
     return {
-        "{{ first_name | default: '…' }}": _("what to write for who has none"),
-        f"{{% if {some} %}}…{{% else %}}…{{% endif %}}": _("one text for who has it, another for others"),
+        "{{ first_name | default: '…' }}": _("what to write for those who have none"),
+        f"{{% if {some} %}}…{{% else %}}…{{% endif %}}": _(
+            "one text for those who have it, another for the rest"
+        ),
         **{f"{{{{ {key} | date }}}}": _("in full, in the language of the message") for key in dates},
         **{f"{{{{ {key} | date: 'short' }}}}": _("also: day, month, weekday, year") for key in dates[:1]},
-        **{f"{{{{ {key} | number }}}}": _("with its thousands set apart") for key in numbers},
+        **{f"{{{{ {key} | number }}}}": _("with thousands separators") for key in numbers},
         **{f"{{{{ {key} | number: 2 }}}}": _("with two decimals") for key in numbers[:1]},
     }
 
