@@ -66,7 +66,7 @@ class Term:
 
     def says(self, known: Known) -> str:
         """The condition in words."""
-        return f"{self.label} {self.tests[self.test]} “{self.shown(known)}”"
+        return f"{self.label} {self.tests[self.test]} {_quoted(self.shown(known))}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class AttributeTerm(Term):
         if self.value is None:
             known_at_all = self.tests[self.test] if self.test else _("is known")
             return f"{self.condition.key} {known_at_all}"
-        return f"{self.condition.key} {self.tests[self.test]} “{self.text}”"
+        return f"{self.condition.key} {self.tests[self.test]} {_quoted(self.text)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,6 +285,10 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise ValidationError(_("“%(text)s” is not a number."), params={"text": text[:50]})
     return int(text)
+
+
+def _quoted(text: str) -> str:
+    return _("“%(text)s”") % {"text": text}
 
 
 def _got(clients: ClientQuerySet, runs: Any, got: bool, **more: Any) -> ClientQuerySet:
