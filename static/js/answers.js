@@ -38,7 +38,11 @@ document.addEventListener("toasts", (event) => {
 // Requests under way, and the element that sent each. Once that is gone, htmx has no place for a response:
 // requests that only ask are aborted; those that act, from a form or a button, go on.
 const underWay = new Map();
-const forgetRequests = (goes) => underWay.forEach((sender, xhr) => xhr.readyState < 4 && goes(sender) && xhr.abort());
+const giveUp = (xhr) => {
+  xhr.onload = xhr.onerror = xhr.onabort = xhr.ontimeout = null; // htmx would report it as an error
+  xhr.abort();
+};
+const forgetRequests = (goes) => underWay.forEach((sender, xhr) => xhr.readyState < 4 && goes(sender) && giveUp(xhr));
 document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
   forgetRequests((sender) => sender === target && !sender.matches("form, button"));
 });
