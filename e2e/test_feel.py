@@ -35,7 +35,7 @@ def test_a_slow_dialog_shows_its_outline_at_once(page):
     page.goto("/groups/")
     held, hold = holding()
     page.route("**/groups/new/", hold)
-    page.get_by_role("link", name="New group").first.click()
+    page.get_by_role("link", name="New group", exact=True).first.click()
     expect(page.locator("dialog[open] .outline")).to_be_visible(timeout=1_000)
     assert page.evaluate("document.documentElement.dataset.waiting") == "yes"
     held[0].continue_()
@@ -45,7 +45,7 @@ def test_a_slow_dialog_shows_its_outline_at_once(page):
 
 def test_who_is_logged_out_meanwhile_loses_nothing_in_a_dialog(page):
     page.goto("/groups/")
-    page.get_by_role("link", name="New group").first.click()
+    page.get_by_role("link", name="New group", exact=True).first.click()
     form = page.locator("dialog[open]")
     form.get_by_label("Name", exact=True).fill("Late sleepers")
     page.context.clear_cookies(name="sessionid")
@@ -107,9 +107,9 @@ def test_a_tick_made_while_a_search_is_under_way_stays(page):
 
 def test_what_is_typed_into_a_dialog_is_not_lost_without_a_question(page, check):
     page.goto("/groups/")
-    page.get_by_role("link", name="New group").first.click()
+    page.get_by_role("link", name="New group", exact=True).first.click()
     form = page.locator("#dialog")
-    form.get_by_label("Name").fill("Half a name")
+    form.get_by_label("Name", exact=True).fill("Half a name")
     question = page.locator("#question")
     for close in (lambda: page.keyboard.press("Escape"), form.get_by_role("link", name="Cancel").click):
         close()
@@ -117,7 +117,7 @@ def test_what_is_typed_into_a_dialog_is_not_lost_without_a_question(page, check)
         check(page, "question")
         page.keyboard.press("Enter")
         expect(question).not_to_be_visible()
-        expect(form.get_by_label("Name")).to_have_value("Half a name")
+        expect(form.get_by_label("Name", exact=True)).to_have_value("Half a name")
     form.get_by_role("link", name="Cancel").click()
     question.get_by_role("button", name="Close without saving").click()
     expect(form).not_to_be_visible()

@@ -120,7 +120,7 @@ def confirm(page, check):
 
 def make_a_group(page):
     page.goto("/groups/")
-    page.locator(".page-actions").get_by_role("link", name="New group").click()
+    page.locator(".page-actions").get_by_role("link", name="New group", exact=True).click()
     page.locator("dialog[open]").get_by_label("Name", exact=True).fill("Mine")
     page.locator("dialog[open]").get_by_role("button", name="Save").click()
     expect(page.get_by_role("row", name=re.compile("Mine"))).to_be_visible()

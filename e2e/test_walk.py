@@ -55,7 +55,7 @@ def test_from_a_new_group_to_mail_and_the_way_out(page, check, stack):
 
 def make_a_group(page, check):
     page.goto("/groups/")
-    page.get_by_role("link", name="New group").click()
+    page.get_by_role("link", name="New group", exact=True).click()
     check(page, "group-dialog")
     dialog(page).get_by_label("Name", exact=True).fill("Walkers")
     dialog(page).get_by_role("button", name="Save").click()
