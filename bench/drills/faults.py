@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.drills.drill import WINDOW, Drill
+from bench.servers.unpack import FOLDER
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"  # Debian: faketime
+_LIBRARY = "usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+FAKETIME = f"/{_LIBRARY}" if Path(f"/{_LIBRARY}").exists() else str(FOLDER / "libfaketime" / _LIBRARY)
 
 
 def kill(drill: Drill) -> None:
@@ -96,7 +98,7 @@ def clock(drill: Drill) -> None:
     """One consumer's clock is an hour behind, the other's is right."""
     wrong = {"LD_PRELOAD": FAKETIME, "FAKETIME": drill.plan.answer or "-1h", "DONT_FAKE_MONOTONIC": "1"}
     if not Path(FAKETIME).exists():
-        raise SystemExit("libfaketime is missing: install faketime.")
+        raise SystemExit("libfaketime is missing: python -m bench.servers")
     drill.environments[0] = wrong
     drill.begin()
     drill.service.inside("wait", "600")
