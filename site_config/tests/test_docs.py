@@ -15,7 +15,7 @@ def test_the_tests_that_hold_each_promise_of_sending_are_there():
     named = set(NAMED.findall(text))
     assert len(named) > 20
     there = set()
-    for file in (settings.BASE_DIR / "mailer" / "tests").glob("test_*.py"):
+    for file in (settings.BASE_DIR / "mailer" / "tests").rglob("test_*.py"):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 there.add((file.name, node.name, ""))

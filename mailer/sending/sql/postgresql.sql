@@ -1,5 +1,5 @@
 -- The statements of sending on PostgreSQL. Each begins with its name; what it needs is written %(so)s.
--- mailer/tests/test_sql.py has PostgreSQL explain each of them and holds which indexes it uses.
+-- mailer/tests/sending/test_sql.py has PostgreSQL explain each of them and holds which indexes it uses.
 
 
 -- name: record_and_claim

@@ -1,5 +1,5 @@
 -- The statements of sending on SQLite. Each begins with its name; what it needs is written %(so)s.
--- mailer/tests/test_sql.py has SQLite explain each of them and holds which indexes it uses.
+-- mailer/tests/sending/test_sql.py has SQLite explain each of them and holds which indexes it uses.
 --
 -- Where PostgreSQL records and claims by one statement, here are four in one transaction: may_go_on, record,
 -- count and claim. There is one writer at a time, so that nothing has to be locked.

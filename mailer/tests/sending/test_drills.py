@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 pytestmark = [pytest.mark.services, pytest.mark.alone]
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def drill(*words, module="bench.drills"):
