@@ -4,15 +4,18 @@ from liquid.exceptions import LiquidError
 from mailer.composing.attachments import files_of, snapshot_of
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, Recipient, RenderedMessage
-from mailer.models import Message
+from mailer.models import Message, ReplyAddress
 from mailer.sending.ledger import new_message_id
 from mailer.transport import CannotWrite, MailRefused, Verdict, deliver, open_transport
+from people.addresses import key_of
 from people.models import User
 
 
 def proved_addresses(owner: User) -> list[str]:
-    """Where tests may go: the user's own address, which was confirmed."""
-    return [owner.email]
+    """Where tests may go: the user's own address and those for replies, each confirmed by its reader."""
+    own = key_of(owner.email)
+    others = ReplyAddress.objects.owned_by(owner).exclude(confirmed_at=None).exclude(address_key=own)
+    return [owner.email, *others.values_list("email", flat=True)]
 
 
 def send_test(*, message: Message, owner: User, to: str) -> str:

@@ -9,9 +9,10 @@ from django.apps import apps
 from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from mailer.composing.merge import MERGE_FIELDS
-from mailer.models import Attempt, Message, Suppression
+from mailer.models import Attempt, Message, ReplyAddress, Suppression
 from testing.factories import AttemptFactory, MailingFactory, MessageFactory
 from testing.pages import DIALOG, flat
 
@@ -179,6 +180,25 @@ def test_a_test_that_fails_says_why_beside_the_field(headers, browser, message, 
         assert answer.status_code == 422
         assert says in answer.context["form"].errors["to"][0]
         assert (b"<html" in answer.content) is not bool(headers)
+
+
+def test_a_test_may_go_to_a_confirmed_address_for_replies_of_one_s_own(
+    browser, message, owner, stranger, smtp
+):
+    now = timezone.now()
+    for user, email, confirmed_at in (
+        (owner, "desk@example.org", now), (owner, owner.email.title(), now),
+        (owner, "unasked@example.org", None), (stranger, "foreign@example.org", now),
+    ):  # fmt: skip
+        ReplyAddress.objects.create(owner=user, email=email, confirmed_at=confirmed_at)
+    form = browser.get(reverse("message_preview", args=[message.pk])).context["form"]
+    assert [value for value, _ in form.fields["to"].choices] == [owner.email, "desk@example.org"]
+    url = reverse("message_test", args=[message.pk])
+    for email, status in (
+        ("desk@example.org", 302), ("unasked@example.org", 422), ("foreign@example.org", 422),
+    ):  # fmt: skip
+        assert browser.post(url, {"to": email}).status_code == status
+    assert smtp.recipients == ["desk@example.org"]
 
 
 @pytest.mark.parametrize("headers", [{}, DIALOG])
