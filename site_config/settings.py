@@ -274,6 +274,7 @@ ACCOUNT_RATE_LIMITS = {  # besides allauth's own
     "join_unproved": "3/h/key",
     "join_unproved_form": "20/h/key",
     "join_address": "3/d/key",
+    "recipient_data": "20/h/key",  # by the address in the link
     "picture": "20/h/user",
     "article_picture": "120/h/user",
 }

@@ -3,6 +3,7 @@
 from functools import wraps
 from typing import TYPE_CHECKING
 
+from allauth.core.internal import ratelimit  # the public one lets every GET through
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
@@ -14,6 +15,7 @@ from mailer.forms.picker import as_ids
 from mailer.models import Suppression
 from mailer.returns import leaving
 from mailer.returns.forgetting import forget
+from people.addresses import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +88,12 @@ def unsubscribe_why(request: "HttpRequest", token: str, link: Link) -> HttpRespo
 @require_safe
 @_of_token
 def unsubscribe_data(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
-    """What the sender holds about this address, as a file."""
+    """What the sender holds about this address, as a file: it lists a thousand mails, so not without end."""
+    key = f"{link.owner_id}/{key_of(link.email)}"
+    if not ratelimit.consume(
+        request=request, app="allauth.account", action="recipient_data", key=key, limit_get=True
+    ):
+        return render(request, "429.html", status=429)
     data = leaving.data_of(leaving.relation(link))
     answer = JsonResponse(data, json_dumps_params={"ensure_ascii": False, "indent": 2})
     answer["Content-Disposition"] = 'attachment; filename="my-data.json"'

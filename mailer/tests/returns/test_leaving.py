@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.core.cache import cache
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -155,6 +156,16 @@ def test_the_number_of_mails_costs_no_query(owner, anna, token, number, django_a
         DeliveryFactory(attempt=AttemptFactory(mailing=mailing), client=anna, message_id=f"<{n}@x>")
     with django_assert_num_queries(9):
         assert len(json.loads(Browser().get(at("unsubscribe_data", token)).content)["mails"]) == number
+
+
+def test_nobody_takes_the_file_without_end(owner, anna, token, settings):
+    cache.clear()
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "recipient_data": "2/h/key"}
+    other = token_for(owner_id=owner.pk, email="bob@example.org")
+    again = token_for(owner_id=owner.pk, email=anna.email, mailing_id=5)
+    asked = [Browser().get(at("unsubscribe_data", link)) for link in (token, again, token, other)]
+    assert [answer.status_code for answer in asked] == [200, 200, 429, 200]
+    assert "Too many tries" in asked[2].content.decode()
 
 
 def test_of_a_client_who_is_gone_there_is_nothing_but_the_stop(token, owner, anna):
