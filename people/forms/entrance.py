@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account import forms as account
 from allauth.account.models import EmailAddress
 from allauth.mfa.base import forms as two_factor
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
@@ -12,6 +13,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from people.address_fields import AccountAddressFormField, AddressInput
@@ -147,7 +149,30 @@ class RenamePasskey(InOurWords, webauthn.EditWebAuthnForm):
         name.validators.append(MaxLengthValidator(100))
 
 
-class EnterCode(InOurWords, two_factor.AuthenticateForm): ...
+class KnowsFactors:
+    """What a user has besides the password: the page must not ask for what is not there."""
+
+    user: Any
+
+    @cached_property
+    def kinds(self) -> set[str]:
+        kinds = Authenticator.objects.filter(user=self.user).values_list("type", flat=True)
+        return {str(kind) for kind in kinds}
+
+    @property
+    def has_app(self) -> bool:
+        return Authenticator.Type.TOTP in self.kinds
+
+    @property
+    def has_passkey(self) -> bool:
+        return Authenticator.Type.WEBAUTHN in self.kinds
+
+    @property
+    def has_recovery_codes(self) -> bool:
+        return Authenticator.Type.RECOVERY_CODES in self.kinds
 
 
-class EnterCodeAgain(InOurWords, two_factor.ReauthenticateForm): ...
+class EnterCode(KnowsFactors, InOurWords, two_factor.AuthenticateForm): ...
+
+
+class EnterCodeAgain(KnowsFactors, InOurWords, two_factor.ReauthenticateForm): ...

@@ -6,6 +6,7 @@ from secrets import token_bytes
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings as site_settings
@@ -115,6 +116,34 @@ def test_a_passkey_is_asked_for_after_the_password(verified):
     page = browser.get(answer["Location"]).content.decode()
     assert "Use a passkey" in page
     assert browser.get("/mailings/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("codes", "lead"),
+    [
+        (False, "Use your passkey to finish logging in."),
+        (True, "Use your passkey, or enter one of your recovery codes."),
+    ],
+)
+def test_whoever_has_no_app_is_not_asked_for_its_code(verified, signed_in, codes, lead):
+    passkey(verified, alone=False)
+    if codes:
+        seed = {"seed": "x", "used_mask": 0}
+        Authenticator.objects.create(user=verified, type=Authenticator.Type.RECOVERY_CODES, data=seed)
+    browser = Browser()
+    browser.post(LOGIN, {"login": verified.email, "password": PASSWORD})
+    page = browser.get(reverse("mfa_authenticate")).content.decode()
+    assert (lead in page, "your app" in page, 'name="code"' in page) == (True, False, codes)
+    again = signed_in.get(reverse("mfa_reauthenticate"), follow=True).content.decode()
+    assert "your app shows" not in again
+
+
+def test_whoever_has_no_passkey_is_not_asked_for_one(verified):
+    TOTP.activate(verified, "A" * 32)
+    browser = Browser()
+    browser.post(LOGIN, {"login": verified.email, "password": PASSWORD})
+    page = browser.get(reverse("mfa_authenticate")).content.decode()
+    assert ("Code from your app" in page, "Use a passkey" in page) == (True, False)
 
 
 def test_a_new_passkey_is_recorded(verified):
