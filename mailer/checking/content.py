@@ -8,19 +8,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from mailer.checking.fields import gaps
-from mailer.checking.findings import Finding, place_of, worst_first
+from mailer.checking.findings import Finding, place_of, shortened, worst_first
 from mailer.checking.placeholders import foreign_placeholders
 from mailer.composing.blocks.document import walk
 from mailer.composing.compiling import Compiled
 from mailer.composing.drafts import Written
 from mailer.composing.looking import Look
 from mailer.models import Client, Format
+from mailer.models.attribute import SALUTATION
 from mailer.models.client import ClientQuerySet
 from people.models import User
 
 GMAIL_CUTS_AT = 102 * 1024  # octets of the HTML part
 LONG_SUBJECT, SUBJECT_ON_PHONES = 70, 40  # characters
-MOST_OF_A_KIND = 20  # findings: the rest is shown once these are fixed
 SHORT_TEXT = 40  # characters of a text part that says next to nothing
 _CLOSED_TO_OTHERS = re.compile(r"\s*(?:#.*|javascript:.*)?", re.IGNORECASE)
 _FOLLOWED = re.compile(r"\s*(?:https?://|mailto:|tel:|sms:|\{[{%])", re.IGNORECASE)
@@ -92,7 +92,8 @@ def _source(checked: Checked) -> str:
 
 def _gaps(checked: Checked) -> Iterator[Finding]:
     for gap in gaps(compiled=checked.compiled, clients=checked.clients):
-        values = {"number": gap.number, "of": gap.of, "name": gap.name}
+        name = _("salutation or first name") if gap.name == SALUTATION else gap.name
+        values = {"number": gap.number, "of": gap.of, "name": name}
         if gap.more:
             text = _("%(number)s of the first %(of)s clients have no %(name)s: a gap in their mail.") % values
         else:
@@ -112,22 +113,21 @@ def _gaps(checked: Checked) -> Iterator[Finding]:
         )
 
 
-def _links(checked: Checked) -> Iterator[Finding]:
+def _links(checked: Checked) -> list[Finding]:
     bad = [link for link in dict.fromkeys(checked.compiled.facts.links) if not _FOLLOWED.match(link)]
-    for address in bad[:MOST_OF_A_KIND]:
-        if _CLOSED_TO_OTHERS.fullmatch(address):
-            text = (
-                _("A link leads nowhere.")
-                if not address.strip()
-                else _("A link leads nowhere: “%(address)s”.")
-            )
-        else:
-            text = _("A link does not say which site it leads to: “%(address)s”.")
-        yield Finding.bad(
-            text % {"address": address[:100]},
-            _("Write the full address, beginning with https://."),
-            place_of(checked.written, address),
+    return shortened(_bad_link(address, checked.written) for address in bad)
+
+
+def _bad_link(address: str, written: Written) -> tuple[str, Finding]:
+    if _CLOSED_TO_OTHERS.fullmatch(address):
+        kind = "nowhere"
+        text = (
+            _("A link leads nowhere.") if not address.strip() else _("A link leads nowhere: “%(address)s”.")
         )
+    else:
+        kind, text = "no site", _("A link does not say which site it leads to: “%(address)s”.")
+    remedy = _("Write the full address, beginning with https://.")
+    return kind, Finding.bad(text % {"address": address[:100]}, remedy, place_of(written, address))
 
 
 def _pictures(checked: Checked) -> Iterator[Finding]:

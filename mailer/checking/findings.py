@@ -1,14 +1,18 @@
 """What a check finds: how bad it is, a plain sentence, what to do, and where."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from django.db.models import TextChoices
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from mailer.composing.drafts import Written
 from mailer.models import Format
+
+MOST_OF_A_KIND = 10  # findings that a list names
 
 
 class Severity(TextChoices):
@@ -24,6 +28,7 @@ class Finding:
     text: str
     remedy: str = ""
     place: str = ""  # the id of an element of the editor's page
+    number: int = 1  # of things found: the line that ends a long list stands for many
 
     @classmethod
     def bad(cls, text: str, remedy: str = "", place: str = "") -> Self:
@@ -49,9 +54,36 @@ class Finding:
         return f"{reverse('message_edit', args=[message_id])}{block}#{self.place}"
 
 
+def shortened(findings: Iterable[tuple[str, Finding]]) -> list[Finding]:
+    """Findings about links, with their kinds: the first few of each kind, and how many more there are."""
+    kinds: dict[tuple[str, Severity], list[Finding]] = {}
+    for kind, finding in findings:
+        kinds.setdefault((kind, finding.severity), []).append(finding)
+    return [finding for alike in kinds.values() for finding in _first_few(alike)]
+
+
+def _first_few(alike: list[Finding]) -> list[Finding]:
+    more = len(alike) - MOST_OF_A_KIND
+    if more <= 0:
+        return alike
+    text = ngettext("And %(number)s more link like these.", "And %(number)s more links like these.", more) % {
+        "number": more
+    }
+    return [*alike[:MOST_OF_A_KIND], Finding(severity=alike[0].severity, text=text, number=more)]
+
+
 def worst_first(findings: list[Finding]) -> list[Finding]:
     order = list(Severity)
     return sorted(findings, key=lambda finding: order.index(finding.severity))
+
+
+def counted(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many there are of each severity that says something is wrong."""
+    counts: dict[str, int] = {}
+    for finding in findings:
+        if finding.severity != Severity.FINE:
+            counts[finding.severity.value] = counts.get(finding.severity.value, 0) + finding.number
+    return counts
 
 
 def place_of(written: Written, needle: str) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from mailer.checking.background import digest_of, is_under_way, to_fetch
-from mailer.checking.findings import Finding, place_of, worst_first
+from mailer.checking.findings import Finding, place_of, shortened, worst_first
 from mailer.composing.drafts import Written
 from mailer.models import Message, MessageCheck, SenderDomain
 
@@ -39,12 +39,12 @@ def network_findings(
 
 
 def _links(check: MessageCheck, written: Written, addresses: list[str]) -> list[Finding]:
-    found = [
-        _link(address, place_of(written, address), *check.links[address])
-        for address in addresses
-        if address in check.links
-    ]
-    bad = [finding for finding in found if finding]
+    told = [(address, *check.links[address]) for address in addresses if address in check.links]
+    bad = shortened(
+        (code, finding)
+        for address, code, detail in told
+        if (finding := _link(address, place_of(written, address), code, detail))
+    )
     unknown = sum(address not in check.links for address in addresses)
     if unknown:
         text = ngettext(

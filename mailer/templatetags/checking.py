@@ -3,7 +3,7 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
-from mailer.checking.findings import Finding, Severity
+from mailer.checking.findings import Finding, Severity, counted
 
 register = template.Library()
 
@@ -17,6 +17,11 @@ def place_in(finding: Finding, message: Any) -> str:
 @register.filter
 def summed_up(findings: list[Finding]) -> str:
     """“2 × fix this, 1 × look at this”, or that nothing was found."""
-    counts = [(severity, sum(found.severity == severity for found in findings)) for severity in Severity]
-    told = [f"{severity.label}: {count}" for severity, count in counts if count and severity != Severity.FINE]
+    return in_words(counted(findings))
+
+
+@register.filter
+def in_words(counts: dict[str, int]) -> str:
+    """The same of numbers alone, by severity."""
+    told = [f"{severity.label}: {counts[severity]}" for severity in Severity if counts.get(severity)]
     return ", ".join(told) or _("nothing found")

@@ -10,6 +10,7 @@ from mailer.composing.compiling import compile_message
 from mailer.composing.drafts import Written
 from mailer.composing.looking import look
 from mailer.models import Attribute, Client
+from mailer.templatetags.checking import summed_up
 from testing.factories import ClientFactory, ClientGroupFactory, MailingFactory, MessageFactory
 from testing.pages import flat
 
@@ -103,6 +104,24 @@ def test_an_honest_message_has_nothing_to_be_said_of_it(owner):
 def test_what_is_wrong_is_said_with_its_place(owner, message, severity, text, place):
     [finding] = [finding for said, finding in found(owner, **message).items() if said.startswith(text)]
     assert (finding.severity, finding.place) == (severity, place)
+
+
+def test_of_very_many_bad_links_ten_of_a_kind_are_named(owner):
+    links = "".join(f'<a href="/page{n}">x</a><a href="#part{n}">x</a>' for n in range(200))
+    told = found(owner, body=ENOUGH + links + WAY_OUT)
+    named = [said for said in told if not said.startswith("And ")]
+    assert len([said for said in named if "does not say which site" in said]) == 10
+    assert len([said for said in named if "leads nowhere" in said]) == 10
+    assert told["And 190 more links like these."].severity == "bad"
+    written = Written(subject="News", body=ENOUGH + links, format="html")
+    listed = check(written=written, look=look(written=written, owner=owner), owner=owner)
+    assert "Fix this: 400" in summed_up(listed)
+
+
+def test_who_has_neither_salutation_nor_first_name_is_counted_in_words(owner):
+    ClientFactory(owner=owner, full_name="")
+    [gap] = [said for said in found(owner, subject="Dear {{ salutation }}", body=ENOUGH) if "gap" in said]
+    assert gap == "1 of 1 clients has no salutation or first name: a gap in their mail."
 
 
 def test_in_blocks_the_place_is_the_block(owner):
