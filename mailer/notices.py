@@ -11,7 +11,7 @@ from people.notifying import Notice, notify
 
 HELD, FAILED, FINISHED = "run_held", "run_failed", "mailing_finished"
 DISABLED, IMPORTED, DIGEST = "mailing_disabled", "import_done", "digest"
-ARCHIVED = "archive_ready"
+ARCHIVED, DOMAIN_LOST = "archive_ready", "domain_lost"
 
 NOTICES = (
     Notice(
@@ -78,6 +78,18 @@ NOTICES = (
         ),
     ),
     Notice(
+        kind=DOMAIN_LOST,
+        title=_("A domain of yours is no longer verified"),
+        email=AccountEmail(
+            subject=_("No longer verified: %(domain)s"),
+            lines=(
+                _("The TXT record that verified %(domain)s has been missing for a day."),
+                _("Until it is back, new runs go out from the service's own address."),
+            ),
+            button=_("View the domain"),
+        ),
+    ),
+    Notice(
         kind=DIGEST,
         title=_("The week in figures, on Mondays"),
         email=AccountEmail(
@@ -116,6 +128,11 @@ def import_done(owner: User, *, import_id: int, file: str, outcome: str) -> None
 
 def archive_ready(owner: User, *, archive_id: int) -> None:
     notify(owner, ARCHIVED, key=str(archive_id), path=reverse("archive"))
+
+
+def domain_lost(owner: User, *, domain_id: int, domain: str, since: Any) -> None:
+    key = f"{domain_id}/{since:%Y%m%d%H%M%S}"
+    notify(owner, DOMAIN_LOST, key=key, path=reverse("senders"), domain=domain)
 
 
 def digest(owner: User, *, week: str, path: str, **figures: int) -> bool:

@@ -51,16 +51,16 @@ def check_message(message_id: int) -> None:
 
 @db_task(priority=URGENT)
 def check_sender_domain(domain_id: int) -> None:
-    from mailer.senders.domains import look_up
+    from mailer.senders.domains import look_up_aside
 
-    look_up(domain_id)
+    look_up_aside(domain_id)
 
 
 @db_periodic_task(crontab(minute="20"))
 def look_at_sender_domains() -> None:
-    from mailer.senders.domains import look_again
+    from mailer.senders.domains import look_again_aside
 
-    look_again()
+    look_again_aside()
 
 
 @db_periodic_task(crontab(minute="30", hour="3"))

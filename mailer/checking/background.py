@@ -5,16 +5,14 @@ import logging
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, TimeoutError, as_completed
 from datetime import timedelta
-from threading import BoundedSemaphore, Lock, Thread
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
-from huey.contrib.djhuey import HUEY
 from liquid.exceptions import LiquidError
 
 from mailer import tasks
+from mailer.checking.aside import Aside
 from mailer.checking.fetching import Verdict, fetch
 from mailer.checking.sender import check_domain, domain_of
 from mailer.checking.spam import SpamdAway, score_of
@@ -32,10 +30,10 @@ MOST_OF_ONE_SITE = 10  # so that nobody can use a message to attack a site
 AT_ONCE = 6
 SECONDS = 60  # for all links
 OLD = timedelta(days=1)
-WAITING = 20  # checks that a process has waiting for their turn; more are dropped
 LOST = timedelta(minutes=3)  # after which an unfinished check will not finish
 
 log = logging.getLogger(__name__)
+_checks = Aside()
 
 
 def request(message: Message) -> None:
@@ -68,28 +66,8 @@ def to_fetch(addresses: Iterable[str]) -> list[str]:
 
 
 def run_aside(message_id: int) -> None:
-    """Run it in a thread of its own, one at a time: slow sites must not hold up a worker that could send.
-
-    One that is dropped, or lost with its process, is shown as one that could not be made.
-    """
-    if HUEY.immediate:
-        run(message_id)
-    elif _places.acquire(blocking=False):
-        Thread(target=_take_turn, args=(message_id,), daemon=True).start()
-
-
-_turn, _places = Lock(), BoundedSemaphore(WAITING)
-
-
-def _take_turn(message_id: int) -> None:
-    try:
-        with _turn:
-            run(message_id)
-    except Exception:
-        log.exception("message %s could not be checked", message_id)
-    finally:
-        connection.close()  # this thread's own
-        _places.release()
+    """Run it where slow sites hold up nothing else."""
+    _checks.run(run, message_id)
 
 
 def run(message_id: int) -> None:

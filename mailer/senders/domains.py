@@ -1,22 +1,25 @@
 """A user's own domain in From: verified by a TXT record, and checked again as long as it is used."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from mailer import tasks
+from mailer import notices, tasks
+from mailer.checking.aside import Aside
 from mailer.checking.sender import check_domain
 from mailer.models import SenderDomain
 from mailer.models.sender import MOST_DOMAINS, DomainState
 from people.addresses import parse
 from people.models import User
+from site_config import connections
 from site_config.dns import DnsAway, text_records
 from site_config.queue import after_commit
 
@@ -27,6 +30,7 @@ AT_ONCE = 200
 LOST_TASK = timedelta(minutes=2)
 
 log = logging.getLogger(__name__)
+_requested, _rounds = Aside(), Aside(waiting=1)
 
 
 def spelled(text: str) -> str:
@@ -73,13 +77,19 @@ def is_under_way(row: SenderDomain) -> bool:
     return timezone.now() - asked < LOST_TASK
 
 
+def look_up_aside(pk: int) -> None:
+    """Look it up where a slow resolver holds up nothing else."""
+    _requested.run(look_up, pk)
+
+
 def look_up(pk: int) -> None:
     """Look up a domain's record, and record what that means for it."""
-    row = SenderDomain.objects.filter(pk=pk).first()
+    row = SenderDomain.objects.select_related("owner").filter(pk=pk).first()
     if row is None:
         return
     now = timezone.now()
     rows = SenderDomain.objects.filter(pk=pk, token=row.token)
+    connections.release()  # for as long as the resolver takes
     try:
         there = row.record_value in text_records(row.record_name)
     except DnsAway:  # which says nothing about the record
@@ -91,7 +101,20 @@ def look_up(pk: int) -> None:
         return
     rows.filter(missing_since=None).update(missing_since=now)
     rows.update(**known)
-    rows.filter(state=DomainState.PROVED, missing_since__lte=now - PATIENCE).update(state=DomainState.LOST)
+    _lose(row, now=now)
+
+
+def _lose(row: SenderDomain, *, now: datetime) -> None:
+    """A verified domain whose record is gone for long counts no more, and its owner is told."""
+    rows = SenderDomain.objects.filter(pk=row.pk, token=row.token, state=DomainState.PROVED)
+    with transaction.atomic():
+        if rows.filter(missing_since__lte=now - PATIENCE).update(state=DomainState.LOST):
+            notices.domain_lost(row.owner, domain_id=row.pk, domain=row.domain, since=now)
+
+
+def look_again_aside() -> None:
+    """The hourly round, unless the last one is still under way."""
+    _rounds.run(look_again)
 
 
 def look_again() -> None:

@@ -128,7 +128,14 @@ def test_what_is_told_can_be_switched_off(browser, owner):
     url = reverse("account_notices")
     form = browser.get(url).context["form"]
     assert form.initial["site"] == sorted(NOTICES)
-    assert form.initial["mail"] == ["digest", "mailing_disabled", "run_failed", "run_held"]
+    assert form.initial["mail"] == [
+        "archive_ready",
+        "digest",
+        "domain_lost",
+        "mailing_disabled",
+        "run_failed",
+        "run_held",
+    ]
     assert browser.post(url, {"mail": ["digest"], "site": []}).status_code == 302
     owner.refresh_from_db()
     assert owner.notices == {"mail": ["digest"], "site": []}

@@ -3,8 +3,11 @@
 import email
 import email.policy
 import re
+import time
 from datetime import timedelta
 from io import StringIO
+from threading import Event
+from threading import enumerate as enumerate_threads
 
 import dkim
 import pytest
@@ -12,9 +15,12 @@ from django.core import mail
 from django.core.cache import cache
 from django.core.management import call_command
 from django.utils import timezone
+from huey.contrib.djhuey import HUEY
 
+from mailer import tasks
 from mailer.models import Mailing, ReplyAddress, SenderDomain
 from mailer.senders import domains, replies
+from people.models import Notification, OutgoingEmail
 from site_config.dkim import Signer, load_key
 from site_config.environment import dkim_keys
 from testing.dns_server import DnsServer
@@ -190,6 +196,52 @@ def test_with_a_proved_domain_it_is_one_s_own(dns, send, acme, owner):
     assert found["Reply-To"] == "Olga Owner <desk@acme.test>"
     attempt = Mailing.objects.get().attempts.get()
     assert (attempt.from_address, attempt.reply_to) == ("news@acme.test", "desk@acme.test")
+
+
+@pytest.mark.django_db
+def test_whoever_loses_a_domain_is_told_once(dns, acme, owner):
+    SenderDomain.objects.filter(pk=acme.pk).update(missing_since=timezone.now() - timedelta(days=2))
+    for _ in range(2):
+        domains.look_up(acme.pk)
+    assert state(acme) == "lost"
+    told = Notification.objects.get()
+    assert (told.user, told.kind, told.path, told.values) == (
+        owner,
+        "domain_lost",
+        "/senders/",
+        {"domain": "acme.test"},
+    )
+    [mailed] = OutgoingEmail.objects.filter(to=owner.email)
+    assert mailed.subject == "No longer verified: acme.test"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("by_round", [False, True])
+def test_a_slow_resolver_holds_up_no_worker(acme, monkeypatch, by_round):
+    over, asked, known = Event(), [], enumerate_threads()
+
+    def slow(name):
+        asked.append(name)
+        over.wait(20)
+        return [acme.record_value]
+
+    monkeypatch.setattr(domains, "text_records", slow)
+    monkeypatch.setattr(domains, "check_domain", lambda _domain: [])
+    monkeypatch.setattr(HUEY, "immediate", False)
+    began = time.monotonic()
+    for _ in range(2):
+        tasks.look_at_sender_domains.call_local() if by_round else tasks.check_sender_domain.call_local(
+            acme.pk
+        )
+    assert time.monotonic() - began < 5  # not the twenty seconds of the resolver
+    aside = set(enumerate_threads()) - set(known)
+    assert len(aside) == (1 if by_round else 2)  # a second round is not begun beside the first
+    over.set()
+    for thread in aside:
+        thread.join(20)
+    assert len(asked) == len(aside)
+    acme.refresh_from_db()
+    assert acme.checked_at
 
 
 @pytest.mark.django_db(transaction=True)
