@@ -117,6 +117,15 @@ class MailingForm(OwnedForm[Mailing]):
         domain.empty_label, address.empty_label = _("the service's own"), self.owner.email
 
     @property
+    def latest_draft(self) -> Message | None:
+        """The new message that was changed last and not saved yet."""
+        return Message.objects.owned_by(self.owner).filter(body="", archived_at=None).first()
+
+    @property
+    def has_archived(self) -> bool:
+        return Message.objects.owned_by(self.owner).exclude(archived_at=None).exists()
+
+    @property
     def offers_senders(self) -> bool:
         """Whether there is anything to choose from."""
         return any(len(self._choices(name).choices) > 1 for name in ("from_domain", "reply_to"))  # type: ignore[arg-type]

@@ -124,8 +124,8 @@ class MailingPage:
         return self.show(
             form=form,
             plan=plan,
-            subject=message.subject,
             message=message,
+            preview=shown,
             findings=form.findings(shown),
             **network_context(message, written, shown, bare=True, domain=form.cleaned_data["from_domain"]),
             sender=form.sender,

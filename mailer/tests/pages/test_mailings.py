@@ -82,9 +82,54 @@ def test_what_goes_out_at_once_is_looked_at_first(headers, browser, form, messag
     html = flat(answer)
     assert (answer.status_code, Mailing.objects.count()) == (200, 0)
     assert "<dt>Recipients</dt><dd><strong>1</strong></dd>" in html
-    assert f"<dt>Subject</dt><dd>{message.subject}</dd>" in html
-    assert 'name="confirmed" value="1" autofocus>Send now to 1 person</button>' in html
+    assert f'<dt>Subject</dt><dd class="break">{message.subject}</dd>' in html
+    assert 'name="confirmed" value="1">Send now to 1 person</button>' in html
     assert f'<input type="hidden" name="form_key" value="{form["form_key"]}">' in html
+
+
+def test_the_last_look_shows_the_mail_as_a_sample_recipient_gets_it(browser, form, message):
+    message.subject = "Hello {{ first_name }}"
+    message.save()
+    html = flat(browser.post(NEW, starting_now(form), headers=DIALOG))
+    assert '<dd class="break">Hello Anna</dd>' in html
+    assert "Hello {{" not in html
+    frame = reverse("message_preview_html", args=[message.pk])
+    assert f'src="{frame}"' in html
+    assert f'<a href="{frame}?pictures=1" target="mail-frame">Show them</a>' in html
+
+
+def test_a_message_that_cannot_be_read_has_no_preview_and_says_so(browser, form, message):
+    message.subject = "Hello {{ first_name"
+    message.save()
+    html = flat(browser.post(NEW, starting_now(form), headers=DIALOG))
+    assert "It cannot be sent:" in html
+    assert "mail-frame" not in html
+
+
+@pytest.mark.parametrize(
+    ("others", "sentence", "link"),
+    [
+        ({}, "You have no messages yet.", "/messages/new/"),
+        ({"body": ""}, "You have only drafts.", "/messages/{}/edit/"),
+        ({"archived_at": datetime(2026, 1, 1, tzinfo=UTC)}, "are in the archive.", "/messages/?archived=yes"),
+    ],
+)
+def test_who_has_nothing_to_send_is_told_what_is_there(others, sentence, link, owner, browser):
+    message = MessageFactory(owner=owner, **others) if others else None
+    html = flat(browser.get(NEW))
+    assert sentence in html
+    assert f'<a href="{link.format(message and message.pk)}">' in html
+
+
+def test_the_drafts_of_others_are_not_mentioned(stranger, browser):
+    MessageFactory(owner=stranger, body="")
+    assert "You have no messages yet." in flat(browser.get(NEW))
+
+
+def test_an_older_count_never_replaces_a_newer_one(browser):
+    html = flat(browser.get(NEW))
+    assert html.count('hx-target="#audience"') == html.count('#schedule:replace"') + 1
+    assert 'hx-sync="this:replace" hx-include="closest form" id="schedule"' in html
 
 
 def test_from_the_last_look_one_can_go_back_to_the_form(browser, form):
