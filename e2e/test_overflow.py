@@ -2,7 +2,7 @@
 
 import pytest
 
-WIDTHS = (390, 768, 1024, 1280, 1366, 1920)
+WIDTHS = (390, 768, 1024, 1200, 1280, 1366, 1920)
 DENSE = 14  # rows that a screen of 1280 × 800 shows
 OWNERS = (
     "/start/",
@@ -26,6 +26,11 @@ HIDDEN_BUTTONS = """() => [...document.querySelectorAll(".row-actions > .btn")].
 }).length"""
 HEADER = """() => document.querySelector(".site-header").getBoundingClientRect().height"""
 ONE_ROW = 60  # pixels
+HEADER_PARTS = """() => {
+    const parts = document.querySelectorAll(".site-nav a, .nav-find, .site-header .menu:last-child");
+    const boxes = [...parts].map((part) => part.getBoundingClientRect());
+    return boxes.slice(1).filter((box, place) => box.left < boxes[place].right).length;
+}"""
 TALL = """() => [...document.querySelectorAll("tbody tr")]
     .map((row) => row.getBoundingClientRect().height).filter((height) => height > 44).length"""
 IN_SIGHT = """() => [...document.querySelectorAll("tbody tr")]
@@ -48,6 +53,8 @@ def test_nothing_is_wider_than_its_frame(email, pages, locale, context_of):
             found += [f"{address} at {width}: {what}" for what in page.evaluate(WIDER)]
             if width >= 1280 and (height := page.evaluate(HEADER)) > ONE_ROW:
                 found.append(f"{address} at {width}: the header is {height}px high")
+            if width >= 1200 and (covered := page.evaluate(HEADER_PARTS)):
+                found.append(f"{address} at {width}: {covered} parts of the header cover others")
             if cut := page.evaluate(HIDDEN_BUTTONS):
                 found.append(f"{address} at {width}: {cut} buttons out of sight")
     assert found == []
