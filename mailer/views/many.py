@@ -37,7 +37,7 @@ class Kind:
 
 
 class ManyPanel(BulkPanel):
-    """The ticked rows, or the first of all that the list's filter finds."""
+    """The ticked rows, or all that the list's filter finds; more than fit in one answer are refused."""
 
     title = _("Many rows")
     body = "bulk/rows_body.html"
@@ -53,8 +53,8 @@ class ManyPanel(BulkPanel):
         kind = self.kinds.get(request.POST.get("kind", ""))
         if kind is None:
             raise Http404
-        rows = list(self.chosen()[:MOST_AT_ONCE])
-        if not rows or "confirmed" not in request.POST:
+        rows = list(self.chosen()[: MOST_AT_ONCE + 1])
+        if not 0 < len(rows) <= MOST_AT_ONCE or "confirmed" not in request.POST:
             return self.ask(kind, rows)
         done = sum(kind.act(row) for row in rows)
         counts = {"action": kind.title, "done": done, "chosen": len(rows)}
@@ -67,6 +67,8 @@ class ManyPanel(BulkPanel):
             explanation=kind.explanation,
             danger=kind.danger,
             rows=rows,
+            most=MOST_AT_ONCE,
+            too_many=len(rows) > MOST_AT_ONCE,
             choice=self.sent_choice,
         )
 

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from mailer.models import Mailing, Message
+from mailer.views import many
 from testing.factories import MailingFactory, MessageFactory
 
 MESSAGES, MAILINGS = reverse("messages_bulk"), reverse("mailings_bulk")
@@ -66,3 +67,15 @@ def test_a_list_of_all_users_mailings_has_no_boxes(owner, manager, superuser, cl
     for user in (manager, superuser):
         page = client_of(user).get(reverse("mailings")).content.decode()
         assert "bulk-form" not in page
+
+
+def test_more_than_fit_at_once_are_refused_in_a_sentence(owner, browser, monkeypatch):
+    monkeypatch.setattr(many, "MOST_AT_ONCE", 2)
+    rows = [MessageFactory(owner=owner, subject=f"Spring {number}") for number in range(3)]
+    for sent in ({"everybody": "1"}, {"pk": [row.pk for row in rows]}):
+        for step in ({}, DONE):
+            answer = browser.post(MESSAGES, {"kind": "delete"} | sent | step)
+            assert "Only 2 rows can be changed at once, and more are chosen." in answer.content.decode()
+    assert set(Message.objects.all()) == set(rows)
+    browser.post(MESSAGES, {"kind": "delete", "pk": [row.pk for row in rows[:2]]} | DONE)
+    assert set(Message.objects.all()) == {rows[2]}
