@@ -88,6 +88,7 @@ class RuleMemberTable(MemberTable):
 
     class Meta(MemberTable.Meta):
         exclude = ("actions",)
+        empty_text = _("The rule finds no clients. A mailing reaches those it finds when it runs.")
 
 
 def shortened(names: list[str]) -> str:

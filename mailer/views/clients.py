@@ -19,6 +19,7 @@ from mailer.tables import ClientTable
 from people.models import User
 from site_config.ui.lists import TableView
 from site_config.ui.panels import CreatePanel, DeletePanel, EditPanel
+from site_config.ui.views import Text
 
 
 def recent(user: User) -> BulkAction | None:
@@ -56,6 +57,10 @@ class ClientList(TableView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**{"recent": recent(self.request.user), **kwargs})
+
+    def first_steps(self) -> list[tuple[Text, str]]:
+        steps = super().first_steps()
+        return [*steps, (_("Import"), reverse("imports"))] if steps else []
 
     @classmethod
     def rows(cls, user: User) -> QuerySet[Client]:

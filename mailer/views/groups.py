@@ -21,7 +21,9 @@ from people.models import User
 from site_config.ui.http import Request, is_htmx, no_content, targets
 from site_config.ui.lists import REGION, TableView
 from site_config.ui.panels import CreatePanel, DeletePanel, EditPanel
-from site_config.ui.views import ActionView, own_row
+from site_config.ui.views import ActionView, Text, own_row
+
+Kind = BulkAction.Kind
 
 
 class GroupList(TableView):
@@ -90,7 +92,7 @@ class GroupDetail(TableView):
     filterset_class = MemberFilter
     things = "clients"
     bulk_url_name = "clients_bulk"
-    bulk_actions = BulkAction.Kind.choices
+    bulk_actions = Kind.choices
     title = _("Group")
     template_name = "groups/detail.html"
 
@@ -104,6 +106,12 @@ class GroupDetail(TableView):
         group.owner = self.request.user
         return group
 
+    def bulk(self) -> dict[str, Any] | None:
+        """Nobody is taken out of a group by rule: its rule decides."""
+        kinds = [kind for kind in self.bulk_actions if self.group.rule is None or kind[0] != Kind.LEAVE]
+        found = super().bulk()
+        return found and {**found, "actions": kinds}
+
     def bulk_query(self) -> str:
         """The same filter in the list of all clients, by this group."""
         query = self.request.GET.copy()
@@ -112,6 +120,14 @@ class GroupDetail(TableView):
 
     def get_queryset(self) -> QuerySet[Client]:
         return members_of(self.group).with_suppression()
+
+    def first_steps(self) -> list[tuple[Text, str]]:
+        if self.group.rule is not None:
+            return [(_("Edit rule"), reverse("group_rule_edit", args=[self.group.pk]))]
+        return [
+            (_("Choose from all clients"), reverse("clients")),
+            (_("New client"), f"{reverse('client_create')}?group={self.group.pk}"),
+        ]
 
     def get_table_class(self) -> type[MemberTable]:
         return MemberTable if self.group.rule is None else RuleMemberTable

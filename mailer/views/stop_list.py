@@ -14,7 +14,7 @@ from people.models import User
 from site_config.ui.http import Request
 from site_config.ui.lists import TableView
 from site_config.ui.panels import PanelView
-from site_config.ui.views import OwnersOnly
+from site_config.ui.views import OwnersOnly, Text
 
 
 class StopList(TableView):
@@ -27,6 +27,11 @@ class StopList(TableView):
     title = _("Stop-list")
     template_name = "stop_list/list.html"
     above_table = "stop_list/above_table.html"
+
+    def first_steps(self) -> list[tuple[Text, str]]:
+        if self.request.user.only_watches:
+            return []
+        return [(_("Add an address"), reverse("stop_create")), (_("Import"), reverse("stop_import"))]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         forgotten = Forgotten.objects.owned_by(self.request.user).count()

@@ -122,7 +122,7 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
         context["above_mark"] = digest(context.get("above", ""))
         if self.columns_url_name:
             context["table"].columns_url = reverse(self.columns_url_name)
-        context["table"].empty_action = SimpleLazyObject(self.empty_action)
+        context["table"].empty_actions = SimpleLazyObject(self.empty_actions)
         if self.by_key:
             context["table"].key_page, context["table"].found = self.key_page, self.found()
         return context
@@ -137,11 +137,15 @@ class TableView(SignedIn, SingleTableMixin, FilterView):
     def bulk_query(self) -> str:
         return self.request.GET.urlencode()
 
-    def empty_action(self) -> tuple[Text, str] | None:
+    def empty_actions(self) -> list[tuple[Text, str]]:
         """What to do about an empty list: clear the filter, or make the first row."""
         if self.request.GET:
-            return _("Clear the filter"), self.request.path
-        return (self.create_title, self.create_url()) if self.may_create() else None
+            return [(_("Clear the filter"), self.request.path)]
+        return self.first_steps()
+
+    def first_steps(self) -> list[tuple[Text, str]]:
+        """The ways to fill the list, the usual one first."""
+        return [(self.create_title, self.create_url())] if self.may_create() else []
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         if targets(self.request, POLL):

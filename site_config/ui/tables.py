@@ -104,7 +104,7 @@ def digest(*texts: str) -> str:
 class RowTable(tables.Table):
     """A table whose rows can be replaced one by one. Orderings are the model's, unless a column is chosen."""
 
-    empty_action: tuple[str | Promise, str] | None = None  # words and address of what fills an empty list
+    empty_actions: Sequence[tuple[str | Promise, str]] = ()  # words and address of what fills an empty list
     key_page: KeyPage | None = None  # of a list whose pages have no numbers
     found: int | None = None
     list_name: ClassVar[str] = ""  # of a list whose columns one can choose; the choice is kept under it

@@ -21,6 +21,27 @@ def group(owner):
     return ClientGroupFactory(owner=owner, name="Readers")
 
 
+def test_nobody_is_taken_out_of_a_group_by_rule_by_hand(browser, owner, group):
+    client = ClientFactory(owner=owner, full_name="Anna")
+    group.clients.add(client)
+    ruled = ClientGroupFactory(owner=owner, rule=[{"what": "text", "test": "has", "value": "anna"}])
+    pages = {
+        one.pk: browser.get(reverse("group_detail", args=[one.pk])).content.decode() for one in (group, ruled)
+    }
+    assert all("Add to a group" in page for page in pages.values())
+    assert "Take out of a group" in pages[group.pk]
+    assert "Take out of a group" not in pages[ruled.pk]
+
+
+def test_an_empty_group_says_how_it_is_filled(browser, owner, group):
+    ruled = ClientGroupFactory(owner=owner, rule=[{"what": "text", "test": "has", "value": "nobody"}])
+    page = browser.get(reverse("group_detail", args=[ruled.pk])).content.decode()
+    assert "The rule finds no clients." in page
+    assert page.count(f'href="{reverse("group_rule_edit", args=[ruled.pk])}"') == 2
+    page = browser.get(reverse("group_detail", args=[group.pk])).content.decode()
+    assert f'href="{reverse("client_create")}?group={group.pk}">New client' in page.partition("empty")[2]
+
+
 def test_create(browser, owner):
     data = {"name": "  Readers ", "form_key": uuid.uuid4()}
     assert [browser.post(reverse("group_create"), data).status_code for _ in range(2)] == [302, 302]

@@ -207,6 +207,30 @@ def test_a_list_says_what_it_is_when_it_is_empty(browser):
     assert "No clients found. Clients are the people who receive your mail." in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("clients", ["client_create", "imports"]),
+        ("stop_list", ["stop_create", "stop_import"]),
+        ("groups", ["group_create"]),
+        ("messages", ["message_create"]),
+        ("mailings", ["mailing_create"]),
+    ],
+)
+def test_an_empty_list_offers_all_the_ways_to_fill_it(name, ways, browser):
+    address = reverse(name)
+    assert offers(browser.get(address)) == [reverse(way) for way in ways]
+    assert offers(browser.get(f"{address}?q=nobody")) == [address]
+
+
+def offers(answer):
+    return re.findall(r'<a class="btn [^"]*"\s+href="([^"]*)"', empty_part(answer))
+
+
+def empty_part(answer):
+    return answer.content.decode().partition('<div class="empty">')[2].partition("</div>")[0]
+
+
 def test_the_numbers_of_groups_and_messages(owner, group, browser):
     group.clients.set(ClientFactory.create_batch(3, owner=owner))
     ClientGroupFactory(owner=owner, name="Zero")
