@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.models import ReplyAddress, SenderDomain
 from mailer.senders import domains, replies
-from people.address_fields import AddressFormField
+from people.address_fields import AddressFormField, AddressInput
 from site_config.ui.forms import OwnedForm
 
 LOCAL_PART = re.compile(r"[A-Za-z0-9_-]{1,32}(?:\.[A-Za-z0-9_-]{1,32}){0,3}")
@@ -19,7 +19,12 @@ class DomainForm(OwnedForm[SenderDomain]):
         label=_("Your domain"),
         max_length=300,
         widget=forms.TextInput(
-            {"placeholder": "example.com", "autocapitalize": "none", "spellcheck": "false"}
+            {
+                "placeholder": "example.com",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autocomplete": "off",
+            }
         ),
     )
 
@@ -38,7 +43,9 @@ class DomainForm(OwnedForm[SenderDomain]):
 
 class ReplyAddressForm(OwnedForm[ReplyAddress]):
     beside = "email"
-    email = AddressFormField(label=_("Address for replies"))
+    email = AddressFormField(
+        label=_("Address for replies"), widget=AddressInput(attrs={"autocomplete": "email"})
+    )
 
     class Meta:
         model = ReplyAddress

@@ -6,10 +6,11 @@ from django.urls import get_resolver, reverse
 from django_filters import CharFilter, ChoiceFilter, DateFilter, ModelChoiceFilter
 
 from mailer.models import Attempt, ClientGroup
+from mailer.views.many import ManyPanel
 from site_config.ui.filters import ListFilter
 from site_config.ui.lists import TableView
 from site_config.ui.panels import OnAllFound, PanelView
-from testing.factories import ClientFactory
+from testing.factories import ClientFactory, MailingFactory
 
 BAD = {
     CharFilter: ["x" * 101, "\x00"],
@@ -32,10 +33,16 @@ def lists():
 
 
 def on_all_found():
-    """The panels; exports have tests of their own."""
+    """The panels of one statement; exports have tests of their own."""
     return {
-        name: view for name, view in views() if issubclass(view, OnAllFound) and issubclass(view, PanelView)
+        name: view
+        for name, view in views()
+        if issubclass(view, OnAllFound) and issubclass(view, PanelView) and not issubclass(view, ManyPanel)
     }
+
+
+def row_by_row():
+    return {name: view for name, view in views() if issubclass(view, ManyPanel)}
 
 
 def bad_values(filterset):
@@ -88,6 +95,22 @@ def test_nothing_is_done_to_those_whom_a_wrong_filter_did_not_choose(name, owner
     assert browser.post(url, ask).context["number"] == 3
     browser.post(url, {**ask, "group": group.pk, "confirmed": "1"})
     assert group.clients.count() == 3
+
+
+@pytest.mark.parametrize("name", row_by_row())
+def test_no_row_is_touched_that_a_wrong_filter_did_not_choose(name, owner, client_of):
+    mailing = MailingFactory(message__owner=owner)
+    view = row_by_row()[name]
+    browser, url = client_of(owner), reverse(name)
+    things = {"messages_bulk": [mailing.message], "mailings_bulk": [mailing]}[name]
+    filters = view.list_view.filterset_class({}, queryset=None, request=request_of(owner))
+    for kind in view.kinds:
+        ask = {"kind": kind, "everybody": "1"}
+        for field, value in bad_values(filters):
+            query = f"{url}?{request_of(owner, **{field: value}).GET.urlencode()}"
+            assert browser.post(query, ask).context["rows"] == [], (kind, field, value)
+            assert browser.post(query, {**ask, "confirmed": "1"}).context["rows"] == [], (kind, field, value)
+        assert browser.post(url, ask).context["rows"] == things
 
 
 def test_another_owner_s_group_is_no_valid_filter(owner, stranger, client_of):

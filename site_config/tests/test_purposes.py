@@ -26,7 +26,11 @@ SECRETS = {
 }
 OWN = {
     "login": {"account_login": "email"},
-    "email": dict.fromkeys(("account_signup", "account_reset_password", "account_email"), "email"),
+    "email": dict.fromkeys(
+        ("account_signup", "account_reset_password", "account_email", "join", "join_embed", "senders"),
+        "email",
+    ),
+    "full_name": dict.fromkeys(("join", "join_embed"), "name"),  # whoever signs up types their own
     "name": dict.fromkeys(("account_signup", "account_profile"), "name"),
     "company": {"account_profile": "organization"},
 }

@@ -313,7 +313,7 @@ def test_one_user_does_not_fill_the_disk(owner, stranger, message, settings, mon
     for one in messages:
         attach(message=one, upload=BytesIO(PDF), name="a.pdf")
     Picture.objects.create(owner=owner, name="x", file="x", width=1, height=1, size=len(PDF))
-    with pytest.raises(ValidationError, match="Your pictures and attachments together can have 2 MB"):
+    with pytest.raises(ValidationError, match="Your pictures and attachments together may have up to 2 MB"):
         attach(message=message, upload=BytesIO(b"%PDF-"), name="b.pdf")
     red = BytesIO()
     Image.new("RGB", (9, 9), "red").save(red, "PNG")

@@ -126,7 +126,7 @@ def test_the_pace_is_that_of_the_last_minute(running, time_machine):
 
 @pytest.mark.parametrize(
     ("limit", "why"),
-    [(0, "The mail server takes long to answer."), (1, "This service sends only so many mails a minute")],
+    [(0, "The mail server is slow to answer."), (1, "This service sends only so many mails a minute")],
 )
 def test_a_run_that_stands_still_for_a_minute_says_why(limit, why, running, time_machine, settings):
     settings.MAIL_RATE_PER_MINUTE = limit

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from redis.exceptions import OutOfMemoryError
 
 from mailer.models import Consumer, MailServer
 from site_config import health
@@ -66,7 +67,7 @@ def test_what_keeps_mail_from_going_out_is_there(owner, manager, client_of):
 
 def test_what_is_the_matter_with_a_part_is_said(manager, client_of, monkeypatch):
     def fail():
-        raise RuntimeError("OOM command not allowed")
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
 
     monkeypatch.setattr(health, "PARTS", (health.Part("queue", fail),))
     assert "<dd>full</dd>" in page(manager, client_of).content.decode()
