@@ -140,6 +140,7 @@ urlpatterns = [
     path("mailings/<int:pk>/delete/", mailings.MailingDelete.as_view(), name="mailing_delete"),
     path("mailings/<int:pk>/pause/", mailing_actions.MailingPause.as_view(), name="mailing_pause"),
     path("mailings/<int:pk>/resume/", mailing_actions.MailingResume.as_view(), name="mailing_resume"),
+    path("mailings/<int:pk>/check/", checking.MailingCheckView.as_view(), name="mailing_check"),
     path("mailings/<int:pk>/run/", mailing_actions.MailingRun.as_view(), name="mailing_run"),
     path("mailings/<int:pk>/disable/", oversight.MailingDisable.as_view(), name="mailing_disable"),
     path("mailings/<int:pk>/enable/", oversight.MailingEnable.as_view(), name="mailing_enable"),

@@ -12,11 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from mailer.audience import Audience, first_of, measure
-from mailer.checking.content import check
-from mailer.checking.fields import LOOKED_AT
+from mailer.audience import Audience, measure
 from mailer.checking.findings import Finding
-from mailer.composing.drafts import saved_of
+from mailer.checking.mailings import findings_for
 from mailer.composing.looking import Look
 from mailer.composing.rendering import sender_of
 from mailer.forms.picker import CHOSEN_LIMIT, Picker, as_ids
@@ -160,12 +158,7 @@ class MailingForm(OwnedForm[Mailing]):
     def findings(self, look: Look) -> list[Finding]:
         """What to know about a message, as it looks, before it goes to the chosen clients."""
         chosen = {name: [row.pk for row in self.cleaned_data[name]] for name in (*RECIPIENTS, "excluded")}
-        return check(
-            written=saved_of(self.cleaned_data["message"]),
-            look=look,
-            owner=self.owner,
-            clients=first_of(owner=self.owner, most=LOOKED_AT + 1, **chosen),
-        )
+        return findings_for(message=self.cleaned_data["message"], look=look, owner=self.owner, **chosen)
 
     @property
     def sent_values(self) -> list[tuple[str, str]]:

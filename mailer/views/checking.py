@@ -11,15 +11,17 @@ from django.utils.translation import gettext as _
 
 from mailer.checking import background
 from mailer.checking.content import check
+from mailer.checking.findings import counted
+from mailer.checking.mailings import findings_of, keep, kept
 from mailer.checking.network import network_findings
 from mailer.composing.drafts import Written, saved_of, written_of
 from mailer.composing.looking import Look, look
 from mailer.forms.picker import as_ids
-from mailer.models import Message, MessageCheck, SenderDomain
+from mailer.models import Mailing, Message, MessageCheck, SenderDomain
 from site_config.ui.http import Request, targets
 from site_config.ui.views import OwnersOnly, own_row
 
-REGION = "network-check"
+REGION, COUNT = "network-check", "check-count"
 
 
 def network_context(
@@ -74,3 +76,29 @@ class MessageCheckView(OwnersOnly):
             return render(self.request, "messages/network_check.html", context)
         context["findings"] = check(written=written, look=shown, owner=message.owner)
         return render(self.request, "messages/check.html", context)
+
+
+class MailingCheckView(OwnersOnly):
+    """The same for a mailing and its clients; its page takes the count alone, once it is opened."""
+
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        mailing = own_row(Mailing, request.user, pk)
+        counts = kept(mailing) if targets(request, COUNT) else None
+        context = {"mailing": mailing}
+        if counts is None:
+            context |= self.found(mailing)
+            counts = counted([*context["findings"], *context["network_findings"]])
+            keep(mailing, counts)
+        if targets(request, COUNT):
+            return render(request, "mailings/check_count.html", {**context, "check_counts": counts})
+        return render(request, "mailings/check.html", context)
+
+    def found(self, mailing: Mailing) -> dict[str, Any]:
+        message = mailing.message
+        written = saved_of(message)
+        shown = look(written=written, owner=mailing.owner, laid_out=message.body)
+        return {
+            "message": message,
+            "findings": findings_of(mailing, shown),
+            **network_context(message, written, shown, domain=mailing.from_domain),
+        }

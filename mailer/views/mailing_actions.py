@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer import mailings
 from mailer.audience import Audience, audience_of_mailing
+from mailer.checking.mailings import kept
 from mailer.models import Attempt, Mailing
 from mailer.sending import follow_up
 from mailer.sending.opening import CannotRun, latest_id, why_not
@@ -83,8 +84,12 @@ class MailingRun(PanelView):
 
     def ask(self, after: int | None, *, problem: str = "", status: int = 200) -> HttpResponse:
         audience = audience_of_mailing(self.object)
-        may_run = bool(audience.mailable) and not why_not(self.object)
-        return self.show(after=after, audience=audience, problem=problem, may_run=may_run, status=status)
+        context = {
+            "audience": audience,
+            "may_run": bool(audience.mailable) and not why_not(self.object),
+            "check_counts": kept(self.object),
+        }
+        return self.show(after=after, problem=problem, status=status, **context)
 
     def back_url(self) -> str:
         return str(self.object.get_absolute_url())

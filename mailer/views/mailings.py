@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from mailer import mailings
 from mailer.audience import Audience, audience_of_mailing
 from mailer.checking import background
+from mailer.checking.mailings import kept
 from mailer.composing.drafts import saved_of
 from mailer.composing.looking import look
 from mailer.filters import AttemptFilter, MailingFilter
@@ -135,6 +136,7 @@ class MailingPage:
 
     def store(self, form: MailingForm) -> Mailing:
         data = form.cleaned_data
+        background.request_unless_known(data["message"], ())
         return mailings.save_mailing(
             form.save(commit=False),
             clients=data["clients"],
@@ -247,7 +249,9 @@ class MailingDetail(TableView):
     @cached_property
     def mailing(self) -> Mailing:
         rows = Mailing.objects.visible_to(self.request.user)
-        mailing = rows.select_related("message", "owner", "disabled_by").filter(pk=self.kwargs["pk"]).first()
+        rows = rows.select_related("message__network_check", "owner", "disabled_by")
+        rows = rows.defer("message__network_check__links", "message__network_check__sender")
+        mailing = rows.filter(pk=self.kwargs["pk"]).first()
         if mailing is None:
             raise Http404
         return mailing
@@ -276,6 +280,8 @@ class MailingDetail(TableView):
             "groups": mailing.groups.all(),
             "single_clients": mailing.clients.count(),
             "next_runs": self.next_runs(),
+            "check_counts": kept(mailing) if self.own and self.is_opened else None,
+            "is_opened": self.is_opened,
             "late": why_late(mailing),
         }
         return super().get_context_data(**{**own, **kwargs})
@@ -292,9 +298,12 @@ class MailingDetail(TableView):
         """Counted by a run; otherwise counted when the page is opened, and not again by its polls."""
         if self.running:
             return Audience(total=UpTo(self.running.total), suppressed=self.running.skipped)
-        if targets(self.request, POLL) or targets(self.request, REGION):
-            return None
-        return audience_of_mailing(self.mailing)
+        return audience_of_mailing(self.mailing) if self.is_opened else None
+
+    @property
+    def is_opened(self) -> bool:
+        """Rather than refreshed by a poll or a filter."""
+        return not (targets(self.request, POLL) or targets(self.request, REGION))
 
     def next_runs(self) -> list[datetime]:
         """The next few dates, in the mailing's own time zone."""

@@ -41,6 +41,7 @@ PAGES = {
     "mailing_delete": 200,
     "mailing_pause": 302,
     "mailing_resume": 302,
+    "mailing_check": 200,
     "mailing_run": 200,
     "reports": 200,
     "attempt_detail": 200,
@@ -49,7 +50,7 @@ PAGES = {
 }
 OF_ALL = ("_create", "_recipients")
 OF_ONE_ROW = [name for name in PAGES if "_" in name and not name.endswith(OF_ALL)]
-ACTIONS = [name for name in OF_ONE_ROW if not name.endswith(("_detail", "_preview", "_html"))]
+ACTIONS = [name for name in OF_ONE_ROW if not name.endswith(("_check", "_detail", "_preview", "_html"))]
 
 
 @pytest.fixture
