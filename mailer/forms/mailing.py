@@ -172,11 +172,6 @@ class MailingForm(OwnedForm[Mailing]):
         ]
 
     @property
-    def now(self) -> str:
-        """The value that the start's “Now” button fills in."""
-        return f"{timezone.localtime():%Y-%m-%dT%H:%M}"
-
-    @property
     def searching(self) -> bool:
         """Whether a page without JavaScript asks for a search: nothing is validated or saved yet."""
         return "search" in self.data

@@ -1,4 +1,5 @@
-// The time left until a moment, on every element with data-countdown; in seconds during the last hour.
+// By the server's clock: the time left until a moment, on every element with data-countdown, in seconds during the
+// last hour; and the moment of a click, for the field that a button's data-now-into names.
 const ahead = Date.parse(document.body.dataset.now) - Date.now(); // of this machine's clock
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const inUnit = (number, unit) =>
@@ -22,3 +23,12 @@ countDown();
 setInterval(countDown, 1000);
 document.addEventListener("htmx:load", countDown);
 document.addEventListener("htmx:oobAfterSwap", countDown);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-now-into]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.nowInto);
+  // Swedish writes 2026-05-01 09:00:00
+  const moment = new Date(Date.now() + ahead).toLocaleString("sv", { timeZone: button.dataset.zone });
+  field.value = moment.slice(0, 16).replace(" ", "T");
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+});

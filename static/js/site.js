@@ -139,12 +139,6 @@ document.addEventListener("click", (event) => {
     field.setRangeText(insert.dataset.insert, field.selectionStart, field.selectionEnd, "end");
     field.focus();
   }
-  const fill = event.target.closest("[data-fill]");
-  if (fill) {
-    const field = document.getElementById(fill.dataset.into);
-    field.value = fill.dataset.fill;
-    field.dispatchEvent(new Event("change", { bubbles: true }));
-  }
   document.querySelectorAll("details.menu[open]").forEach((menu) => {
     if (!menu.contains(event.target)) menu.open = false;
   });

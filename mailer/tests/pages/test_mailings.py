@@ -126,6 +126,11 @@ def test_the_drafts_of_others_are_not_mentioned(stranger, browser):
     assert "You have no messages yet." in flat(browser.get(NEW))
 
 
+def test_start_now_is_the_moment_of_the_click_in_the_zone_of_the_field(browser):
+    html = flat(browser.get(NEW))
+    assert 'data-now-into="id_starts_at" data-zone="Europe/Moscow"' in html
+
+
 def test_an_older_count_never_replaces_a_newer_one(browser):
     html = flat(browser.get(NEW))
     assert html.count('hx-target="#audience"') == html.count('#schedule:replace"') + 1
