@@ -198,7 +198,7 @@ def test_a_batch_takes_as_many_queries_whatever_is_in_it(owner):
             load(text, owner)
         return len(taken)
 
-    assert queries(1) == queries(100) <= 9
+    assert queries(1) == queries(100) <= 10  # one of them asks who was forgotten
 
 
 def test_the_command_says_what_became_of_the_file(owner, tmp_path, capsys):
