@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from mailer.composing.slots import ASKER, TOLD
+from mailer.composing.slots import ASKER, SEEN_BUSY
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 ANYBODY = 0
@@ -12,11 +12,11 @@ def preparing_asker(get_response: GetResponse) -> GetResponse:
     """Tell the code that prepares messages who is waiting for this response."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        token, told = ASKER.set(request.user.pk or ANYBODY), TOLD.set([])
+        token, seen = ASKER.set(request.user.pk or ANYBODY), SEEN_BUSY.set([])
         try:
             return get_response(request)
         finally:
             ASKER.reset(token)
-            TOLD.reset(told)
+            SEEN_BUSY.reset(seen)
 
     return middleware

@@ -34,8 +34,8 @@ class OnceAMinute(logging.Filter):
         if monotonic() - self._logged_at.get(record.msg, float("-inf")) < QUIET_SECONDS:
             return False
         self._logged_at[record.msg] = monotonic()
-        said = str(error).partition("\n")[0]
-        record.msg, record.args = f"{record.getMessage()} {type(error).__name__}: {said}", ()
+        first_line = str(error).partition("\n")[0]
+        record.msg, record.args = f"{record.getMessage()} {type(error).__name__}: {first_line}", ()
         record.exc_info = record.exc_text = None
         return True
 

@@ -92,16 +92,16 @@ def run(message_id: int) -> None:
 
 def check_links(addresses: Collection[str]) -> dict[str, list[str]]:
     """A code and a detail for each link; those for which there was no time have the code “later”."""
-    told: dict[str, list[str]] = {address: ["later", ""] for address in addresses}
+    results: dict[str, list[str]] = {address: ["later", ""] for address in addresses}
     pool = ThreadPoolExecutor(AT_ONCE)
     asked = {pool.submit(fetch, address): address for address in addresses}
     try:
         for done in as_completed(asked, timeout=SECONDS):
-            told[asked[done]] = list(_result(done))
+            results[asked[done]] = list(_result(done))
     except TimeoutError:
         log.info("some links of a message took too long to be checked")
     pool.shutdown(wait=False, cancel_futures=True)
-    return told
+    return results
 
 
 def _result(done: Any) -> Verdict:

@@ -1,7 +1,6 @@
 """What the network answered, in words."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -9,11 +8,11 @@ from django.utils.translation import ngettext
 
 from mailer.checking.background import digest_of, is_under_way, to_fetch
 from mailer.checking.findings import Finding, place_of, shortened, worst_first
+from mailer.checking.sender import Observation
 from mailer.composing.drafts import Written
 from mailer.models import Message, MessageCheck, SenderDomain
 
 SPAMMY = 1.0  # points of SpamAssassin: other filters add theirs
-Told = dict[str, Any]
 
 
 def network_findings(
@@ -33,16 +32,16 @@ def network_findings(
         ]
     found = [
         *_links(check, written, to_fetch(addresses)),
-        *sender_findings(domain.told if domain else check.sender),
+        *sender_findings(domain.observations if domain else check.sender),
     ]
     return worst_first([*found, *_spam(check, message)])
 
 
 def _links(check: MessageCheck, written: Written, addresses: list[str]) -> list[Finding]:
-    told = [(address, *check.links[address]) for address in addresses if address in check.links]
+    checked = [(address, *check.links[address]) for address in addresses if address in check.links]
     bad = shortened(
         (code, finding)
-        for address, code, detail in told
+        for address, code, detail in checked
         if (finding := _link(address, place_of(written, address), code, detail))
     )
     unknown = sum(address not in check.links for address in addresses)
@@ -98,62 +97,65 @@ def _by_status(values: dict[str, str], place: str) -> Finding:
     )
 
 
-def sender_findings(told: Iterable[Told]) -> list[Finding]:
+def sender_findings(observations: Iterable[Observation]) -> list[Finding]:
     """SPF, DKIM and DMARC of the domain in From. Most are for whoever runs its DNS."""
-    return [finding for one in told if (finding := _sentence(one))]
+    return [finding for one in observations if (finding := _sentence(one))]
 
 
-def _sentence(told: Told) -> Finding | None:
+def _sentence(known: Observation) -> Finding | None:
     sentences: dict[str, Callable[[], Finding]] = {
         "local": lambda: Finding.note(
-            _("Mail comes from %(domain)s, which other machines do not know: set DEFAULT_FROM_EMAIL.") % told
+            _("Mail comes from %(domain)s, which other machines do not know: set DEFAULT_FROM_EMAIL.") % known
         ),
-        "no_dns": lambda: Finding.note(_("No DNS server answers: nothing is known about %(domain)s.") % told),
+        "no_dns": lambda: Finding.note(
+            _("No DNS server answers: nothing is known about %(domain)s.") % known
+        ),
         "spf_missing": lambda: Finding.warn(
-            _("%(domain)s has no SPF record.") % told,
+            _("%(domain)s has no SPF record.") % known,
             _("Its TXT record should name the servers that may send: v=spf1 … -all"),
         ),
         "spf_several": lambda: Finding.bad(
-            _("%(domain)s has several SPF records, so none of them counts.") % told, _("Merge them into one.")
+            _("%(domain)s has several SPF records, so none of them counts.") % known,
+            _("Merge them into one."),
         ),
         "spf_everybody": lambda: Finding.warn(
-            _("The SPF record of %(domain)s lets everybody send.") % told, _("End it with -all.")
+            _("The SPF record of %(domain)s lets everybody send.") % known, _("End it with -all.")
         ),
-        "spf_ok": lambda: Finding.fine(_("%(domain)s has an SPF record.") % told),
+        "spf_ok": lambda: Finding.fine(_("%(domain)s has an SPF record.") % known),
         "dkim_none": lambda: Finding.note(
-            _("This service has no DKIM key for %(domain)s.") % told,
+            _("This service has no DKIM key for %(domain)s.") % known,
             _("The mail server may have one: look at the headers of a test mail."),
         ),
         "dkim_missing": lambda: Finding.bad(
-            _("The DKIM key is not published at %(name)s.") % told,
+            _("The DKIM key is not published at %(name)s.") % known,
             _("“manage.py dkim_key” prints the record."),
         ),
         "dkim_other": lambda: Finding.bad(
-            _("Another DKIM key is published at %(name)s: signatures do not verify.") % told,
+            _("Another DKIM key is published at %(name)s: signatures do not verify.") % known,
             _("“manage.py dkim_key” prints the record."),
         ),
-        "dkim_ok": lambda: Finding.fine(_("The DKIM key is published at %(name)s.") % told),
+        "dkim_ok": lambda: Finding.fine(_("The DKIM key is published at %(name)s.") % known),
     }
-    return sentences[told["code"]]() if told["code"] in sentences else _of_dmarc(told)
+    return sentences[known["code"]]() if known["code"] in sentences else _of_dmarc(known)
 
 
-def _of_dmarc(told: Told) -> Finding | None:
+def _of_dmarc(known: Observation) -> Finding | None:
     sentences: dict[str, Callable[[], Finding]] = {
         "dmarc_missing": lambda: Finding.warn(
-            _("%(domain)s has no DMARC record, which Gmail and Yahoo require of large senders.") % told,
-            _("To begin with, publish this TXT record at _dmarc.%(domain)s: v=DMARC1; p=none") % told,
+            _("%(domain)s has no DMARC record, which Gmail and Yahoo require of large senders.") % known,
+            _("To begin with, publish this TXT record at _dmarc.%(domain)s: v=DMARC1; p=none") % known,
         ),
         "dmarc_none": lambda: Finding.note(
-            _("The DMARC policy of %(domain)s is “none”: it protects nobody yet.") % told
+            _("The DMARC policy of %(domain)s is “none”: it protects nobody yet.") % known
         ),
         "dmarc_fails": lambda: Finding.bad(
             _("Mail from %(domain)s fails DMARC, whose policy there is “%(policy)s”: it will not arrive.")
-            % told,
+            % known,
             _("The service needs a DKIM key for this domain. Until then, send from its own address."),
         ),
-        "dmarc_ok": lambda: Finding.fine(_("%(domain)s has a DMARC record.") % told),
+        "dmarc_ok": lambda: Finding.fine(_("%(domain)s has a DMARC record.") % known),
     }
-    return sentences[told["code"]]() if told["code"] in sentences else None
+    return sentences[known["code"]]() if known["code"] in sentences else None
 
 
 def _spam(check: MessageCheck, message: Message) -> list[Finding]:

@@ -10,18 +10,18 @@ from site_config.dkim import Signer, signers_for
 from site_config.dns import DnsAway, text_records
 
 LOCAL = (".localdomain", ".localhost", ".local")  # names of this machine or network only
-Told = dict[str, Any]  # a code and the values for its sentence
+Observation = dict[str, Any]  # a code and the values for its sentence
 
 
-def check_domain(domain: str) -> list[Told]:
+def check_domain(domain: str) -> list[Observation]:
     """What there is to say about a domain in From, as codes; see `background.sentence` for the words."""
     envelope = domain_of(settings.DEFAULT_FROM_EMAIL)
     if envelope.endswith(LOCAL):
         return [{"code": "local", "domain": envelope}]
     try:
         signers = signers_for(domain)
-        told = [*_spf(envelope), *_dkim(domain, signers)]
-        return [*told, *_dmarc(domain, envelope, signers)]
+        observed = [*_spf(envelope), *_dkim(domain, signers)]
+        return [*observed, *_dmarc(domain, envelope, signers)]
     except DnsAway:
         return [{"code": "no_dns", "domain": domain}]
 
@@ -30,7 +30,7 @@ def domain_of(sender: str) -> str:
     return parseaddr(sender)[1].rpartition("@")[2].lower()
 
 
-def _spf(domain: str) -> list[Told]:
+def _spf(domain: str) -> list[Observation]:
     records = [text for text in text_records(domain) if text.lower().split(" ")[0] == "v=spf1"]
     if len(records) > 1:  # RFC 7208 section 4.5
         return [{"code": "spf_several", "domain": domain}]
@@ -41,26 +41,26 @@ def _spf(domain: str) -> list[Told]:
     return [{"code": "spf_ok", "domain": domain}]
 
 
-def _dkim(domain: str, signers: list[Signer]) -> list[Told]:
+def _dkim(domain: str, signers: list[Signer]) -> list[Observation]:
     if not signers:
         return [{"code": "dkim_none", "domain": domain}]
-    told = []
+    observed = []
     for signer in signers:
         name, value = signer.record
         published = [_without_blanks(text) for text in text_records(name)]
         key = _without_blanks(value).rpartition("p=")[2]
         if any(text.rpartition("p=")[2].partition(";")[0] == key for text in published):
-            told.append({"code": "dkim_ok", "name": name})
+            observed.append({"code": "dkim_ok", "name": name})
         else:
-            told.append({"code": "dkim_other" if published else "dkim_missing", "name": name})
-    return told
+            observed.append({"code": "dkim_other" if published else "dkim_missing", "name": name})
+    return observed
 
 
 def _without_blanks(text: str) -> str:
     return "".join(text.split())
 
 
-def _dmarc(domain: str, envelope: str, signers: list[Signer]) -> list[Told]:
+def _dmarc(domain: str, envelope: str, signers: list[Signer]) -> list[Observation]:
     record, _organization = walk(domain)
     if record is None:
         return [{"code": "dmarc_missing", "domain": domain}]

@@ -19,7 +19,7 @@ from mailer.composing.merge import CannotCompile
 # The user of the current request, set by a middleware. None in consumers and commands.
 ASKER: ContextVar[int | None] = ContextVar("preparing_asker", default=None)
 # Set by the same middleware: what has told this request that the service is busy. It does not wait twice.
-TOLD: ContextVar["list[Busy] | None"] = ContextVar("preparing_told", default=None)
+SEEN_BUSY: ContextVar["list[Busy] | None"] = ContextVar("preparing_seen_busy", default=None)
 
 WAIT_SECONDS = 10.0
 ASKER_WAIT_SECONDS = 1.5
@@ -36,15 +36,15 @@ class Busy(CannotCompile):
     @classmethod
     def now(cls) -> Self:
         busy = cls(_("the service is busy with other messages; try again in a minute"), token=None)
-        if (told := TOLD.get()) is not None:
-            told.append(busy)
+        if (seen := SEEN_BUSY.get()) is not None:
+            seen.append(busy)
         return busy
 
 
 @contextmanager
 def slot() -> Iterator[None]:
     """Hold one of the machine's slots; raises Busy if none becomes free in time."""
-    if TOLD.get():
+    if SEEN_BUSY.get():
         raise Busy.now()
     asker = ASKER.get()
     end = monotonic() + (WAIT_SECONDS if asker is None else ASKER_WAIT_SECONDS)

@@ -275,7 +275,7 @@ class Migration(migrations.Migration):
                 ('checked_at', models.DateTimeField(editable=False, null=True)),
                 ('missing_since', models.DateTimeField(editable=False, help_text='Since when the record is gone.', null=True)),
                 ('no_answer', models.BooleanField(default=False, editable=False, help_text='No DNS server answered.')),
-                ('told', models.JSONField(default=list, editable=False, help_text='SPF, DKIM and DMARC, as codes.')),
+                ('observations', models.JSONField(default=list, editable=False, help_text='SPF, DKIM and DMARC, as codes.')),
             ],
             options={
                 'verbose_name': "sender's domain",

@@ -35,7 +35,7 @@ class SenderDomain(Owned):
         null=True, editable=False, help_text="Since when the record is gone."
     )
     no_answer = models.BooleanField(default=False, editable=False, help_text="No DNS server answered.")
-    told = models.JSONField(default=list, editable=False, help_text="SPF, DKIM and DMARC, as codes.")
+    observations = models.JSONField(default=list, editable=False, help_text="SPF, DKIM and DMARC, as codes.")
 
     objects = OwnedQuerySet["SenderDomain"].as_manager()
 

@@ -69,8 +69,8 @@ def _emptied(value: Any, email: str) -> Any:
     if isinstance(value, dict):
         made: dict[str, Any] = {}
         for key, item in value.items():
-            name, said = without(key, email), _emptied(item, email)
-            made[name] = made[name] + said if name in made and isinstance(said, int) else said
+            name, emptied = without(key, email), _emptied(item, email)
+            made[name] = made[name] + emptied if name in made and isinstance(emptied, int) else emptied
         return made
     return value
 

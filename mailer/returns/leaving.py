@@ -82,10 +82,10 @@ def _stop(link: Link, reason: str, why: str) -> bool:
     new = suppress(owner_id=link.owner_id, email=link.email, reason=reason, why=why)
     if not new and why:
         complaint = reason == Reason.COMPLAINED
-        said = {"why": why, "reason": reason} if complaint else {"why": why}
+        given = {"why": why, "reason": reason} if complaint else {"why": why}
         _stops(link).filter(reason__in=Suppression.BY_RECIPIENT).exclude(
             why=Suppression.Why.NEVER_ASKED
-        ).update(**said)
+        ).update(**given)
     return new
 
 

@@ -95,7 +95,7 @@ def look_up(pk: int) -> None:
     except DnsAway:  # which says nothing about the record
         rows.update(checked_at=now, no_answer=True)
         return
-    known = {"checked_at": now, "no_answer": False, "told": check_domain(row.domain)}
+    known = {"checked_at": now, "no_answer": False, "observations": check_domain(row.domain)}
     if there:
         rows.update(**known, state=DomainState.PROVED, missing_since=None)
         return

@@ -23,5 +23,5 @@ def summed_up(findings: list[Finding]) -> str:
 @register.filter
 def in_words(counts: dict[str, int]) -> str:
     """The same of numbers alone, by severity."""
-    told = [f"{severity.label}: {counts[severity]}" for severity in Severity if counts.get(severity)]
-    return ", ".join(told) or _("nothing found")
+    counted = [f"{severity.label}: {counts[severity]}" for severity in Severity if counts.get(severity)]
+    return ", ".join(counted) or _("nothing found")

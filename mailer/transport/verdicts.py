@@ -43,5 +43,5 @@ def unsupported(reply: Reply, command: Command, pending: InFlight, features: Fea
         return {"CHUNKING"}
     if command is Command.MAIL and reply.code in NOT_KNOWN and reply.code != 503 and not pending.utf8:
         offered = {"8BITMIME": features.eight_bit, "SIZE": features.size is not None}
-        return {name for name, said in offered.items() if said}
+        return {name for name, kept in offered.items() if kept}
     return set()

@@ -68,8 +68,8 @@ class ClientsBulk(BulkPanel):
         """The filter as conditions, if all that match are chosen."""
         if not self.everybody:
             return None
-        said = ClientFilter(self.request.GET, queryset=Client.objects.none(), request=self.request).form
-        return said.rule.dump() if said.is_valid() else None
+        form = ClientFilter(self.request.GET, queryset=Client.objects.none(), request=self.request).form
+        return form.rule.dump() if form.is_valid() else None
 
     def ask(self, form: BulkForm, kind: str, status: int = 200) -> HttpResponse:
         return self.show(

@@ -56,8 +56,8 @@ class GroupRuleCreate(RulePanel, CreatePanel):
     def initial(self) -> dict[str, Any]:
         rows = Client.objects.owned_by(self.request.user)
         chosen = ClientFilter(self.request.GET, queryset=rows, request=self.request)
-        said = chosen.form.rule.dump() if self.request.GET and chosen.form.is_valid() else []
-        return {**super().initial(), "rule": said}
+        conditions = chosen.form.rule.dump() if self.request.GET and chosen.form.is_valid() else []
+        return {**super().initial(), "rule": conditions}
 
     def success_url(self) -> str:
         return reverse("group_detail", args=[self.object.pk])

@@ -60,9 +60,9 @@ class Join(View):
 
     def _may_ask(self, row: SubscriptionForm) -> bool:
         """Browsers without JavaScript, which cannot solve the puzzle, are let through now and then."""
-        said = self.request.POST
+        data = self.request.POST
         worked = proof_of_work.solved(
-            slug=row.slug, challenge=said.get("challenge", ""), nonce=said.get("nonce", "")
+            slug=row.slug, challenge=data.get("challenge", ""), nonce=data.get("nonce", "")
         )
         kind = "join" if worked else "join_unproved"
         return bool(

@@ -71,9 +71,9 @@ class MessagePublic(ActionView):
 
     def post(self, request: Request, pk: int) -> HttpResponse:
         message = own_row(Message, request.user, pk)
-        said = set_public(request, message)
+        ok = set_public(request, message)
         if targets(request, PUBLIC_REGION):
-            return render(request, "messages/public.html", shown_public(message), status=200 if said else 422)
+            return render(request, "messages/public.html", shown_public(message), status=200 if ok else 422)
         return redirect("message_preview", pk)
 
 

@@ -81,7 +81,7 @@ def saved(form: DomainForm | ReplyAddressForm) -> Any:
 
 def shown(row: SenderDomain) -> dict[str, Any]:
     """What senders/domain.html needs."""
-    findings = sender_findings(row.told) if row.is_proved else []
+    findings = sender_findings(row.observations) if row.is_proved else []
     tone = TONES[DomainState(row.state)]
     return {"row": row, "tone": tone, "under_way": domains.is_under_way(row), "findings": findings}
 

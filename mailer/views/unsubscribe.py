@@ -47,16 +47,16 @@ def unsubscribe(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
     A mail program's one-click POST has none of our fields, and means everything from this sender.
     """
     if request.method == "POST":
-        said = request.POST
-        if said.get("do") == "return":
+        data = request.POST
+        if data.get("do") == "return":
             leaving.come_back(link)
-        elif said.get("do") == "topics":
-            wanted = as_ids(said.getlist("topic"))
+        elif data.get("do") == "topics":
+            wanted = as_ids(data.getlist("topic"))
             client = leaving.relation(link).client
             set_topics(owner_id=link.owner_id, email=link.email, client=client, wanted=wanted)
         else:
-            leaving.leave(link, what=said.get("what", leaving.ALL), why=said.get("why", ""))
-        if "do" in said:  # a person's request: reloading the page must not act again
+            leaving.leave(link, what=data.get("what", leaving.ALL), why=data.get("why", ""))
+        if "do" in data:  # a person's request: reloading the page must not act again
             return redirect("unsubscribe", token)
     found = leaving.relation(link)
     context = {

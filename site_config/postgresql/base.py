@@ -85,10 +85,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         now = _set_to.get(connection, {})
         if now == self.wanted:
             return
-        said = [f"RESET {name}" for name in now if name not in self.wanted]
-        said += [f"SET {name} = '{value}'" for name, value in self.wanted.items() if now.get(name) != value]
+        wants = [f"RESET {name}" for name in now if name not in self.wanted]
+        wants += [f"SET {name} = '{value}'" for name, value in self.wanted.items() if now.get(name) != value]
         with connection.cursor() as cursor:
-            cursor.execute("; ".join(said))
+            cursor.execute("; ".join(wants))
         _set_to[connection] = self.wanted
 
     def _close(self) -> None:
