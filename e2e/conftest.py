@@ -48,11 +48,14 @@ def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Browse
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        # What is meant to be: 422 (a form with errors), 404, being offline, and the frame of a mail that runs
-        # no script, not even the one by which the test clicks in it.
+        # What is meant to be: 422 (a form with errors), 404, being offline, a question given up for a newer
+        # one (htmx reports that by two events), and the frame of a mail that runs no script, not even the
+        # one by which the test clicks in it.
         expected = (
             "the server responded with a status of 4",
             "ERR_INTERNET_DISCONNECTED",
+            "htmx:sendAbort",
+            "htmx:afterRequest",
             "Blocked script execution in",
         )
         if message.type == "error" and not any(text in message.text for text in expected):

@@ -68,7 +68,7 @@ def confirm(page):
 def add_passkey(page, name):
     page.goto("/accounts/two-factor/webauthn/add/")
     confirm(page)
-    page.get_by_label("Name", exact=True).fill(name)
+    page.locator("[name=name]").fill(name)
     page.get_by_role("button", name="Add").click()
     page.wait_for_url(lambda url: "/add/" not in url)
 

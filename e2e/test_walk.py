@@ -104,7 +104,7 @@ def write_a_message(page, check):
     expect(frame.get_by_text("Dear Anna Petrova, come along.")).to_be_visible()
     check(page, "message-preview")
     to = page.get_by_label("Send a test to").input_value()
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Send", exact=True).click()
     toast(page, f"Sent to {to}. The server answered: 250")
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from mailer.composing.markup.elements import ENDS_BY_ITSELF
 from mailer.composing.merge import CannotCompile
-from mailer.composing.slots import ASKER, Busy, slot
+from mailer.composing.slots import Busy, slot
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ VERSION = 2  # raise it when the program makes something else of the same source
 KEEP_SECONDS = 7 * 24 * 3600
 # On a busy machine; the process also has a limit of CPU time.
 WAIT_SECONDS = 12
-ASKER_WAIT_SECONDS = 4
 
 LARGEST = 600_000  # characters
 DEEPEST = 250
@@ -148,7 +147,7 @@ def _run(question: str, program: Path) -> str:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=WAIT_SECONDS if ASKER.get() is None else ASKER_WAIT_SECONDS,
+            timeout=WAIT_SECONDS,
             check=True,
             env={},
         )

@@ -1,6 +1,6 @@
 """At most one message is prepared per CPU core, whichever process of this machine asks.
 
-Requests wait only briefly, and only a few of them do: if all threads waited, the site would be down.
+Of the requests only a few wait: if all threads waited, the site would be down.
 """
 
 import fcntl
@@ -22,8 +22,7 @@ ASKER: ContextVar[int | None] = ContextVar("preparing_asker", default=None)
 SEEN_BUSY: ContextVar["list[Busy] | None"] = ContextVar("preparing_seen_busy", default=None)
 
 WAIT_SECONDS = 10.0
-ASKER_WAIT_SECONDS = 1.5
-PER_ASKER = 2  # requests per user, of which one is prepared: a double click is no attack
+PER_ASKER = 4  # requests per user, of which one is prepared: the editor saves, and looks in two places
 AT_ONCE = 6  # requests of all users: fewer than a web worker has threads
 _CORES = os.cpu_count() or 1
 _FILES = 1024  # shared by users: two collide once in a thousand times
@@ -47,7 +46,7 @@ def slot() -> Iterator[None]:
     if SEEN_BUSY.get():
         raise Busy.now()
     asker = ASKER.get()
-    end = monotonic() + (WAIT_SECONDS if asker is None else ASKER_WAIT_SECONDS)
+    end = monotonic() + WAIT_SECONDS
     with ExitStack() as held:
         if asker is not None:
             number = asker % _FILES

@@ -35,16 +35,17 @@ document.addEventListener("toasts", (event) => {
   setTimeout(() => (event.detail.value || []).forEach(toast));
 });
 
-// Requests under way, and the element that sent each. Once that is gone, htmx has no place for a response:
-// requests that only ask are aborted; those that act, from a form or a button, go on.
+// Requests under way. Once the element that sent one is gone, htmx has no place for parts of the response: requests
+// that only ask are given up. Those that act, from a form or a button, go on, and so do those that open the dialog:
+// a list that is refreshed under the pointer must not swallow a click.
 const underWay = new Map();
 const giveUp = (xhr) => {
   xhr.onload = xhr.onerror = xhr.onabort = xhr.ontimeout = null; // htmx would report it as an error
   xhr.abort();
 };
-const forgetRequests = (goes) => underWay.forEach((sender, xhr) => xhr.readyState < 4 && goes(sender) && giveUp(xhr));
+const forgetRequests = (goes) => underWay.forEach((asked, xhr) => xhr.readyState < 4 && goes(asked) && giveUp(xhr));
 document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
-  forgetRequests((sender) => sender === target && !sender.matches("form, button"));
+  forgetRequests((asked) => asked.elt === target && !target.matches("form, button") && asked.target.id !== "dialog-body");
 });
 // Something to see within a tenth of a second: a line over the page, and a dialog's outline before its content.
 const waiting = new Set();
@@ -52,7 +53,7 @@ const showWaiting = () => (document.documentElement.dataset.waiting = waiting.si
 const opensDialog = (detail) => detail.target?.id === "dialog-body" && !document.getElementById("dialog").open;
 document.addEventListener("htmx:beforeSend", ({ detail }) => {
   const begun = detail.xhr;
-  underWay.set(begun, detail.elt);
+  underWay.set(begun, detail);
   begun.addEventListener("loadend", () => arrived(begun));
   if (looksAgain(detail.elt)) return;
   waiting.add(begun);

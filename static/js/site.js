@@ -88,7 +88,7 @@ document.addEventListener("htmx:confirm", async (event) => {
 // The event comes a moment later: by then something else may stand in it.
 dialog.addEventListener("close", () => {
   if (dialog.open) return;
-  forgetRequests((sender) => dialogBody.contains(sender));
+  forgetRequests((asked) => dialogBody.contains(asked.elt));
   dialogBody.replaceChildren();
 });
 // Closing discards what was typed, so it asks first.

@@ -186,9 +186,8 @@ def asker():
         ASKER.reset(token)
 
 
-def test_who_waits_in_front_of_a_screen_waits_shortly(asker, monkeypatch, children):
-    monkeypatch.setattr(slots, "WAIT_SECONDS", 60)
-    monkeypatch.setattr(slots, "ASKER_WAIT_SECONDS", 0.1)
+def test_who_waits_in_front_of_a_screen_is_refused_in_time(asker, monkeypatch, children):
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 0.1)
     asker(1)
     with ExitStack() as stack:
         held_by_another(stack)
@@ -197,15 +196,16 @@ def test_who_waits_in_front_of_a_screen_waits_shortly(asker, monkeypatch, childr
     assert children == []
 
 
-def test_one_user_takes_one_place_and_has_one_request_wait(asker, monkeypatch):
-    monkeypatch.setattr(slots, "ASKER_WAIT_SECONDS", 60)
+def test_one_user_takes_one_place_and_has_three_requests_wait(asker, monkeypatch):
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 60)
     began = monotonic()
     with ExitStack() as stack:
         asker(1)
         stack.enter_context(slot())
-        stack.enter_context(slots._one_of(["user-1-1"], until=0))  # the request that waits
+        for number in (1, 2, 3):  # the requests that wait
+            stack.enter_context(slots._one_of([f"user-1-{number}"], until=0))
         with pytest.raises(Busy), slot():
-            pytest.fail("a third one")
+            pytest.fail("a fifth one")
         if os.cpu_count() > 1:
             asker(2)
             stack.enter_context(slot())
@@ -227,8 +227,7 @@ def test_not_all_threads_of_a_web_worker_wait_for_messages(asker):
 
 @pytest.mark.django_db
 def test_a_page_says_that_the_service_is_busy_and_keeps_what_was_typed(owner, client_of, monkeypatch):
-    monkeypatch.setattr(slots, "WAIT_SECONDS", 60)
-    monkeypatch.setattr(slots, "ASKER_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 0.1)
     form = {"subject": "News", "format": "html", "body": "<p>typed for an hour</p>", "do": "save"}
     url = f"/messages/{MessageFactory(owner=owner).pk}/edit/"
     with ExitStack() as stack:
@@ -263,10 +262,10 @@ def test_a_page_waits_once_however_often_it_prepares_the_message(owner, client_o
 
 def test_a_process_that_gets_no_time_is_no_fault_of_the_message(monkeypatch, asker):
     asker(1)
-    monkeypatch.setattr(html, "ASKER_WAIT_SECONDS", 0)
+    monkeypatch.setattr(html, "WAIT_SECONDS", 0)
     with pytest.raises(Busy):
         compile_message(subject="x", body="<p>late</p>")
-    monkeypatch.setattr(html, "ASKER_WAIT_SECONDS", 10)
+    monkeypatch.setattr(html, "WAIT_SECONDS", 12)
     compile_message(subject="x", body="<p>late</p>")
 
 
