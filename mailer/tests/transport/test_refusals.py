@@ -87,7 +87,7 @@ def test_recorded_answers_are_classed_right():
         for answer, group in recorded
         if said(answer, group.get("command", "RCPT")) not in group["class"]
     }
-    assert len(recorded) >= 250
+    assert len(recorded) >= 400
     assert len(wrong) <= len(recorded) * 0.05, wrong
 
 
