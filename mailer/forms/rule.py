@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import gettext_lazy as _
 
-from mailer.audience.rules import MOST_TERMS, BrokenRule, Known, Rule, Term, read_term
+from mailer.audience.rules import ANY, MOST_TERMS, BrokenRule, Known, Rule, Term, conditions, read_term
 from mailer.audience.rules.terms import ATTRIBUTE, LONGEST_TEXT, TERMS, AttributeTerm
 from mailer.models import Attribute, Client, ClientGroup
 from mailer.models.client import ClientQuerySet
@@ -103,10 +103,16 @@ TermsFormSet = formset_factory(
 
 
 class RuleForm(OwnedForm[ClientGroup]):
-    """A group by rule: its name and its conditions."""
+    """A group by rule: its name, its conditions, and how many of them must hold."""
 
     beside = "name"
     PREFIX: ClassVar[str] = "term"
+
+    match = forms.ChoiceField(
+        label=_("Clients for whom"),
+        required=False,
+        choices=[("", _("all of this is true")), (ANY, _("any of this is true"))],
+    )
 
     class Meta:
         model = ClientGroup
@@ -117,11 +123,14 @@ class RuleForm(OwnedForm[ClientGroup]):
         super().__init__(*args, owner=owner, initial=initial, **kwargs)
         self.known = Known(owner).within((self.instance.pk,) if self.instance.pk else ())
         self.looking = LOOK in self.data
+        self.stored = self.instance.rule or (initial or {}).get("rule")
+        rows, any_of = conditions(self.stored)
+        self.fields["match"].initial = ANY if any_of else ""
         self.terms: Any = TermsFormSet(
             data=self._rows() if self.is_bound else None,
             prefix=self.PREFIX,
             # Not beside data: a row that is sent as it was offered would count as empty.
-            initial=None if self.is_bound else self.instance.rule or (initial or {}).get("rule"),
+            initial=None if self.is_bound else rows,
             form_kwargs={"known": self.known},
         )
 
@@ -149,22 +158,22 @@ class RuleForm(OwnedForm[ClientGroup]):
         if not self.terms.is_valid():
             self.add_error(None, _("Complete each condition, or remove it by choosing “—”."))
             return data
-        self.rule = Rule(terms=self.terms.terms)
+        self.rule = self._entered()
         try:
             self.rule.check(group=self.instance, known=self.known)
         except BrokenRule as error:
             self.add_error(None, str(error))
         return data
 
+    def _entered(self) -> Rule:
+        return Rule(terms=self.terms.terms, any_of=self["match"].value() == ANY)
+
     def found(self) -> ClientQuerySet | None:
         """Whom the form's conditions find; None while they make no sense."""
+        if not (self.terms.is_valid() if self.is_bound else self.stored):
+            return None
         try:
-            if self.is_bound:
-                rule = Rule(terms=self.terms.terms) if self.terms.is_valid() else None
-            else:
-                rule = Rule.load(self.terms.initial, known=self.known) if self.terms.initial else None
-            if rule is None:
-                return None
+            rule = self._entered() if self.is_bound else Rule.load(self.stored, known=self.known)
             return rule.among(Client.objects.owned_by(self.owner), known=self.known)
         except BrokenRule:
             return None

@@ -136,7 +136,7 @@ class GroupDetail(TableView):
         own: dict[str, Any] = {"group": self.group, "title": self.group.name}
         if self.group.rule is not None and not targets(self.request, REGION):
             try:
-                own["rule"] = in_words(self.group)
+                own["rule"], own["any_of"] = in_words(self.group)
             except BrokenRule as error:
                 own["broken"] = str(error)
         return {**super().get_context_data(**kwargs), **own}

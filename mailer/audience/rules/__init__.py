@@ -1,8 +1,8 @@
 """Groups by rule: conditions saved under a name, and evaluated in the database each time they are needed.
 
 A rule is data: a list of conditions, all of which must hold, each with `what` it looks at, a `test` and a
-`value` as people write it. They are validated anew each time, so that one which no longer makes sense is
-never half true.
+`value` as people write it; or {"any": such a list}, of which one must hold. They are validated anew each
+time, so that one which no longer makes sense is never half true.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ __all__ = [
     "Rule",
     "Term",
     "clients_of",
+    "conditions",
     "in_words",
     "members_of",
     "read_term",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 MOST_TERMS = 20
+ANY = "any"
 
 
 def read_term(*, what: str, test: str, text: str, known: Known) -> Term:
@@ -46,17 +48,19 @@ def read_term(*, what: str, test: str, text: str, known: Known) -> Term:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Conditions that must all hold."""
+    """Conditions that must all hold, or one of them."""
 
     terms: tuple[Term, ...]
+    any_of: bool = False
 
     @classmethod
     def load(cls, data: Any, *, known: Known) -> Self:
         """A group's stored rule; raises BrokenRule if it no longer makes sense."""
-        if not isinstance(data, list) or not 0 < len(data) <= MOST_TERMS:
+        parts, any_of = conditions(data)
+        if not isinstance(parts, list) or not 0 < len(parts) <= MOST_TERMS:
             raise BrokenRule(_("The rule cannot be read."))
         terms = []
-        for part in data:
+        for part in parts:
             if not isinstance(part, dict) or set(part) != {"what", "test", "value"}:
                 raise BrokenRule(_("The rule cannot be read."))
             try:
@@ -67,19 +71,22 @@ class Rule:
                 )
             except ValidationError as error:
                 raise BrokenRule(error.messages[0]) from error
-        return cls(terms=tuple(terms))
+        return cls(terms=tuple(terms), any_of=any_of)
 
-    def dump(self) -> list[dict[str, str]]:
-        return [{"what": term.what, "test": term.test, "value": term.text} for term in self.terms]
+    def dump(self) -> Any:
+        parts = [{"what": term.what, "test": term.test, "value": term.text} for term in self.terms]
+        return {ANY: parts} if self.any_of else parts
 
     def among(self, clients: ClientQuerySet, *, known: Known) -> ClientQuerySet:
-        """The clients for whom all conditions hold; raises BrokenRule if one cannot be evaluated."""
-        for term in self.terms:
-            if isinstance(term, GroupTerm):
-                clients = _by_group(clients, term, known)
-            else:
-                clients = term.among(clients, known)
-        return clients
+        """The clients for whom the conditions hold; raises BrokenRule if one cannot be evaluated."""
+        if not self.any_of:
+            for term in self.terms:
+                clients = _by_term(clients, term, known)
+            return clients
+        own = Client.objects.filter(owner_id=known.owner.pk).order_by()
+        first, *others = (_by_term(own, term, known).values("pk") for term in self.terms)
+        # One UNION, each part of which uses its own index: with OR, PostgreSQL compares client by client.
+        return clients.filter(pk__in=first.union(*others) if others else first)
 
     def check(self, *, group: ClientGroup | None, known: Known) -> None:
         """Raise BrokenRule if the rule, once it is this group's, would depend on itself or be nested too
@@ -87,6 +94,11 @@ class Rule:
         """
         path = (group.pk,) if group and group.pk else ()
         self.among(Client.objects.none(), known=known.within(path))
+
+
+def conditions(data: Any) -> tuple[Any, bool]:
+    """The conditions of a stored rule, whatever they are, and whether one of them is enough."""
+    return (data[ANY], True) if isinstance(data, dict) and set(data) == {ANY} else (data, False)
 
 
 def clients_of(group: ClientGroup, *, known: Known) -> ClientQuerySet:
@@ -105,12 +117,12 @@ def members_of(group: ClientGroup) -> ClientQuerySet:
         return Client.objects.none()
 
 
-def in_words(group: ClientGroup) -> list[str]:
-    """The conditions of a group's rule as people read them; raises BrokenRule."""
+def in_words(group: ClientGroup) -> tuple[list[str], bool]:
+    """The conditions of a group's rule as people read them, and whether one is enough; raises BrokenRule."""
     known = Known(group.owner).within((group.pk,))
     rule = Rule.load(group.rule, known=known)
     rule.check(group=group, known=known)
-    return [term.says(known) for term in rule.terms]
+    return [term.says(known) for term in rule.terms], rule.any_of
 
 
 def _members(group_id: int) -> Any:
@@ -124,6 +136,11 @@ def _by_rule(clients: ClientQuerySet, group: ClientGroup, known: Known) -> Clien
         return Rule.load(group.rule, known=inner).among(clients, known=inner)
     except BrokenRule as error:
         raise BrokenRule(f"“{group.name}”: {error}") from error
+
+
+def _by_term(clients: ClientQuerySet, term: Term, known: Known) -> ClientQuerySet:
+    """The clients for whom one condition holds."""
+    return _by_group(clients, term, known) if isinstance(term, GroupTerm) else term.among(clients, known)
 
 
 def _by_group(clients: ClientQuerySet, term: GroupTerm, known: Known) -> ClientQuerySet:
@@ -142,6 +159,7 @@ def rules_with(owner_id: int, *names: str) -> list[str]:
 
 
 def _needs(rule: Any) -> set[str]:
-    parts = [part for part in rule if isinstance(part, dict)] if isinstance(rule, list) else []
+    stored, _any_of = conditions(rule)
+    parts = [part for part in stored if isinstance(part, dict)] if isinstance(stored, list) else []
     named = {f"{part.get('what')}:{part.get('value')}" for part in parts}
     return named | {str(part.get("what")) for part in parts}

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.audience import audience_of_mailing, measure, recipients, sizes_of
-from mailer.audience.rules import BrokenRule, Known, Rule, clients_of, in_words, members_of
+from mailer.audience.rules import BrokenRule, Known, Rule, clients_of, in_words, members_of, rules_with
 from mailer.models import Attribute, BulkAction, Client, ClientGroup, Delivery, Mailing, Suppression
 from mailer.sending.dispatcher import open_one
 from mailer.sending.opening import CannotRun, run_now
@@ -106,7 +106,7 @@ def test_a_condition(owner, stranger, people, mailing, picked, what, test, value
     value = value.format(picked=picked.pk, mailing=mailing.pk, month_ago=month_ago)
     group = by_rule(owner, term(what, test, value))
     assert initials(group) == finds
-    assert all(in_words(group))
+    assert all(in_words(group)[0])
     other = MailingFactory(message__owner=owner)
     other.groups.add(group)
     assert "".join(email[0] for email in names(recipients(other))) == finds
@@ -116,6 +116,21 @@ def test_a_condition(owner, stranger, people, mailing, picked, what, test, value
 def test_all_conditions_hold(owner, people, picked):
     group = by_rule(owner, term("group", "in", picked.pk), term("attribute:age", "unset", ""))
     assert initials(group) == "b"
+
+
+def test_one_condition_is_enough_if_the_rule_says_so(owner, stranger, people, picked, mailing):
+    ClientFactory(owner=stranger, email="zoe@example.org", attributes={"age": 30})
+    adults, inner = term("attribute:age", "from", 18), by_rule(owner, term("text", "has", "boris"))
+    any_of = {"any": [adults, term("group", "in", inner.pk), term("text", "has", "nobody")]}
+    group = ClientGroupFactory(owner=owner, rule=any_of, name="One of three")
+    assert rules_with(owner.pk, f"group:{inner.pk}") == ["One of three"]
+    assert initials(group) == "ab"
+    assert in_words(group) == ([*in_words(by_rule(owner, *any_of["any"]))[0]], True)
+    assert initials(by_rule(owner, term("group", "not", group.pk))) == "c"
+    assert initials(ClientGroupFactory(owner=owner, rule={"any": [adults]})) == "a"
+    other = MailingFactory(message__owner=owner)
+    other.groups.add(group)
+    assert names(run_now(mailing=other, after=None).deliveries) == ["anna@example.org", "boris@example.org"]
 
 
 def test_who_matches_when_it_runs_is_mailed(owner, people, picked):
@@ -155,7 +170,8 @@ def test_a_rule_never_needs_itself(owner, people):
 @pytest.mark.parametrize(
     "rule",
     [
-        {}, [], "text", 7, [7], [{}], [{"what": "text", "test": "has"}],
+        {}, {"any": []}, {"any": "text"}, {"any": [term("text", "has", "a")], "all": []},
+        [], "text", 7, [7], [{}], [{"what": "text", "test": "has"}],
         [term("text", "has", "a") | {"owner": 1}],
         [term("text", "is", "a")], [term("text", "has", "")],
         [term("text", "has", "a" * 201)], [term("nonsense", "has", "a")], [term("attribute:city", "", "x")],
@@ -305,6 +321,24 @@ def test_a_filter_is_saved_as_a_group(browser, people, query, rule):
     assert page.context["form"].terms.initial == rule
     if rule:
         assert "Save this filter as a group" in browser.get(f"{reverse('clients')}?{query}").content.decode()
+
+
+def test_all_or_any_is_chosen_and_shown(owner, browser, people):
+    conditions = [term("attribute:age", "from", "18"), term("text", "has", "boris")]
+    look = browser.post(reverse("group_rule_create"), filled(*conditions, match="any", look="1"))
+    assert look.context["number"] == 2
+    assert browser.post(reverse("group_rule_create"), filled(*conditions, match="any")).status_code == 302
+    group = ClientGroup.objects.get()
+    assert group.rule == {"any": conditions}
+    url = reverse("group_rule_edit", args=[group.pk])
+    page = browser.get(url)
+    assert (page.context["number"], page.context["form"]["match"].value()) == (2, "any")
+    assert "any of this is true" in browser.get(reverse("group_detail", args=[group.pk])).content.decode()
+    assert browser.post(url, filled(*conditions, match="some")).status_code == 422
+    assert browser.post(url, filled(*conditions)).status_code == 302
+    group.refresh_from_db()
+    assert group.rule == conditions
+    assert "all of this is true" in browser.get(reverse("group_detail", args=[group.pk])).content.decode()
 
 
 def test_a_filter_saved_as_it_is_offered_keeps_all_its_conditions(owner, browser, people):
