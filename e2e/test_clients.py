@@ -91,6 +91,14 @@ def take_everything(page, check):
         assert b"Ramblers who may be mailed,rambler2@example.org" in archive.read("groups.csv")
 
 
+def test_whether_a_mailing_was_sent_is_asked_once_one_is_chosen(page):
+    page.goto("/clients/")
+    mailed = page.get_by_label("Sent to them?")
+    expect(mailed).to_be_hidden()
+    page.get_by_label("Mailing", exact=True).select_option(index=1)
+    expect(mailed).to_be_visible()
+
+
 def test_a_rule_without_scripts(context_of):
     page = context_of(java_script_enabled=False).new_page()
     page.goto("/groups/rule/")

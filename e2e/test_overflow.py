@@ -26,6 +26,14 @@ HIDDEN_BUTTONS = """() => [...document.querySelectorAll(".row-actions > .btn")].
 }).length"""
 HEADER = """() => document.querySelector(".site-header").getBoundingClientRect().height"""
 ONE_ROW = 60  # pixels
+CUT = """() => {
+    const field = document.querySelector("#nav-find");
+    if (!field || !field.offsetParent) return "";
+    const pen = document.createElement("canvas").getContext("2d"), style = getComputedStyle(field);
+    pen.font = style.font;
+    const room = field.clientWidth - 2 * parseFloat(style.paddingLeft) - 16;
+    return pen.measureText(field.placeholder).width > room ? field.placeholder : "";
+}"""  # 16 pixels for the button that empties the field
 HEADER_PARTS = """() => {
     const parts = document.querySelectorAll(".site-nav a, .nav-find, .site-header .menu:last-child");
     const boxes = [...parts].map((part) => part.getBoundingClientRect());
@@ -51,13 +59,25 @@ def test_nothing_is_wider_than_its_frame(email, pages, locale, context_of):
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
             found += [f"{address} at {width}: {what}" for what in page.evaluate(WIDER)]
-            if width >= 1280 and (height := page.evaluate(HEADER)) > ONE_ROW:
+            if (height := page.evaluate(HEADER)) > ONE_ROW:
                 found.append(f"{address} at {width}: the header is {height}px high")
             if width >= 1200 and (covered := page.evaluate(HEADER_PARTS)):
                 found.append(f"{address} at {width}: {covered} parts of the header cover others")
+            if words := page.evaluate(CUT):
+                found.append(f"{address} at {width}: “{words}” is cut off")
             if cut := page.evaluate(HIDDEN_BUTTONS):
                 found.append(f"{address} at {width}: {cut} buttons out of sight")
     assert found == []
+
+
+@pytest.mark.parametrize("locale", ["en", "ru"])
+def test_the_header_of_visitors_is_one_row(locale, context_of):
+    page = context_of(None, locale=locale).new_page()
+    for width in (360, *WIDTHS):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/blog/")
+        assert page.evaluate(HEADER) <= ONE_ROW
+        assert page.evaluate(WIDER) == []
 
 
 @pytest.mark.parametrize("locale", ["en", "ru"])
