@@ -306,6 +306,11 @@ def sender_of(owner: User, from_address: str = "") -> tuple[str, str]:
     return f"{own} via {site}" if own else site, address
 
 
+def sender_shown(owner: User, from_address: str = "") -> str:
+    """The From as recipients will read it."""
+    return "{} <{}>".format(*sender_of(owner, from_address))
+
+
 def _mailbox(name: str, email: str) -> str:
     address = written(email)[0]
     return formataddr((headers.shortened(name, address), address))

@@ -16,7 +16,7 @@ from mailer.audience import Audience, measure
 from mailer.checking.findings import Finding
 from mailer.checking.mailings import findings_for
 from mailer.composing.looking import Look
-from mailer.composing.rendering import sender_of
+from mailer.composing.rendering import sender_shown
 from mailer.forms.picker import CHOSEN_LIMIT, Picker, as_ids
 from mailer.forms.plan import Plan, plan_of
 from mailer.forms.senders import clean_local_part
@@ -153,7 +153,7 @@ class MailingForm(OwnedForm[Mailing]):
         """The From that recipients will read."""
         self.instance.from_domain = self.cleaned_data["from_domain"]
         self.instance.from_local = self.cleaned_data["from_local"]
-        return "{} <{}>".format(*sender_of(self.owner, self.instance.from_address))
+        return sender_shown(self.owner, self.instance.from_address)
 
     def findings(self, look: Look) -> list[Finding]:
         """What to know about a message, as it looks, before it goes to the chosen clients."""

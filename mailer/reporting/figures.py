@@ -10,13 +10,13 @@ from typing import Any
 
 from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import ExtractHour, TruncDay
-from django.utils import formats
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 
 from mailer.models import Attempt, DomainCount, Suppression
 from mailer.reporting.answers import TOP, Meaning, meanings_of
 from mailer.reporting.charts import Bar, Chart, chart_of
 from people.models import User
+from site_config.ui.tables import short_day
 
 DAYS = 62  # at most: the latest that had a run
 RUNS_READ = 1_000  # of more runs, only the latest ones' answers are shown
@@ -77,8 +77,8 @@ def _days(attempts: QuerySet[Attempt]) -> Chart:
     gone = _gone(attempts, since=days[0][0], until=days[-1][0] + timedelta(days=1)) if days else Counter()
     bars = [
         Bar(
-            label=formats.date_format(day, "SHORT_DATE_FORMAT"),
-            short=formats.date_format(day, "j.m" if get_language() == "ru" else "j M"),
+            label=short_day(day),
+            short=short_day(day),
             sent=sent,
             refused=refused,
             left=gone[day.date(), LEFT],

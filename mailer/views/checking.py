@@ -48,6 +48,19 @@ def network_context(
     }
 
 
+def before_it_goes_out(mailing: Mailing, *, bare: bool = False) -> dict[str, Any]:
+    """What a mailing's next run sends, and what to know about it first."""
+    message = mailing.message
+    written = saved_of(message)
+    shown = look(written=written, owner=mailing.owner, laid_out=message.body)
+    return {
+        "message": message,
+        "preview": shown,
+        "findings": findings_of(mailing, shown),
+        **network_context(message, written, shown, bare=bare, domain=mailing.from_domain),
+    }
+
+
 class MessageCheckView(OwnersOnly):
     """All findings on their own page; htmx takes those from the network."""
 
@@ -86,19 +99,9 @@ class MailingCheckView(OwnersOnly):
         counts = kept(mailing) if targets(request, COUNT) else None
         context = {"mailing": mailing}
         if counts is None:
-            context |= self.found(mailing)
+            context |= before_it_goes_out(mailing)
             counts = counted([*context["findings"], *context["network_findings"]])
             keep(mailing, counts)
         if targets(request, COUNT):
             return render(request, "mailings/check_count.html", {**context, "check_counts": counts})
         return render(request, "mailings/check.html", context)
-
-    def found(self, mailing: Mailing) -> dict[str, Any]:
-        message = mailing.message
-        written = saved_of(message)
-        shown = look(written=written, owner=mailing.owner, laid_out=message.body)
-        return {
-            "message": message,
-            "findings": findings_of(mailing, shown),
-            **network_context(message, written, shown, domain=mailing.from_domain),
-        }

@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer import mailings
 from mailer.audience import Audience, audience_of_mailing
-from mailer.checking.mailings import kept
+from mailer.composing.rendering import sender_shown
 from mailer.models import Attempt, Mailing
 from mailer.sending import follow_up
 from mailer.sending.opening import CannotRun, latest_id, why_not
+from mailer.views.checking import before_it_goes_out
 from mailer.views.mailings import MailingList
 from mailer.views.reports import ReportList
 from site_config.ui.counting import count
@@ -63,11 +64,12 @@ class MailingResume(Switch):
 
 
 class MailingRun(PanelView):
-    """Asks, saying how many will be mailed, and runs the mailing outside its schedule."""
+    """Shows what goes out to how many, and runs the mailing outside its schedule."""
 
     list_view = MailingList
     title = _("Run now")
     body = "mailings/run_body.html"
+    wide = True
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         self.object = self.find()
@@ -83,12 +85,13 @@ class MailingRun(PanelView):
         return self.changed(str(_("The mailing is on its way.")))
 
     def ask(self, after: int | None, *, problem: str = "", status: int = 200) -> HttpResponse:
-        audience = audience_of_mailing(self.object)
-        context = {
-            "audience": audience,
-            "may_run": bool(audience.mailable) and not why_not(self.object),
-            "check_counts": kept(self.object),
-        }
+        mailing = self.object
+        audience = audience_of_mailing(mailing)
+        may_run = bool(audience.mailable) and not why_not(mailing)
+        context: dict[str, Any] = {"audience": audience, "may_run": may_run}
+        if may_run:
+            context["sender"] = sender_shown(mailing.owner, mailing.from_address)
+            context |= before_it_goes_out(mailing, bare=True)
         return self.show(after=after, problem=problem, status=status, **context)
 
     def back_url(self) -> str:
@@ -101,6 +104,7 @@ class AttemptSendAgain(PanelView):
     list_view = ReportList
     title = _("Send again to those who did not get it")
     body = "reports/send_again_body.html"
+    wide = True
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         self.object = self.find()
@@ -118,7 +122,8 @@ class AttemptSendAgain(PanelView):
     def ask(self, problem: str, *, status: int = 200) -> HttpResponse:
         missed = follow_up.not_reached(self.object)
         audience = Audience(total=count(missed), suppressed=count(missed.stopped()))
-        return self.show(audience=audience, problem=problem, status=status)
+        sender = sender_shown(self.object.mailing.owner, self.object.from_address)
+        return self.show(audience=audience, sender=sender, problem=problem, status=status)
 
     def back_url(self) -> str:
         return reverse("attempt_detail", args=[self.kwargs["pk"]])

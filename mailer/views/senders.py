@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views import View
 
 from mailer.checking.network import sender_findings
-from mailer.composing.rendering import sender_of
+from mailer.composing.rendering import sender_shown
 from mailer.forms.senders import DomainForm, ReplyAddressForm
 from mailer.models import ReplyAddress, SenderDomain
 from mailer.models.sender import DomainState
@@ -60,7 +60,7 @@ class Senders(OwnersOnly):
     def page(self, status: int = 200, **context: Any) -> HttpResponse:
         user = self.request.user
         context = {
-            "service_sender": "{} <{}>".format(*sender_of(user)),
+            "service_sender": sender_shown(user),
             "domains": [shown(row) for row in SenderDomain.objects.owned_by(user)],
             "addresses": ReplyAddress.objects.owned_by(user),
             "domain_form": DomainForm(owner=user),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from site_config.ui.keyset import KeyPage
 
 MOMENT = pgettext_lazy("format of a date with its time", "j M Y, H:i")
 SAME_YEAR = pgettext_lazy("format of a date of this year with its time", "j M, H:i")
+DAY_OF_THIS_YEAR = pgettext_lazy("format of a date of this year", "j M")
 ANOTHER_YEAR = pgettext_lazy("format of a date of another year", "j M Y")
 NEAR_DAYS = {-1: _("yesterday, %(time)s"), 0: _("today, %(time)s"), 1: _("tomorrow, %(time)s")}
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"')
@@ -170,6 +171,12 @@ def near_moment(value: datetime) -> str:
     if days in NEAR_DAYS:
         return str(NEAR_DAYS[days]) % {"time": formats.date_format(local, "H:i")}
     return formats.date_format(local, str(SAME_YEAR if local.year == now.year else ANOTHER_YEAR))
+
+
+def short_day(day: date) -> str:
+    """A date without its time, the same wherever it stands; the year only if it is another one."""
+    this_year = day.year == timezone.localdate().year
+    return formats.date_format(day, str(DAY_OF_THIS_YEAR if this_year else ANOTHER_YEAR))
 
 
 def exact(value: datetime) -> str:

@@ -13,6 +13,7 @@ from testing.factories import ClientFactory, ClientGroupFactory, MailingFactory,
 from testing.pages import flat
 
 pytestmark = pytest.mark.django_db
+FACTS = ("Recipients", "Sender", "Subject")
 COUNT = {"HX-Request": "true", "HX-Target": "check-count"}
 BODY = "<p>Dear {{ first_name }}, here is all the news of this week.</p><a href='#'>x</a>"
 
@@ -50,13 +51,25 @@ def test_the_page_of_the_mailing_counts_once_and_then_keeps_the_count(browser, p
 
     with monkeypatch.context() as patch:
         patch.setattr("mailer.views.checking.look", again)
-        for address, headers in ((page, {}), (check, COUNT), (f"/mailings/{planned.pk}/run/", {})):
+        for address, headers in ((page, {}), (check, COUNT)):
             html = flat(browser.get(address, headers=headers))
             assert ("Fix this: 1, Look at this: 1" in html, f'hx-get="{check}"' in html) == (True, False)
     planned.message.body = "<p>Dear reader, here is all the news of this week.</p>"
     planned.message.save()
     assert f'hx-get="{check}"' in flat(browser.get(page))
     assert "Fix this" not in flat(browser.get(check, headers=COUNT))
+
+
+def test_run_now_shows_number_sender_subject_check_and_preview(browser, planned):
+    html = flat(browser.get(f"/mailings/{planned.pk}/run/"))
+    count, sender, subject = (html.split(f"<dt>{name}</dt>")[1].split("</dd>")[0] for name in FACTS)
+    assert "<strong>2</strong>" in count
+    assert planned.owner.get_short_name() in sender
+    assert planned.message.subject in subject
+    assert "Fix this: 1, Look at this: 1" in html
+    assert f'src="/messages/{planned.message_id}/preview/html/"' in html
+    assert html.count("<form") == html.count("</form>")
+    assert f'action="/messages/{planned.message_id}/check/' not in html  # a form inside this one
 
 
 def test_what_the_network_said_counts_too(browser, planned):

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from mailer.models import Attempt, DomainCount, Suppression
 from mailer.reporting.domains import count_domains, count_left_over
@@ -33,6 +35,7 @@ def numbers(chart):
     return [(bar.label, bar.sent, bar.refused, bar.left) for bar in chart.bars if bar.top]
 
 
+@time_machine.travel(datetime(2026, 3, 9, tzinfo=UTC))
 def test_totals_and_charts_add_up_what_runs_counted(owner, mailing):
     run(mailing, 1, sent=5, failed=1, skipped=2)
     run(mailing, 1, hour=10, sent=3, expired=4)
@@ -44,12 +47,25 @@ def test_totals_and_charts_add_up_what_runs_counted(owner, mailing):
     totals = figures.totals
     assert (totals.runs, totals.total, totals.sent, totals.failed) == (3, 35, 28, 1)
     assert (totals.skipped, totals.expired) == (2, 4)
-    assert numbers(figures.days) == [("03/01/2026", 8, 5, 0), ("03/02/2026", 20, 0, 1)]
+    assert numbers(figures.days) == [("1 Mar", 8, 5, 0), ("2 Mar", 20, 0, 1)]
     assert numbers(figures.hours) == [("09:00", 5, 1, 0), ("10:00", 23, 4, 0)]
     assert numbers(figures.mailings) == [("Autumn", 20, 0, 0), ("Spring", 8, 5, 0)]
-    assert figures.days.summary == "Most: 03/02/2026, with 20 sent and 0 not delivered."
+    assert figures.days.summary == "Most: 2 Mar, with 20 sent and 0 not delivered."
 
 
+@pytest.mark.parametrize(
+    ("language", "now", "shown"),
+    [("en", 2026, "2 Mar"), ("en", 2027, "2 Mar 2026"), ("ru", 2026, "02.03"), ("ru", 2027, "02.03.2026")],
+)
+def test_the_axis_the_table_and_the_sentence_write_a_day_alike(owner, mailing, language, now, shown):
+    run(mailing, 2, sent=5)
+    with time_machine.travel(datetime(now, 6, 1, tzinfo=UTC)), translation.override(language):
+        chart = figures_of(Attempt.objects.all(), seen_by=owner).days
+    assert [(bar.label, bar.short) for bar in chart.bars] == [(shown, shown)]
+    assert f" {shown}, " in chart.summary
+
+
+@time_machine.travel(datetime(2026, 3, 9, tzinfo=UTC))
 def test_who_left_and_who_complained_stands_beside_the_mailing_and_the_day(owner, stranger, mailing):
     attempt = run(mailing, 1, sent=5)
     run(MailingFactory(message=MessageFactory(owner=owner), name="Autumn"), 2, sent=20)
@@ -63,7 +79,7 @@ def test_who_left_and_who_complained_stands_beside_the_mailing_and_the_day(owner
         for chart in (figures.days, figures.mailings)
     }
     assert gone == {
-        "Latest days with a run": [("03/01/2026", 0, 0), ("03/02/2026", 2, 1)],
+        "Latest days with a run": [("1 Mar", 0, 0), ("2 Mar", 2, 1)],
         "By mailing": [("Autumn", 0, 0), ("Spring", 2, 1)],
     }
 
@@ -114,12 +130,13 @@ def test_what_no_task_counted_is_found_and_a_run_that_goes_on_is_not(mailing):
     assert list(DomainCount.objects.values_list("attempt", "domain")) == [(attempt.pk, "one.org")]
 
 
+@time_machine.travel(datetime(2026, 3, 9, tzinfo=UTC))
 def test_the_page_is_drawn_of_one_s_own_runs_without_script_or_style(owner, client_of, mailing, stranger):
     run(mailing, 1, sent=5, failed=1, answers={NO_USER: 1})
     other = MailingFactory(message=MessageFactory(owner=stranger), name="Foreign")
     run(other, 1, sent=1_000)
     html = client_of(owner).get(URL).content.decode()
-    assert all(text in html for text in ("Spring", "This address does not exist.", "03/01/2026"))
+    assert all(text in html for text in ("Spring", "This address does not exist.", "1 Mar"))
     assert "Foreign" not in html
     assert " style=" not in html
     assert html.count("<svg") == html.count("</svg>")
