@@ -55,6 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.lists")
     parser.add_argument("command", choices=("build", "measure", "endings", "drop"))
     parser.add_argument("--clients", type=int, default=1_000_000)
+    parser.add_argument("--ledgers", type=int, default=0, help="earlier runs that keep their deliveries")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--areas", nargs="*", choices=AREAS, default=AREAS)
     parser.add_argument(
@@ -79,10 +80,11 @@ def build(asked: argparse.Namespace) -> None:
     superuser = User.objects.create_superuser("superuser@example.com", "-")
     manager = User.objects.create_user("manager@example.com", "-", language="en")
     manager.groups.add(*_groups("Manager"))
-    with data.texts_indexed_at_the_end():
+    with data.indexed_at_the_end():
         for name, number in (("big", asked.clients), ("small", 1_000)):
             began = time.monotonic()
-            data.build(User.objects.create_user(PEOPLE[name], "-"), clients=number)
+            owner = User.objects.create_user(PEOPLE[name], "-")
+            data.build(owner, clients=number, ledgers=asked.ledgers)
             print(f"{name}: {number} clients in {time.monotonic() - began:.0f} s", flush=True)
     data.analyse()
     print(f"superuser {superuser.pk}, manager {manager.pk}")

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Max, Min, Model
 from django.utils import timezone
 
 from mailer.models import (
@@ -36,7 +36,9 @@ RARE, RARE_CYRILLIC = "Zebulon Quixote", "Акакий Башмачкин"
 INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes
 WHERE tablename = 'mailer_client' AND indexdef LIKE '%USING gin%'
+    OR tablename = 'mailer_delivery' AND indexname LIKE 'mailer_delivery_%' AND indexname NOT LIKE '%pkey'
 """
+ONCE_PER_CLIENT = "mailer_delivery_once_per_client"  # a constraint; afterwards, its index is enough
 RARE_EVERY = 400_000  # clients; at least two of each in every list
 SINGLE_CLIENTS, MAILINGS = 3, 20
 RUNS = 99  # beside the one whose deliveries are there
@@ -56,8 +58,11 @@ class Owned:
     clients: int
 
 
-def build(owner: User, *, clients: int) -> Owned:
-    """Give an owner this many clients, half of them in a group, mailings to it, and a run to all."""
+def build(owner: User, *, clients: int, ledgers: int = 0) -> Owned:
+    """Give an owner this many clients, half of them in a group, mailings to it, and a run to all.
+
+    So many of the earlier runs get deliveries as well.
+    """
     add_clients(owner, clients)
     group = ClientGroup.objects.create(owner=owner, name="Half of them")
     _into(ClientGroup.clients.through, {"clientgroup_id": group.pk, "client_id": "c.id"}, _of(owner, every=2))
@@ -69,10 +74,9 @@ def build(owner: User, *, clients: int) -> Owned:
     copy(stopped, _of(owner, every=STOPPED_EVERY), {"email": "c.email", "reason": reason, **_key("c.email")})
     stopped.delete()
     add_runs(mailings[-1], mails=clients)
-    return Owned(
-        owner=owner, group=group, ruled=ruled, mailing=mailings[0], attempt=add_attempt(mailings[-1]),
-        clients=clients,
-    )  # fmt: skip
+    attempt = add_attempt(mailings[-1])
+    add_ledgers(attempt, number=ledgers)
+    return Owned(owner=owner, group=group, ruled=ruled, mailing=mailings[0], attempt=attempt, clients=clients)
 
 
 def add_rule(owner: User) -> ClientGroup:
@@ -88,13 +92,20 @@ def add_rule(owner: User) -> ClientGroup:
 
 
 @contextmanager
-def texts_indexed_at_the_end() -> Iterator[None]:
-    """Row by row, the indexes of trigrams and attributes take most of the time."""
+def indexed_at_the_end() -> Iterator[None]:
+    """Row by row, the indexes of trigrams, attributes and deliveries take most of the time."""
     with connection.cursor() as cursor:
         cursor.execute(INDEXES if connection.vendor == "postgresql" else "SELECT '', '' WHERE false")
         found = cursor.fetchall()
+        if found:
+            # Written once and never updated, it needs no room for that; nor a log.
+            cursor.execute("ALTER TABLE mailer_delivery SET (fillfactor = 100)")
+            cursor.execute("ALTER TABLE mailer_delivery SET UNLOGGED")
         for name, _definition in found:
-            cursor.execute(f"DROP INDEX {name}")
+            if name == ONCE_PER_CLIENT:
+                cursor.execute(f"ALTER TABLE mailer_delivery DROP CONSTRAINT {name}")
+            else:
+                cursor.execute(f"DROP INDEX {name}")
         yield
         if found:
             cursor.execute("SET maintenance_work_mem = '512MB'")
@@ -165,6 +176,23 @@ def add_runs(mailing: Mailing, *, mails: int) -> None:
             for n in range(50)
         ]
     DomainCount.objects.bulk_create(domains)
+
+
+def add_ledgers(attempt: Attempt, *, number: int) -> None:
+    """Give earlier runs of a mailing the deliveries of this one, and what they count."""
+    first, last = attempt.deliveries.aggregate(Min("pk"), Max("pk")).values()
+    names = [field.column for field in Delivery._meta.local_concrete_fields if not field.primary_key]
+    counts = {name: getattr(attempt, name) for name in ("total", "sent", "failed")}
+    domains = attempt.domain_counts.values("domain", "total", "sent", "failed")
+    for run in attempt.mailing.attempts.exclude(pk=attempt.pk)[:number]:
+        own = {"attempt_id": str(run.pk), "message_id": f"replace(message_id, '{attempt.key}', '{run.key}')"}
+        _into(
+            Delivery, {name: own.get(name, name) for name in names},
+            f"mailer_delivery WHERE id BETWEEN {first} AND {last} ORDER BY id",
+        )  # fmt: skip
+        Attempt.objects.filter(pk=run.pk).update(pruned_at=None, **counts)
+        run.domain_counts.all().delete()
+        DomainCount.objects.bulk_create(DomainCount(attempt=run, **row) for row in domains)
 
 
 def analyse() -> None:
