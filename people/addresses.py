@@ -72,7 +72,7 @@ def parse(text: str) -> Address:
     """
     if (usual := _USUAL.fullmatch(text)) and usual.end(1) <= LONGEST_LOCAL and len(text) <= LONGEST:
         local, domain = usual.groups()
-        if "xn--" not in domain and max(map(len, domain.split("."))) <= 63:
+        if "xn--" not in domain and (len(domain) <= 63 or max(map(len, domain.split("."))) <= 63):
             return Address(local, domain, domain)
     address = text.strip() if text.isascii() else _trimmed(text)
     if len(address) > LONGEST_TYPED:  # composing takes its time with what is out of proportion
