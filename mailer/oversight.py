@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from mailer import mailings, notices, tasks
+from mailer.audience.removal import delete_groups_of
 from mailer.guard import allowance
 from mailer.models import Archive, Attempt, Client, ClientGroup, ClientImport, Mailing, Message
 from mailer.sending import leases
@@ -77,6 +78,7 @@ def owner_leaves(user: User, **_kwargs: Any) -> None:
     files += [upload.refused_path for upload in ClientImport.objects.owned_by(user)]
     files += [archive.path for archive in Archive.objects.owned_by(user)]
     transaction.on_commit(lambda: _unlink(files))
+    delete_groups_of(owner=user)
     clients = Client.objects.owned_by(user)
     if count(clients).more:
         after_commit(tasks.remove_leftovers)

@@ -49,6 +49,7 @@ class Client(HasAddress, Owned):
         models.DO_NOTHING,
         verbose_name=_("owner"),
         related_name="clients",
+        db_index=False,
         db_constraint=False,
     )
     email = AddressField(_("email"))
@@ -90,6 +91,7 @@ class Client(HasAddress, Owned):
         indexes = (
             models.Index(fields=("owner", "full_name", "email", "id"), name="mailer_client_by_name"),
             models.Index(fields=("owner", "created_at", "id"), name="mailer_client_by_date"),
+            models.Index(fields=("owner", "id"), name="mailer_client_by_key"),
         )
 
     def __str__(self) -> str:
@@ -130,6 +132,14 @@ class ClientGroups(_ManyGroups["ClientGroup"]):
 class ClientGroup(Owned):
     """A named set of clients, picked by hand or by a rule; whoever joins later is in the next run."""
 
+    # Nor for that of the memberships of large groups: removal.py.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        verbose_name=_("owner"),
+        related_name="clientgroups",
+        db_constraint=False,
+    )
     name = models.CharField(
         pgettext_lazy("of a group", "name"), max_length=100, validators=[validate_one_line]
     )

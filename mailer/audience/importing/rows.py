@@ -18,7 +18,7 @@ from mailer.models.attribute import read_value
 from people.addresses import Address, key_of, parse
 
 _no_null = ProhibitNullCharactersValidator()
-LONGEST_COMMENT: int = Client.comment.field.max_length
+LONGEST_COMMENT = Client.comment.field.max_length or 0
 _short = MaxLengthValidator(LONGEST_COMMENT)  # which only forms check
 _OTHER_FIELDS = {field.name for field in Client._meta.fields} - {"full_name", "comment"}
 _QUOTED = formulas("'")

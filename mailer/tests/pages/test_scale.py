@@ -254,10 +254,13 @@ def test_an_account_goes_before_its_many_clients(
     with django_capture_on_commit_callbacks() as later:
         delete_account(user=owner, by=superuser)
     assert not User.objects.filter(pk=owner.pk).exists()
-    assert not ClientGroup.objects.filter(pk=group.pk).exists()
+    members = ClientGroup.clients.through.objects
+    assert members.filter(clientgroup=group.pk).count() == 6
     assert rows_left() == (6, 7)
     for callback in later:
         callback()
+    assert not ClientGroup.objects.filter(pk=group.pk).exists()
+    assert not members.exists()
     assert list(Client.objects.all()) == [stays]
     assert rows_left() == (0, 1)
 
