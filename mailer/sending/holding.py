@@ -58,30 +58,32 @@ def stop(attempt_id: int, why: Stop) -> None:
         hold(attempt_id, why.answer, code=code)
         return
     if why.refusal.refusal_class is RefusalClass.SERVER and not why.seconds:
-        until = server_health.rest(why.answer)
+        server_health.rest(why.answer)
     else:
-        until = server_health.rest_for_quota(why.answer, seconds=why.seconds)
-    _note_rest(attempt_id, why.answer, until, code=code)
+        server_health.rest_for_quota(why.answer, seconds=why.seconds)
+    _note_problem(attempt_id, why.answer, code=code)
 
 
 def rest_server(attempt_id: int, answer: str) -> None:
     """Leave the mail server alone for a while, for all mailings."""
-    _note_rest(attempt_id, answer, server_health.rest(answer))
+    server_health.rest(answer)
+    _note_problem(attempt_id, answer)
 
 
 def rest_attempt(attempt_id: int, answer: str) -> None:
     """Leave one attempt alone for a while, because its mail made the server disconnect; others go on."""
     with transaction.atomic():
+        now = clock.now()
         attempt = Attempt.objects.select_for_update().running().filter(pk=attempt_id).first()
-        if attempt is None:
-            return
+        if attempt is None or (attempt.resumes_at and attempt.resumes_at > now):
+            return  # it has ended, or another worker has noticed the same
         setbacks = attempt.setbacks + 1
         ceiling = min(LONGEST_SETBACK_SECONDS, FIRST_SETBACK_SECONDS * 2 ** min(setbacks - 1, 10))
-        until = clock.now() + timedelta(seconds=random.uniform(ceiling / 2, ceiling))
+        until = now + timedelta(seconds=random.uniform(ceiling / 2, ceiling))
         Attempt.objects.filter(pk=attempt_id).update(
             setbacks=setbacks, resumes_at=until, problem=answer, problem_code=""
         )
-    log.warning("attempt %s rests until %s: %s", attempt_id, until, answer)
+    log.warning("attempt %s rests until %s: %s", attempt_id, until.isoformat(timespec="seconds"), answer)
 
 
 def release(attempt_id: int) -> bool:
@@ -147,8 +149,7 @@ def _fail_set_aside(attempt_id: int) -> None:
     closing.finish(attempt_id)
 
 
-def _note_rest(attempt_id: int, answer: str, until: datetime, *, code: str = "") -> None:
-    log.warning("attempt %s: the mail server rests until %s: %s", attempt_id, until, answer)
+def _note_problem(attempt_id: int, answer: str, *, code: str = "") -> None:
     Attempt.objects.filter(pk=attempt_id).update(problem=answer, problem_code=code)
 
 

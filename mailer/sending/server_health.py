@@ -1,5 +1,6 @@
 """The mail server's health, shared by all workers: after a failure it rests, longer each time."""
 
+import logging
 import random
 from datetime import datetime, timedelta
 
@@ -8,6 +9,8 @@ from django.db.models import Q
 
 from mailer.models import MailServer
 from mailer.sending import clock
+
+log = logging.getLogger(__name__)
 
 _ID = 1
 FIRST_REST_SECONDS = 2
@@ -61,4 +64,5 @@ def _rest(answer: str, *, counter: str, first: float, longest: float, named: flo
         seconds = named or random.uniform(ceiling / 2, ceiling)
         until = now + timedelta(seconds=seconds)
         MailServer.objects.filter(pk=_ID).update(**{counter: failures}, rests_until=until, answer=answer)
+    log.warning("the mail server rests until %s: %s", until.isoformat(timespec="seconds"), answer)
     return until

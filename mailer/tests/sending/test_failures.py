@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from mailer import mailings
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
-from mailer.sending import leases, ledger_writer, worker
+from mailer.sending import holding, leases, ledger_writer, worker
 from mailer.sending.claims import LedgerClaims
 from site_config.shutdown import STOPPING
 from testing.factories import ClientFactory
@@ -61,6 +61,18 @@ def test_the_rest_grows_with_every_failure_and_ends_with_the_first_success(owner
     rough.answer = as_usual
     go_on(attempt, time_machine)
     assert (attempt.status, MailServer.objects.get().failures) == ("succeeded", 0)
+
+
+def test_workers_who_meet_the_same_failure_count_and_say_it_once(owner, rough, caplog):
+    rough.answer = in_act("421 4.3.2 Not now", "GREET", times=10**6)
+    attempt = start(owner, 1)
+    for _ in range(3):  # as other workers do, who had begun by then
+        holding.rest_server(attempt.pk, "421 4.3.2 Not now")
+        holding.rest_attempt(attempt.pk, "The mail server closed the connection.")
+    attempt.refresh_from_db()
+    assert (MailServer.objects.get().failures, attempt.setbacks) == (1, 1)
+    told = [record.message.partition(" rests until ")[0] for record in caplog.records]
+    assert told == ["the mail server", f"attempt {attempt.pk}"]
 
 
 @pytest.mark.parametrize("offers", EVERY)
