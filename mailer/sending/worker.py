@@ -4,11 +4,11 @@ import logging
 from datetime import datetime
 from threading import Lock
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connection
 
 from mailer.models import Attempt, Mailing
-from mailer.sending import clock, closing, holding, leases
-from mailer.sending.database import is_away, is_row_locked, retry_while_away
+from mailer.sending import clock, closing, database, holding, leases
+from mailer.sending.database import is_row_locked, retry_while_away
 from mailer.sending.opening import open_mailing
 from mailer.sending.send_loop import LoopResult, Progress, SendLoop
 from site_config import connections
@@ -17,7 +17,6 @@ from site_config.shutdown import STOPPING
 log = logging.getLogger(__name__)
 
 MAX_REQUEUES = 8  # how often a task is put back for another process, before it is dropped
-TAKE_SECONDS = 2  # that a task is kept for which the database is not to be had
 _lock = Lock()
 _sending: set[int] = set()  # the attempts that this process sends for
 
@@ -73,14 +72,23 @@ def _send(attempt_id: int, token: str, on_progress: Progress, requeues: int = 0)
 
 
 def _take(attempt_id: int, token: str, requeues: int) -> bool:
-    """Become the one who sends; where the database is not to be had, leave it to another process."""
+    """Become the one who sends; if the database cannot be reached, leave the task to another process.
+
+    At once: where connections are few, that other process may have the one that this one lacks.
+    """
     try:
-        return retry_while_away(lambda: leases.take(token), seconds=TAKE_SECONDS)
+        taken = leases.take(token)
     except DatabaseError as error:
-        if is_away(error):
-            leases.requeue(attempt_id, token, requeues)
-            return False
-        raise
+        if not database.is_away(error):
+            raise
+        database.note_away(error)
+        connection.close()
+    else:
+        database.note_back()
+        return taken
+    leases.requeue(attempt_id, token, requeues)
+    STOPPING.wait(database.PAUSE_SECONDS)  # so that this process is not the next one to get it
+    return False
 
 
 def _begin(attempt_id: int) -> Attempt | None:

@@ -38,8 +38,9 @@ class SharedConnections:
         The last of them is for threads that are `vital`. psycopg.OperationalError: none is available.
         """
         end = monotonic() + WAIT_SECONDS
+        refused: psycopg.OperationalError | None = None
         while True:
-            connection = self._find(fits, end, vital=vital)
+            connection = self._find(fits, end, vital=vital, refused=refused)
             try:
                 connection = connection or connect()
             except BaseException as error:
@@ -50,7 +51,8 @@ class SharedConnections:
                     self._free.notify_all()
                     if not self._number or not isinstance(error, psycopg.OperationalError):
                         raise
-                continue  # make do with those this process has
+                refused = error  # make do with those this process has
+                continue
             if not vital:
                 with self._free:
                     self._ordinary.add(connection)
@@ -86,8 +88,13 @@ class SharedConnections:
         self._idle.remove(connection)
         del self._idle_since[connection]
 
-    def _find(self, fits: Fits, end: float, *, vital: bool) -> psycopg.Connection | None:
-        """An idle connection, or None: then a place for a new one has been reserved."""
+    def _find(
+        self, fits: Fits, end: float, *, vital: bool, refused: psycopg.OperationalError | None
+    ) -> psycopg.Connection | None:
+        """An idle connection, or None: then a place for a new one has been reserved.
+
+        `refused`: what the server said to this thread, which does not ask again if there is none at all.
+        """
         with self._free:
             while True:
                 self._drop_useless()
@@ -99,6 +106,8 @@ class SharedConnections:
                     return chosen
                 now = monotonic()
                 if may and self._number < self.most and (now >= self._refused_until or not self._number):
+                    if refused and not self._number:
+                        raise refused
                     self._ordinary_number += not vital
                     self._number += 1
                     return None

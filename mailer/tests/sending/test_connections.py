@@ -159,6 +159,27 @@ def test_a_server_that_has_none_says_why(shared, monkeypatch):
         backend()
 
 
+def test_threads_that_ask_a_server_that_has_none_ask_it_once_each(shared, monkeypatch):
+    """Another process may have the only one: each thread knows after one refusal."""
+    together, asked = Barrier(2), []
+
+    def refuse(wrapper, params):
+        asked.append(1)
+        if len(asked) <= 2:
+            together.wait(5)
+        raise psycopg.OperationalError("FATAL: too many connections for role")
+
+    monkeypatch.setattr(base.DatabaseWrapper, "_new", refuse)
+
+    def work():
+        connections.make_vital()
+        with pytest.raises(OperationalError, match="too many connections for role"):
+            backend()
+
+    in_threads(2, work)
+    assert len(asked) == 2
+
+
 def test_what_nobody_needs_is_closed(shared, monkeypatch):
     together = Barrier(2)
 

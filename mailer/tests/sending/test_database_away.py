@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from mailer.models import Lease
-from mailer.sending import database, dispatcher, leases, sweep, worker
+from mailer.sending import clock, database, dispatcher, leases, sweep, worker
 from mailer.sending.claims import LedgerClaims
 from testing.factories import ClientFactory
 from testing.sending import come_by, make_mailing, start
@@ -67,6 +67,45 @@ def test_it_is_said_once_that_it_is_away_and_once_that_it_is_back(caplog):
         "the database is away, waiting for it: the server closed the connection",
         "the database is back",
     ]
+
+
+def test_a_process_without_a_connection_leaves_its_tasks_to_others_at_once(owner, rough, monkeypatch):
+    """Where connections are few, another process may have the one that is missing here."""
+    queued = []
+    monkeypatch.setattr(leases, "_queue", lambda *args: queued.append(args[:2]))
+    monkeypatch.setattr(database, "PAUSE_SECONDS", 0)
+    attempt = start(owner, 3)
+    take = leases.take
+    answers = [OperationalError("FATAL: too many connections for role"), None]
+
+    def take_or_not(token):
+        if error := answers.pop(0):
+            raise error
+        return take(token)
+
+    monkeypatch.setattr(leases, "take", take_or_not)
+    worker.send_attempt(*queued[0])
+    assert (queued[1:], rough.taken, database.is_noted_away()) == (queued[:1], [], True)
+    worker.send_attempt(*queued[1])
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent, database.is_noted_away()) == ("succeeded", 3, False)
+
+
+def test_a_clock_that_is_wrong_changes_nothing(owner, rough, time_machine):
+    """All times that are compared are the database's."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite is on the same machine")
+    time_machine.move_to(timezone.now() - timedelta(hours=1))
+    try:
+        assert timedelta(minutes=59) < clock.synchronise() < timedelta(minutes=61)
+        attempt = start(owner, 30)
+        assert (attempt.status, attempt.sent) == ("succeeded", 30)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT max(abs(extract(epoch FROM started_at - now()))) FROM mailer_attempt")
+            assert cursor.fetchone()[0] < 60
+    finally:
+        time_machine.move_to(timezone.now() + timedelta(hours=1))
+        clock.synchronise()
 
 
 @pytest.fixture
