@@ -1,6 +1,6 @@
 """What is done inside the service under test, one command a process: prints one line of JSON.
 
-python -m bench.inside fill 50000 | held SECONDS | release | clear
+python -m bench.inside fill 50000 | held SECONDS | release | hurry | clear
     | open | small 10 | neighbour 60 | send SECONDS | wait SECONDS | counts
 """
 
@@ -229,6 +229,17 @@ def release() -> dict[str, Any]:
         attempt.deliveries.filter(status="queued").update(next_try_at=clock.now())
         leases.enqueue(attempt.pk)
     return {}
+
+
+def hurry() -> dict[str, Any]:
+    """Try again at once what waits for another try; nothing rests any longer."""
+    attempts = Attempt.objects.running()
+    attempts.update(resumes_at=None)
+    MailServer.objects.update(rests_until=None)
+    for attempt in attempts:
+        attempt.deliveries.filter(status="queued").update(next_try_at=clock.now())
+        leases.enqueue(attempt.pk)
+    return {"running": len(attempts)}
 
 
 def neighbour(number: str) -> dict[str, Any]:

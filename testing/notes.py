@@ -34,10 +34,10 @@ def names(number: int) -> list[str]:
     return [f"{n}@example.org" for n in range(number)]
 
 
-def send(addresses: list[str], **how: Any) -> tuple[dict[str, Any], Exception | None]:
+def send(addresses: list[str], *, content: str = BODY, **how: Any) -> tuple[dict[str, Any], Exception | None]:
     """Send to all and return {address: outcome}, and the error that ended it, if one did."""
     transport = SmtpTransport(**how)
-    transport.put([Note(address) for address in addresses])
+    transport.put([Note(address, content) for address in addresses])
     outcomes: dict[str, Any] = {}
     error: Exception | None = None
     end = monotonic() + 20

@@ -68,6 +68,10 @@ class RoughServer:
     def recipients(self) -> list[str]:
         return [mail.recipient for mail in self.taken]
 
+    def receive_ahead(self, octets: int) -> None:
+        """Have the system receive no more than so many octets before they are read, from now on."""
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, octets)
+
     def take(self, mail: Taken) -> int:
         with self._lock:
             self.taken.append(mail)

@@ -1,13 +1,15 @@
 """TLS and log-in before the first mail, against servers that offer them, or not."""
 
+import socket
 import ssl
 import subprocess
 
 import pytest
 
-from mailer.transport import ConfigurationRefused, ServerAway
+from mailer.transport import ConfigurationRefused, ServerAway, connection
+from mailer.transport.mail_socket import MailSocket
 from testing.notes import accepted, names, send
-from testing.rough_server import CHUNKS, PLAIN, at
+from testing.rough_server import CHUNKS, PLAIN, Cut, at
 
 pytestmark = pytest.mark.once
 
@@ -27,6 +29,14 @@ def certificate(tmp_path_factory):
     return cert, context
 
 
+class SmallSocket(MailSocket):
+    """The system takes no more than a few records ahead."""
+
+    def __init__(self, address):
+        super().__init__(address)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+
+
 class TestTls:
     @pytest.mark.parametrize("implicit", [False, True])
     @pytest.mark.parametrize("offers", [PLAIN, CHUNKS])
@@ -39,6 +49,33 @@ class TestTls:
         outcomes, error = send(names(20))
         assert error is None
         assert accepted(outcomes) == sorted(names(20)) == sorted(server.recipients)
+
+    @pytest.mark.parametrize("implicit", [False, True])
+    def test_what_went_out_whole_before_a_cut_is_unknown(
+        self, serve, settings, monkeypatch, certificate, implicit
+    ):
+        """One TLS write may send many records and report none, while the send buffer is full."""
+
+        def answer(session, verb, _line):
+            if verb == "DOT" and session.mails == 3:
+                session.send = lambda _: None  # its replies are under way when the connection breaks
+            if verb == "MAIL" and session.mails == 4:  # in the middle of what was written ahead
+                session.reset()
+                raise Cut
+
+        server = serve(
+            offers=(*CHUNKS, "STARTTLS"), context=certificate[1], implicit_tls=implicit, answer=answer
+        )
+        server.receive_ahead(4096)
+        monkeypatch.setattr(connection, "MailSocket", SmallSocket)
+        settings.EMAIL_HOST = "localhost"
+        settings.EMAIL_USE_SSL, settings.EMAIL_USE_TLS = implicit, not implicit
+        monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
+        outcomes, _ = send(names(6), content="Subject: x\r\n\r\n" + ("x" * 78 + "\r\n") * 5000)
+        assert accepted(outcomes) == ["0@example.org", "1@example.org"]
+        assert server.recipients == names(4)
+        unknown = [to for to, said in outcomes.items() if getattr(said, "unknown", False)]
+        assert unknown == ["2@example.org", "3@example.org"]
 
     @pytest.mark.parametrize("implicit", [False, True])
     def test_a_certificate_that_nobody_vouches_for_is_refused(self, serve, settings, certificate, implicit):
@@ -56,6 +93,29 @@ class TestTls:
         monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
         _, error = send(names(1))
         assert "TLS failed: " in str(error)
+
+    @pytest.mark.parametrize(
+        ("before", "after"), [(CHUNKS, ()), ((), CHUNKS), (("SIZE 10",), PLAIN), (PLAIN, ("8BITMIME",))]
+    )
+    def test_what_was_offered_before_starttls_does_not_count(
+        self, serve, settings, monkeypatch, certificate, before, after
+    ):
+        """RFC 3207 section 4.2, for a server that changes its mind."""
+
+        def answer(session, verb, _line):
+            words = ["rough", *(after if "STARTTLS" in session.said else (*before, "STARTTLS"))]
+            lines = [f"250-{word}" for word in words[:-1]] + [f"250 {words[-1]}"]
+            return "\r\n".join(lines) if verb == "EHLO" else None
+
+        server = serve(context=certificate[1], answer=answer)
+        settings.EMAIL_HOST, settings.EMAIL_USE_TLS = "localhost", True
+        monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
+        outcomes, error = send(names(20))
+        assert error is None
+        assert accepted(outcomes) == sorted(names(20)) == sorted(server.recipients)
+        chunks = any(line.startswith("BDAT") for session in server.sessions for line in session.said)
+        assert chunks == ("CHUNKING" in after)
+        assert {mail.options for mail in server.taken} == {"BODY=8BITMIME" if "8BITMIME" in after else ""}
 
     def test_a_server_without_starttls_gets_no_mail(self, serve, settings):
         server = serve()
