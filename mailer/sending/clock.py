@@ -1,29 +1,35 @@
 """One clock for all machines: the database's.
 
-A process asks the database once and then adds the difference to its own clock, so that no statement has to
-fetch the time. SQLite has no clock of its own, and only one machine.
+A process asks the database once a minute and counts on from there, so that no statement has to fetch the
+time, and it does not matter if somebody sets the machine's clock meanwhile. SQLite has no clock of its own,
+and only one machine.
 """
 
+import time
 from datetime import datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
 
-_ahead = timedelta()  # of this process's clock
+# It also counts while the machine is suspended; not every system has it.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_known: tuple[datetime, float] | None = None  # the database's time, and the steady clock's then
 
 
 def now() -> datetime:
     """The database's time, in UTC."""
-    return timezone.now() + _ahead
+    if _known is None:
+        return timezone.now()
+    at, then = _known
+    return at + timedelta(seconds=time.clock_gettime(_STEADY) - then)
 
 
-def synchronise() -> timedelta:
-    """Measure how far the database's clock is ahead of this process's, and return the difference."""
-    global _ahead  # noqa: PLW0603  (one clock for the process)
+def synchronise() -> None:
+    """Ask the database for its time."""
+    global _known  # noqa: PLW0603  (one clock for the process)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            before = timezone.now()
+            before = time.clock_gettime(_STEADY)
             cursor.execute("SELECT clock_timestamp()")
-            theirs: datetime = cursor.fetchone()[0]
-            _ahead = theirs - (before + (timezone.now() - before) / 2)
-    return _ahead
+            at: datetime = cursor.fetchone()[0]
+            _known = at, (before + time.clock_gettime(_STEADY)) / 2
