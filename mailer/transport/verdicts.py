@@ -9,6 +9,7 @@ from mailer.transport.refusals import Refusal, RefusalClass, classify
 from mailer.transport.replies import Reply
 
 NOT_KNOWN = (500, 501, 502, 503, 504, 555)  # replies to an unknown command or parameter
+UTF8 = re.compile(r"SMTPUTF8|\b5\.6\.7\b", re.IGNORECASE)
 TOO_FAST = re.compile(r"synchroni[sz]ation|pipelining|out of order", re.IGNORECASE)
 
 
@@ -41,7 +42,17 @@ def unsupported(reply: Reply, command: Command, pending: InFlight, features: Fea
         return {"PIPELINING"}
     if command is Command.CONTENT and pending.by_chunk and reply.code in NOT_KNOWN[:5]:
         return {"CHUNKING"}
+    if pending.utf8 and reply.code >= 500 and _names_utf8(reply, command):
+        return {"SMTPUTF8"}
     if command is Command.MAIL and reply.code in NOT_KNOWN and reply.code != 503 and not pending.utf8:
         offered = {"8BITMIME": features.eight_bit, "SIZE": features.size is not None}
         return {name for name, kept in offered.items() if kept}
     return set()
+
+
+def _names_utf8(reply: Reply, command: Command) -> bool:
+    """Whether it refuses the parameter or, at RCPT, says that it is the parameter that it refuses."""
+    named = bool(UTF8.search(reply.text))
+    if command is Command.MAIL:
+        return named or (reply.code in NOT_KNOWN and reply.code != 503)
+    return command is Command.RCPT and named and reply.code in NOT_KNOWN

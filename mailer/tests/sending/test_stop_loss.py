@@ -292,3 +292,19 @@ class TestExtensionsThatAreNotKeptTo:
         rough.answer = answer
         attempt = go_on(start(owner, 10), time_machine)
         assert (attempt.status, attempt.sent, attempt.failed) == ("succeeded", 10, 0)
+
+    @pytest.mark.parametrize("offers", [PLAIN, CHUNKS])
+    @pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
+    def test_smtputf8_that_is_refused_costs_those_who_need_it_only(
+        self, owner, rough, time_machine, offers, verb
+    ):
+        def answer(_session, said, line):
+            needed = "SMTPUTF8" in line if verb == "MAIL" else not line.isascii()
+            return "555 5.5.4 Unsupported option: SMTPUTF8" if said == verb and needed else None
+
+        rough.offers, rough.answer = offers, answer
+        people = [ClientFactory(owner=owner, email=f"почта{n}@example.org") for n in range(3)]
+        people += clients(owner, 30)
+        attempt = go_on(make_mailing(owner, people).attempts.get(), time_machine)
+        assert (attempt.status, attempt.sent, attempt.failed) == ("partly", 30, 3)
+        assert sorted(rough.recipients) == sorted(f"{n}@example.org" for n in range(30))
