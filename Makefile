@@ -5,7 +5,7 @@ BIN := .venv/bin
 SERVICES := DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/test} \
             REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/15}
 
-.PHONY: run test test-services e2e html gallery bench lint check audit lock messages css clean
+.PHONY: run test test-services e2e html lighthouse gallery bench lint check audit lock messages css clean
 
 run: .venv/base.done .env
 	@$(BIN)/python manage.py migrate --verbosity 0
@@ -31,11 +31,16 @@ test-services: .venv/dev.done
 e2e: .venv/dev.done
 	$(BIN)/python -m pytest e2e -n 2 --dist loadfile
 
-# Every page by the Nu HTML checker; needs npm and Java. And pictures of the pages, into docs/screens.
+# Every page by the Nu HTML checker; needs npm and Java.
 html: .venv/dev.done
 	npm ci --prefix e2e --no-audit --no-fund
 	$(BIN)/python -m e2e.html
 
+# Google's Lighthouse on the main pages, run as in production; needs npm, and nothing else that keeps the machine busy.
+lighthouse: .venv/dev.done
+	$(BIN)/python -m e2e.lighthouse
+
+# Pictures of the pages, into docs/screens.
 gallery: .venv/dev.done
 	$(BIN)/python -m e2e.gallery
 

@@ -1,5 +1,6 @@
 """What comes in is limited before it is read, and what goes out holds nothing that breaks its form."""
 
+import gzip
 import io
 import logging
 from xml.etree import ElementTree
@@ -10,7 +11,7 @@ from django.urls import reverse
 from content.forms import ArticleForm
 from site_config.logs import NoTraceOfRefusals
 from testing.articles import ArticleFactory
-from testing.factories import MessageFactory
+from testing.factories import ClientFactory, MessageFactory
 
 LARGE = 60_000_000
 
@@ -91,3 +92,12 @@ def test_an_error_keeps_its_trace():
     record = logging.makeLogRecord({"status_code": 500, "exc_info": (ValueError, ValueError("x"), None)})
     NoTraceOfRefusals().filter(record)
     assert record.exc_info
+
+
+def test_pages_go_out_compressed_and_exports_as_they_are(owner, client_of):
+    ClientFactory(owner=owner, email="anna@example.org")
+    browser, asked = client_of(owner), {"Accept-Encoding": "gzip"}
+    page, export = browser.get("/clients/", headers=asked), browser.get("/clients/export/", headers=asked)
+    assert (page["Content-Encoding"], export.has_header("Content-Encoding")) == ("gzip", False)
+    assert b"anna@example.org" in gzip.decompress(page.content)
+    assert b"anna@example.org" in b"".join(export)

@@ -4,6 +4,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.contrib.messages import get_messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -14,6 +16,18 @@ from site_config.ui.http import is_htmx, trigger
 # What stands in these addresses opens something by itself.
 SECRET = ("/accounts/", "/admin/", "/u/", "/v/", "/join/confirm/")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class CompressedPages(GZipMiddleware):
+    """Compress pages alone: files are compressed where they are stored, and exports begin at once.
+
+    Django pads each by random octets, so that its length tells nobody what is in it (BREACH).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.streaming or not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 def user_time_zone(get_response: GetResponse) -> GetResponse:
