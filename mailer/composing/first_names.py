@@ -28,17 +28,17 @@ _NO_SURNAME = frozenset({"лев", "яков", "иов", "ева", "иаков"}
 _AROUND = " \t\"'“”„()[]<>.,;"
 
 
-@lru_cache(maxsize=16_384)
 def first_name(full_name: str) -> str:
     """“Smith, John” is John, “Dr. Anna Maria Lee” Anna, “Иванова Анна Петровна” Анна; a company nobody."""
     words = full_name.split()
     if len(words) <= 3 and "".join(words).isalpha():  # most names; this is done for every mail
         lower = full_name.lower().split()
         if _SPECIAL.isdisjoint(lower) and len(words[0]) > 1 < len(words[-1]):
-            return words[1] if len(words) > 1 and _family_first(lower) else words[0]
+            return words[1] if _family_first(lower) else words[0]
     return _careful(full_name) if words else ""
 
 
+@lru_cache(maxsize=16_384)
 def _careful(full_name: str) -> str:
     full_name = _bare(full_name.strip().splitlines()[0])
     if _NO_NAME.search(full_name) or _TOGETHER.search(full_name):
@@ -71,9 +71,9 @@ def _given(words: list[str], *, inverted: bool) -> str:
 def _family_first(lower: list[str]) -> bool:
     if len(lower) == 3 and lower[2].endswith(_PATRONYMIC):
         return True
-    if len(lower) != 2 or lower[1].endswith(_PATRONYMIC) or lower[0] in _NO_SURNAME:
+    if len(lower) != 2 or not lower[0].endswith(_SURNAME) or lower[0] in _NO_SURNAME:
         return False
-    return lower[0].endswith(_SURNAME) and not lower[1].endswith(_SURNAME)
+    return not lower[1].endswith((*_PATRONYMIC, *_SURNAME))
 
 
 def _is_initial(word: str) -> bool:

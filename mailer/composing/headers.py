@@ -35,7 +35,11 @@ def mailbox(name: str, address: str) -> bytes:
 
     A name that makes it longer than servers accept is cut after a word, or left out.
     """
-    return _fitted(name, address)[1] if name else address.encode()
+    if not name:
+        return address.encode()
+    if len(name) + len(address) < LINE - 20 and _PHRASE.fullmatch(name) and "=?" not in name:  # most
+        return f"{name} <{address}>".encode()
+    return _fitted(name, address)[1]
 
 
 def shortened(name: str, address: str) -> str:

@@ -2,9 +2,10 @@
 
 import re
 from binascii import b2a_qp
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from operator import itemgetter
 
 from liquid import BoundTemplate, RenderContext
 from liquid.ast import Node
@@ -34,7 +35,7 @@ class Logic:
     node: Node
     template: BoundTemplate
 
-    def render(self, values: dict[str, str]) -> str:
+    def render(self, values: Mapping[str, str]) -> str:
         template = self.template
         context: RenderContext = template.context_class(template, globals=template.make_globals(values))
         buffer = StringIO()
@@ -52,11 +53,24 @@ def segments(template: BoundTemplate) -> list[Segment]:
     return [_segment(node, template, html=html) for node in template.nodes]
 
 
+def settled(parts: Iterable[Segment], constants: Mapping[str, str]) -> list[Segment]:
+    """The same, where fields that have one value for everybody are text already."""
+    found: list[Segment] = []
+    for part in parts:
+        constant = isinstance(part, Field) and part.name in constants
+        text = value_of(part, constants) if constant else part
+        if found and isinstance(found[-1], str) and isinstance(text, str):
+            found[-1] += text
+        else:
+            found.append(text)
+    return found
+
+
 def fill(parts: Sequence[Segment], values: dict[str, str]) -> str:
     return "".join([part if isinstance(part, str) else value_of(part, values) for part in parts])
 
 
-def value_of(slot: Slot, values: dict[str, str]) -> str:
+def value_of(slot: Slot, values: Mapping[str, str]) -> str:
     """One recipient's value for this slot; raises LiquidError if a filter cannot take it."""
     if isinstance(slot, Logic):
         return slot.render(values)
@@ -119,7 +133,7 @@ class MimeTemplate:
                 self._slots.append(part)
 
     def close(self, *, tail: bytes = b"") -> None:
-        """Number the slots: plain fields first, then escaped ones, then those that Liquid evaluates.
+        """Number the slots: the head's, plain fields, escaped ones, and those that Liquid evaluates.
 
         `tail`: what follows for everybody, in short lines.
         """
@@ -129,7 +143,8 @@ class MimeTemplate:
         self._logic = list(dict.fromkeys(slot for slot in self._slots if isinstance(slot, Logic)))
         order: list[Slot] = [Field(name, html) for html in (False, True) for name in self._fields]
         order += self._logic
-        self._order = [order.index(slot) for slot in self._slots]
+        numbers = [self._head_slots + order.index(slot) for slot in self._slots]
+        self._in_order = itemgetter(*range(self._head_slots), *numbers)
         empty = self._template % ((b"",) * (self._head_slots + len(self._slots)))
         self._size, self._longest = len(empty), max(map(len, empty.split(b"\r\n")))
 
@@ -139,7 +154,7 @@ class MimeTemplate:
         Raises LiquidError if a filter cannot take its values.
         """
         encode = self._encode
-        filled, escaped = [], []
+        filled, escaped = [*head], []
         for name in self._fields:
             value = values[name]
             encoded = encode(value)
@@ -148,7 +163,7 @@ class MimeTemplate:
         filled += escaped
         for slot in self._logic:
             filled.append(encode(slot.render(values)))
-        content = self._template % (*head, *map(filled.__getitem__, self._order))
+        content = self._template % self._in_order(filled)
         # Most mails are known to fit without checking their lines: even all values on the longest line would.
         most = self._longest + len(content) - self._size - sum(map(len, head))
         right = (most <= LONGEST_LINE and b"\0" not in content) or fits(content)

@@ -20,7 +20,7 @@ from mailer.composing.headers import mailbox, one_line, unstructured
 from mailer.composing.list_headers import feedback_id, list_id
 from mailer.composing.merge import MERGE_FIELDS, values_for
 from mailer.composing.mime_files import File, as_mime, wrapped
-from mailer.composing.mime_template import MimeTemplate, fill, plain, quoted_printable, segments
+from mailer.composing.mime_template import MimeTemplate, fill, plain, quoted_printable, segments, settled
 from mailer.composing.picture_files import pictures_inside
 from mailer.models.attribute import kinds_of
 from mailer.transport import CannotWrite
@@ -128,7 +128,7 @@ class Composer:
             self._subject or unstructured(one_line(fill(self._subject_parts, values))),
             self._now(),
             recipient.message_id.encode("ascii"),
-            self._ways_out % {b"link": link.encode(), b"token": token.encode()},
+            self._ways_out % (link.encode(), token.encode())[: self._ways],
         )
         content, fits = self._mime_template(eight_bit).fill(values, head)
         return content if fits or not eight_bit else self._mime_template(False).fill(values, head)[0]
@@ -182,7 +182,7 @@ class Composer:
             unsubscribe_url=link,
             view_url=self._view_link(recipient) if self._has_view_link else "",
         )
-        if self._attributes:
+        if self._has_attributes:
             values |= self._attributes.of(recipient.attributes)
         return values
 
@@ -205,6 +205,10 @@ class Composer:
         names = self.compiled.names
         kinds = kinds_of(self.owner) if names - set(MERGE_FIELDS) else {}
         return AttributeValues(names, kinds, language=self.compiled.language)
+
+    @cached_property
+    def _has_attributes(self) -> bool:
+        return bool(self._attributes)
 
     @cached_property
     def _tokens(self) -> unsubscribe_links.Tokens:
@@ -238,11 +242,15 @@ class Composer:
 
     @cached_property
     def _ways_out(self) -> bytes:
-        """The List-Unsubscribe field with slots for the link and the token."""
+        """The List-Unsubscribe field with slots for the link and, if people may mail it, the token."""
         mark = secrets.token_hex(8)
         field = unsubscribe_links.headers(mark)["List-Unsubscribe"].encode().replace(b"%", b"%%")
-        field = field.replace(b"<" + unsubscribe_links.link(mark).encode() + b">", b"<%(link)s>")
-        return field.replace(mark.encode(), b"%(token)s").replace(b", ", b",\r\n ")
+        field = field.replace(b"<" + unsubscribe_links.link(mark).encode() + b">", b"<%b>")
+        return field.replace(mark.encode(), b"%b").replace(b", ", b",\r\n ")
+
+    @cached_property
+    def _ways(self) -> int:
+        return self._ways_out.count(b"%b")
 
     @cached_property
     def _subject_parts(self) -> list[Any]:
@@ -289,7 +297,7 @@ class Composer:
         cte = b"8bit" if eight_bit else b"quoted-printable"
         for kind, template in ((b"plain", self.compiled.text), (b"html", self.compiled.html)):
             mime.add(_PART % {b"boundary": boundary, b"kind": kind, b"cte": cte})
-            mime.add_body(segments(template))
+            mime.add_body(settled(segments(template), {"sender_name": self._sender_name}))
             mime.add(b"\r\n")
         mime.add(b"--%s--\r\n" % boundary)
         mime.close(tail=after)

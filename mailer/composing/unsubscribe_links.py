@@ -1,7 +1,6 @@
 """The unsubscribe link that every mail carries: signed links and the RFC 8058 headers."""
 
 import hashlib
-import hmac
 import json
 import re
 from binascii import b2a_base64
@@ -16,6 +15,7 @@ from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from mailer.composing.signatures import Hmac
 from mailer.models import Forgotten, Suppression
 from people.addresses import nearest, parse
 from people.models import User
@@ -33,15 +33,13 @@ class Tokens:
     def __init__(self, owner_id: int, *, mailing_id: int | None = None) -> None:
         self._owner_id = owner_id
         self._mailing = f",{mailing_id}" if mailing_id else ""
-        self._signed = hmac.new(_key(settings.SECRET_KEY), digestmod="sha256")
+        self._hmac = Hmac(_key(settings.SECRET_KEY))
 
     def make(self, email: str) -> str:
-        """The same as `_signer.sign_object([owner_id, email, mailing_id])`, in a fifth of the time."""
+        """The same as `_signer.sign_object([owner_id, email, mailing_id])`, in a fraction of the time."""
         quoted = f'"{email}"' if _AS_IT_IS.fullmatch(email) else _quoted(email)
         value = _base64(f"[{self._owner_id},{quoted}{self._mailing}]".encode("ascii"))
-        signed = self._signed.copy()
-        signed.update(value)
-        return (value + b":" + _base64(signed.digest())).decode("ascii")
+        return (value + b":" + _base64(self._hmac.digest(value))).decode("ascii")
 
 
 class Link(NamedTuple):

@@ -8,14 +8,16 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
+from mailer.composing.signatures import Hmac
+
 OF_A_TEST = "test"
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def token_for(*, pk: int, message_id: str, secret: str | None = None) -> str:
     """The delivery, signed together with its Message-ID, so that no other mail can get this address."""
-    signed = hmac.new(_key(secret or settings.SECRET_KEY), f"{pk} {message_id}".encode(), "sha256")
-    signature = b2a_base64(signed.digest()[:16], newline=False).translate(_URL_SAFE, b"=")
+    signed = _hmac(secret or settings.SECRET_KEY).digest(f"{pk} {message_id}".encode())
+    signature = b2a_base64(signed[:16], newline=False).translate(_URL_SAFE, b"=")
     return f"{pk}-{signature.decode('ascii')}"
 
 
@@ -38,5 +40,5 @@ def link(token: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _key(secret: str) -> bytes:
-    return hmac.digest(secret.encode(), b"mailer.view", "sha256")
+def _hmac(secret: str) -> Hmac:
+    return Hmac(hmac.digest(secret.encode(), b"mailer.view", "sha256"))

@@ -33,6 +33,7 @@ FIELDS = st.sampled_from(
         "{{- full_name | upcase -}}",
         "{{ unsubscribe_url }}",
         "{{ view_url }}",
+        "{{ sender_name }}",
         "{% if full_name == '' %}\n.nobody{% else %}{{ full_name | escape }}{% endif %}",
         "<b>",
         "\n.",
