@@ -3,7 +3,7 @@
 python -m bench.filling --against TREE [--python INTERPRETER] [--mails 2000] [--rounds 60] [--distinct]
 
 `TREE` is a worktree of the older commit, `INTERPRETER` what runs it (its own environment by default; both
-should be the same build of Python). A process for each tree fills a few mails at a time; nothing is sent or stored.
+should be the same build of Python). A process for each tree fills a few mails at a time; nothing is sent.
 """
 
 import argparse
@@ -12,6 +12,8 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -30,21 +32,16 @@ def serve(distinct: bool) -> None:
     sys.path[0] = str(Path.cwd())
     os.environ["DJANGO_SETTINGS_MODULE"] = "site_config.settings"
     django.setup()
-    try:
-        from mailer.composing.compiling import compile_message
-        from mailer.composing.rendering import Composer, Recipient
-    except ImportError:  # before this package was split off
-        from mailer.sending.compose import compile_message
-        from mailer.sending.letters import Composer, Recipient
+    rendering, compiling = map(import_module, _modules())
     from people.models import User
 
     owner = User(pk=7, email="bench@example.com", name="Bench")
-    compiled = compile_message(subject="News for {{ first_name }}", body=BODY)
-    composer = Composer(compiled=compiled, owner=owner)
+    compiled = compiling.compile_message(subject="News for {{ first_name }}", body=BODY)
+    composer = rendering.Composer(compiled=compiled, owner=owner)
     number = 0
     for line in sys.stdin:
         rows = [
-            Recipient(
+            rendering.Recipient(
                 f"client{n}@example.org", _name(n, distinct), f"<{n}.0123456789abcdef@mail.example.com>"
             )
             for n in range(number, number + int(line))
@@ -54,6 +51,12 @@ def serve(distinct: bool) -> None:
         octets = sum(len(composer.write(row, eight_bit=True)) for row in rows)
         spent = time.process_time() - began
         print(spent / len(rows) * 1e6, octets / len(rows), flush=True)
+
+
+def _modules() -> tuple[str, str]:
+    if find_spec("mailer.composing"):
+        return "mailer.composing.rendering", "mailer.composing.compiling"
+    return "mailer.sending.letters", "mailer.sending.compose"  # before that package was split off
 
 
 def _name(n: int, distinct: bool) -> str:

@@ -57,8 +57,8 @@ def settled(parts: Iterable[Segment], constants: Mapping[str, str]) -> list[Segm
     """The same, where fields that have one value for everybody are text already."""
     found: list[Segment] = []
     for part in parts:
-        constant = isinstance(part, Field) and part.name in constants
-        text = value_of(part, constants) if constant else part
+        known = isinstance(part, Field) and part.name in constants
+        text = value_of(part, constants) if known and not isinstance(part, str) else part
         if found and isinstance(found[-1], str) and isinstance(text, str):
             found[-1] += text
         else:
