@@ -29,6 +29,17 @@ def addresses(host: str) -> list[str]:
         return [str(record.address) for kind in ("A", "AAAA") for record in _ask(host, kind)]
 
 
+def exists(domain: str) -> bool:
+    """Whether there is such a name, with records or names below it (RFC 8020)."""
+    try:
+        _resolver().resolve(domain.rstrip(".") + ".", "A", lifetime=SECONDS, raise_on_no_answer=False)
+    except (dns.resolver.NXDOMAIN, dns.exception.SyntaxError, UnicodeError):
+        return False
+    except dns.exception.DNSException as error:
+        raise DnsAway(str(error)) from error
+    return True
+
+
 def _ask(name: str, kind: str) -> list[Any]:
     try:
         # With a dot at the end, so that the search list of this machine does not come into it.

@@ -1,8 +1,14 @@
 """The DMARC record of a domain (RFC 9989), found by its tree walk."""
 
+import re
 from typing import NamedTuple
 
-from site_config.dns import text_records
+from site_config.dns import exists, text_records
+
+POLICIES = frozenset({"none", "quarantine", "reject"})
+_TESTED = {"none": "none", "quarantine": "none", "reject": "quarantine"}  # one level below, with t=y
+_VERSION = re.compile(r"\s*[vV]\s*=\s*DMARC1\s*(?:;|$)")  # first, and the value in capitals
+_URI = re.compile(r"(?:^|,)\s*[A-Za-z][A-Za-z0-9+.-]*:[^\s,]")
 
 LONGEST_WALK = 8  # labels: of a longer name the middle ones are left out
 
@@ -10,10 +16,6 @@ LONGEST_WALK = 8  # labels: of a longer name the middle ones are left out
 class Record(NamedTuple):
     domain: str
     tags: dict[str, str]
-
-    @property
-    def policy(self) -> str:
-        return self.tags.get("p", "none").lower()
 
 
 class Found(NamedTuple):
@@ -25,12 +27,28 @@ class Found(NamedTuple):
 
 def walk(domain: str) -> Found:
     """Ask from the domain itself upwards (section 4.10); raises DnsAway if nobody answers."""
-    found = _walked(domain.lower().rstrip("."))
+    domain = domain.lower().rstrip(".")
+    found = _walked(domain)
     organization = _organization(found, domain)
     by_domain = {record.domain: record for record in found}
     record = by_domain.get(domain) or by_domain.get(organization)
     suffix = next((other for other in found if _psd(other) == "y"), None)
     return Found(record or suffix, organization)
+
+
+def policy_for(domain: str, record: Record) -> str | None:
+    """What is asked for mail from this domain that fails, by the record that applies to it (section 4.10.1).
+
+    None: the record is invalid and ignored. Raises DnsAway if nobody answers.
+    """
+    tags = {name: record.tags[name].lower() for name in ("p", "sp", "np") if name in record.tags}
+    if not POLICIES.issuperset(tags.values()):
+        return "none" if _URI.search(record.tags.get("rua", "")) else None
+    names = ["p"]
+    if record.domain != domain.lower().rstrip("."):
+        names = ["np", "sp", "p"] if "np" in tags and not exists(domain) else ["sp", "p"]
+    stated = next((tags[name] for name in names if name in tags), "none")
+    return _TESTED[stated] if record.tags.get("t", "n").lower() == "y" else stated
 
 
 def is_aligned(one: str, other: str, *, strict: bool) -> bool:
@@ -43,7 +61,7 @@ def _walked(domain: str) -> list[Record]:
     for name in _names(domain):
         if record := _record(name):
             found.append(record)
-            if _psd(record) == "n" or (_psd(record) == "y" and name != domain):
+            if _psd(record) in {"y", "n"}:
                 break
     return found
 
@@ -57,9 +75,8 @@ def _names(domain: str) -> list[str]:
 
 def _record(domain: str) -> Record | None:
     """The one record of a name: if there are several, none counts."""
-    tagged = [_tags(text) for text in text_records(f"_dmarc.{domain}")]
-    valid = [tags for tags in tagged if next(iter(tags.items()), None) == ("v", "DMARC1")]
-    return Record(domain, valid[0]) if len(valid) == 1 else None
+    valid = [text for text in text_records(f"_dmarc.{domain}") if _VERSION.match(text)]
+    return Record(domain, _tags(valid[0])) if len(valid) == 1 else None
 
 
 def _tags(text: str) -> dict[str, str]:

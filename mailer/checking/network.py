@@ -145,6 +145,10 @@ def _of_dmarc(known: Observation) -> Finding | None:
             _("%(domain)s has no DMARC record, which Gmail and Yahoo require of large senders.") % known,
             _("To begin with, publish this TXT record at _dmarc.%(domain)s: v=DMARC1; p=none") % known,
         ),
+        "dmarc_invalid": lambda: Finding.warn(
+            _("The DMARC record of %(domain)s is invalid: receivers ignore it.") % known,
+            _("Its p, sp and np must be “none”, “quarantine” or “reject”."),
+        ),
         "dmarc_none": lambda: Finding.note(
             _("The DMARC policy of %(domain)s is “none”: it protects nobody yet.") % known
         ),

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from mailer.checking.dmarc import is_aligned, walk
+from mailer.checking.dmarc import is_aligned, policy_for, walk
 from site_config.dkim import Signer, signers_for
 from site_config.dns import DnsAway, text_records
 
@@ -64,9 +64,12 @@ def _dmarc(domain: str, envelope: str, signers: list[Signer]) -> list[Observatio
     record, _organization = walk(domain)
     if record is None:
         return [{"code": "dmarc_missing", "domain": domain}]
+    policy = policy_for(domain, record)
+    if policy is None:
+        return [{"code": "dmarc_invalid", "domain": record.domain}]
     strict = {name: record.tags.get(name, "r").lower() == "s" for name in ("adkim", "aspf")}
     signed = any(is_aligned(domain, signer.domain, strict=strict["adkim"]) for signer in signers)
     sent = is_aligned(domain, envelope, strict=strict["aspf"])
-    if not signed and not sent and record.policy != "none":
-        return [{"code": "dmarc_fails", "domain": domain, "policy": record.policy}]
-    return [{"code": "dmarc_none" if record.policy == "none" else "dmarc_ok", "domain": record.domain}]
+    if not signed and not sent and policy != "none":
+        return [{"code": "dmarc_fails", "domain": domain, "policy": policy}]
+    return [{"code": "dmarc_none" if policy == "none" else "dmarc_ok", "domain": record.domain}]

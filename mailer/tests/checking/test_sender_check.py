@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from mailer.checking.dmarc import is_aligned, walk
+from mailer.checking.dmarc import is_aligned, policy_for, walk
 from mailer.checking.network import sender_findings
 from mailer.checking.sender import check_domain
 from site_config.dkim import Signer, load_key
@@ -61,7 +61,13 @@ ONE, MAIL, SUB = "example.com", "mail.example.com", "a.mail.example.com"
         ({"co.test": "p=none; psd=y", "me.co.test": "p=none"}, "a.me.co.test", "me.co.test", "me.co.test"),
         ({"co.test": "p=quarantine; psd=y"}, "a.me.co.test", "co.test", "me.co.test"),
         ({"co.test": "p=none; psd=y"}, "co.test", "co.test", "co.test"),
+        ({"co.test": "p=none; psd=y", "test": "p=reject"}, "co.test", "co.test", "co.test"),
+        ({MAIL: "p=none; psd=n", ONE: "p=reject"}, MAIL, MAIL, MAIL),
+        ({MAIL: "p=none; psd=u", ONE: "p=reject; psd=x"}, SUB, ONE, ONE),
+        ({"com": "p=none; psd=y"}, SUB, "com", ONE),
+        ({ONE: "p=reject"}, "A.Mail.Example.COM.", ONE, ONE),
         ({}, MAIL, None, MAIL),
+        ({MAIL: "p=none; psd=y", ONE: "p=none"}, SUB, MAIL, SUB),  # a suffix below another record
     ],
 )
 def test_what_the_walk_finds(dns, records, domain, found, organization):
@@ -71,9 +77,78 @@ def test_what_the_walk_finds(dns, records, domain, found, organization):
     assert (record and record.domain, org) == (found, organization)
 
 
-def test_of_several_records_none_counts(dns):
-    dns.txt("_dmarc.example.com", "v=DMARC1; p=reject", "v=DMARC1; p=none")
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["v=DMARC1; p=reject", "v=DMARC1; p=none"], ["v=dmarc1; p=reject"], ["p=reject; v=DMARC1"],
+        ["x; v=DMARC1; p=reject"], ["v=DMARC10; p=reject"],
+    ],
+)  # fmt: skip
+def test_a_record_that_does_not_count(dns, texts):
+    """Several of one name, or one that does not begin with its version."""
+    dns.txt("_dmarc.example.com", *texts)
     assert walk("example.com") == (None, "example.com")
+
+
+@pytest.mark.parametrize("labels", [7, 8, 9, 12])
+def test_there_are_at_most_eight_questions(dns, labels):
+    domain = ".".join(["a"] * (labels - 2) + ["example", "com"])
+    walk(domain)
+    names = [name.removeprefix("_dmarc.") for name, _kind in dns.asked]
+    assert [name.count(".") + 1 for name in names] == [labels, *range(min(labels - 1, 7), 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "own", "below", "none_such"),
+    [
+        ("p=reject", "reject", "reject", "reject"),
+        ("p=reject; sp=quarantine", "reject", "quarantine", "quarantine"),
+        ("p=none; sp=quarantine; np=reject", "none", "quarantine", "reject"),
+        ("p=quarantine; np=reject", "quarantine", "quarantine", "reject"),
+        ("P = Reject ; SP = None", "reject", "none", "none"),
+        ("p=reject; sp=quarantine; np=none; t=y", "quarantine", "none", "none"),
+        ("p=none; t=y", "none", "none", "none"),
+        ("p=reject; t=n; pct=10", "reject", "reject", "reject"),
+        ("rua=mailto:a@example.com", "none", "none", "none"),
+        ("p=deny; rua=mailto:a@example.com", "none", "none", "none"),
+        ("p=deny; rua=a@example.com", None, None, None),
+        ("p=deny", None, None, None),
+        ("p=reject; sp=", None, None, None),
+        ("p=reject; np=all", None, None, None),
+    ],
+)
+def test_what_the_record_asks_for(dns, tags, own, below, none_such):
+    dns.txt("_dmarc.example.com", f"v=DMARC1; {tags}")
+    dns.records["mail.example.com", "MX"] = ["10 mx.example.com."]
+    asked = {domain: policy_for(domain, record_of(domain)) for domain in (ONE, MAIL, "none.example.com")}
+    assert list(asked.values()) == [own, below, none_such]
+
+
+def record_of(domain):
+    record = walk(domain).record
+    assert record
+    return record
+
+
+def test_the_policy_of_a_suffix_is_for_those_below(dns):
+    dns.txt("_dmarc.co.test", "v=DMARC1; p=reject; sp=quarantine; psd=y")
+    dns.records["me.co.test", "A"] = ["192.0.2.1"]
+    asked = {domain: policy_for(domain, record_of(domain)) for domain in ("co.test", "me.co.test")}
+    assert asked == {"co.test": "reject", "me.co.test": "quarantine"}
+
+
+def test_an_own_record_is_not_a_subdomains(dns):
+    """What `sp` of a subdomain's record says is ignored, and so is what the organization says."""
+    dns.txt("_dmarc.example.com", "v=DMARC1; p=reject; sp=reject")
+    dns.txt("_dmarc.mail.example.com", "v=DMARC1; p=none; sp=quarantine")
+    assert policy_for(MAIL, record_of(MAIL)) == "none"
+    assert policy_for(SUB, record_of(SUB)) == "reject"
+
+
+def test_while_nobody_answers_nothing_is_concluded(dns):
+    dns.broken = True
+    with pytest.raises(DnsAway):
+        walk("example.com")
 
 
 def test_alignment(dns):
@@ -124,6 +199,8 @@ def dkim_key(path):
     [
         ("example.com", "", "dmarc_missing"),
         ("example.com", "p=none", "dmarc_none"),
+        ("example.com", "p=deny", "dmarc_invalid"),
+        ("acme.test", "p=quarantine; t=y", "dmarc_none"),
         ("example.com", "p=reject", "dmarc_ok"),
         ("acme.test", "p=reject", "dmarc_fails"),
         ("acme.test", "p=none", "dmarc_none"),
