@@ -9,6 +9,7 @@ from mailer import tasks
 from mailer.composing import drafts
 from mailer.composing.compiling import sample_subject
 from mailer.composing.drafts import Kept, Written
+from mailer.guard.by_hand import one_at_a_time
 from mailer.models import Attempt, Client, ClientGroup, Delivery, Mailing, Message, OptOut
 from mailer.sending import follow_up, holding, leases
 from mailer.sending.opening import run_now
@@ -153,6 +154,7 @@ def go_on(mailing: Mailing) -> None:
 def run(mailing: Mailing, *, after: int | None) -> Attempt:
     """Run a mailing at once at its owner's request; see opening.run_now."""
     with transaction.atomic():
+        one_at_a_time(mailing.owner)
         attempt = run_now(mailing=mailing, after=after, by_hand=True)
         record(actor=mailing.owner, action=Action.MAILING_RUN, target=mailing)
     return attempt
@@ -161,6 +163,7 @@ def run(mailing: Mailing, *, after: int | None) -> Attempt:
 def send_again(attempt: Attempt) -> Attempt:
     """Send a run again to those it did not reach; see follow_up.send_again."""
     with transaction.atomic():
+        one_at_a_time(attempt.mailing.owner)
         again = follow_up.send_again(attempt.pk)
         record(actor=attempt.mailing.owner, action=Action.MAILING_RUN, target=attempt.mailing, detail="again")
     return again

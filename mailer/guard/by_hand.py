@@ -8,11 +8,21 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
 
 from mailer.models import Attempt, Delivery
+from people.models import User
 
 MOST = 3  # mails to one address in 24 hours
 DAY = timedelta(hours=24)
 ENOUGH = gettext_noop("Not mailed: manual runs have mailed this address three times in 24 hours")
 Status = Delivery.Status
+
+
+def one_at_a_time(owner: User) -> None:
+    """Let manual runs of one owner begin one after the other, so that each counts those before it.
+
+    In their transaction, before the mailing is locked.
+    """
+    if settings.GUARD and owner.mails_per_day is not None:
+        User.objects.select_for_update(no_key=True).filter(pk=owner.pk).values_list("pk", flat=True).first()
 
 
 def skip_often_mailed(attempt: Attempt, *, now: datetime) -> int:

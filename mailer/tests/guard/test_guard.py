@@ -280,6 +280,33 @@ def test_runs_by_hand_mail_one_address_three_times_a_day(owner, rough, time_mach
     assert last.sent == 1
 
 
+def test_manual_runs_at_once_mail_one_address_three_times_too(owner, rough):
+    if not connection.features.has_select_for_update_skip_locked:
+        pytest.skip("one writer at a time on SQLite")
+    limited(owner, 100)
+    victim = ClientFactory(owner=owner, email="victim@example.org")
+    planned = timezone.now() + timedelta(days=300)
+    found = [make_mailing(owner, [victim], starts_at=planned) for _ in range(8)]
+    together = threading.Barrier(len(found))
+
+    def click(mailing):
+        try:
+            together.wait()
+            run_by_hand(mailing)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=click, args=(mailing,)) for mailing in found]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    come_by()
+    statuses = Delivery.objects.filter(email=victim.email).values_list("status", flat=True)
+    assert sorted(statuses) == ["sent"] * 3 + ["skipped"] * 5
+    assert rough.recipients.count(victim.email) == 3
+
+
 def test_runs_by_the_schedule_and_of_who_is_trusted_are_not_counted(owner, rough):
     victim = ClientFactory(owner=owner, email="victim@example.org")
     limited(owner, 100)
