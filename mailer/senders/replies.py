@@ -33,9 +33,14 @@ def check_room(owner: User) -> None:
         raise ValidationError(text, params={"number": MOST_ADDRESSES})
 
 
+def is_own(row: ReplyAddress) -> bool:
+    """Whether it is the address its owner logs in with, which is confirmed already."""
+    return bool(row.address_key == key_of(row.owner.email))
+
+
 def ask(row: ReplyAddress, *, language: str = "") -> None:
-    """Email a link to an address, unless it is the one its owner logs in with, which is already confirmed."""
-    if row.address_key == key_of(row.owner.email):
+    """Email a link to an address, unless it is its owner's own."""
+    if is_own(row):
         ReplyAddress.objects.filter(pk=row.pk, confirmed_at=None).update(confirmed_at=timezone.now())
         return
     link = address("reply_confirm", token=signing.dumps([row.pk, row.email], salt=SALT))

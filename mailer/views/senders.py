@@ -87,7 +87,11 @@ def shown(row: SenderDomain) -> dict[str, Any]:
 
 
 def ask(request: Request, row: ReplyAddress) -> None:
-    """Have an address confirmed, and say what happens next."""
+    """Have an address confirmed, and say what happens next; whoever asks, it is mailed a few times a day."""
+    key = f"reply:{row.address_key}"
+    if not replies.is_own(row) and not ratelimit.consume(request, action="account_email", key=key):
+        messages.error(request, str(TOO_OFTEN))
+        return
     replies.ask(row)
     row.refresh_from_db()
     if row.confirmed_at:

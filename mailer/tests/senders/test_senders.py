@@ -418,6 +418,18 @@ def test_nobody_can_have_strangers_mailed_without_end(dns, browser, settings):
     assert ReplyAddress.objects.count() == 10
 
 
+@pytest.mark.django_db(transaction=True)
+def test_one_stranger_is_mailed_five_times_a_day_whoever_asks(dns, owner, stranger, client_of, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    for user in (owner, stranger):
+        client_of(user).post("/senders/", {"add": "address", "email": "desk@acme.test"})
+    rows = list(ReplyAddress.objects.order_by("pk"))
+    for row in [*rows, *rows, *rows]:
+        answer = client_of(row.owner).post(f"/senders/replies/{row.pk}/", follow=True)
+    assert [message.to for message in mail.outbox] == [["desk@acme.test"]] * 5
+    assert "Too often." in flat(answer)
+
+
 @pytest.mark.django_db
 def test_as_many_queries_for_ten_domains_as_for_one(dns, browser, owner, django_assert_max_num_queries):
     for number in (1, 10):
