@@ -69,9 +69,9 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # not subscriptable
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Change somebody else's password; they are notified. One's own has its own page."""
-        if id == str(request.user.pk):
-            return own_password(request)
         rows = User.objects.filter(pk=id) if id.isdecimal() else User.objects.none()
+        if rows.first() == request.user:  # however the number is written
+            return own_password(request)
         with transaction.atomic():
             before = rows.values_list("password", flat=True).first()
             response: HttpResponse = super().user_change_password(request, id, form_url)
