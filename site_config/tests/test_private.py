@@ -35,6 +35,9 @@ def test_secret_links_of_who_is_not_signed_in(owner):
         reverse("unsubscribe", args=["made-up"]),
         reverse("account_reset_password_from_key", kwargs={"uidb36": "1", "key": "made-up"}),
         reverse("account_confirm_email", args=["made-up"]),
+        reverse("join_confirm", args=["made-up"]),
+        reverse("reply_confirm", args=["made-up"]),
+        reverse("mail_view", args=["made-up"]),
     )
     for url in urls:
         assert Browser().get(url)["Cache-Control"] == KEPT_NOWHERE

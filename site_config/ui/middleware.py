@@ -14,7 +14,7 @@ from django.views.defaults import page_not_found
 from site_config.ui.http import is_htmx, trigger
 
 # What stands in these addresses opens something by itself.
-SECRET = ("/accounts/", "/admin/", "/u/", "/v/", "/join/confirm/")
+SECRET = ("/accounts/", "/admin/", "/u/", "/v/", "/join/confirm/", "/replies/")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
