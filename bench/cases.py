@@ -220,6 +220,34 @@ def time_of_one_process_on_sqlite(bench: Bench) -> Any:
     return bench.sent(1, port=0, sqlite=True)["microseconds"]
 
 
+def _time_per_mail(bench: Bench, *, guard: str, allowance: str = "") -> Any:
+    """Microseconds of CPU time per mail, of one consumer and its database, whatever else the machine does."""
+    service = bench.service(port=1, GUARD=guard)
+    service.inside("allow", allowance)
+    consumer = service.start_consumer()
+    settle()
+    try:
+        found = service.inside("cost", "900", str(consumer.pid))
+    finally:
+        service.stop()
+    if found["sent"] != bench.recipients:
+        raise RuntimeError(f"not all was sent: {found}")
+    return round(found["consumer"] + found["PostgreSQL"], 1)
+
+
+def time_without_guard(bench: Bench) -> Any:
+    return _time_per_mail(bench, guard="off")
+
+
+def time_of_trusted(bench: Bench) -> Any:
+    """With GUARD=on, for a user without a limit."""
+    return _time_per_mail(bench, guard="on")
+
+
+def time_with_allowance(bench: Bench) -> Any:
+    return _time_per_mail(bench, guard="on", allowance="10000000")
+
+
 def time_to_write_a_mail(bench: Bench) -> Any:
     """Microseconds to merge and encode one mail, alone on the CPU."""
     return bench.service(port=0).run("bench.rivals", "compose", "20000")["microseconds"]
@@ -269,6 +297,7 @@ GROUPS: dict[str, tuple[list[Case], bool]] = {
     "postfix": ([postfix_smtp_source, postfix_two_processes], False),
     "exim": ([exim_smtp_source, exim_two_processes], False),
     "profile": ([time_of_two_processes, time_of_one_process_on_sqlite, time_to_write_a_mail], True),
+    "guard": ([time_without_guard, time_of_trusted, time_with_allowance], False),
     "memory": ([peak_mib_at_50_000, peak_mib_at_500_000], True),
     "opening": ([opening_a_million], True),
     "crowd": ([ten_thousand_at_once], True),

@@ -1,6 +1,6 @@
 """What is done inside the service under test, one command a process: prints one line of JSON.
 
-python -m bench.inside fill 50000 | held SECONDS | release | hurry | clear
+python -m bench.inside fill 50000 | held SECONDS | release | hurry | clear | allow MAILS | cost SECONDS PID
     | open | small 10 | neighbour 60 | send SECONDS | wait SECONDS | counts
 """
 
@@ -194,6 +194,45 @@ def send(seconds: str) -> dict[str, Any]:
         result["rate"] = round(result["sent"] / (result["finished"] - result["opened"]))
         result["microseconds"] = {kind: round(n / result["sent"] * 1e6) for kind, n in spent.items() if n > 0}
     return result
+
+
+def allow(mails: str = "") -> dict[str, Any]:
+    """Set the owner's daily allowance; none, if nothing is said."""
+    User.objects.filter(email="bench@example.com").update(mails_per_day=int(mails) if mails else None)
+    return {}
+
+
+def cost(seconds: str, consumer: str) -> dict[str, Any]:
+    """Send one run; the CPU time per mail of one consumer and of this database's backends.
+
+    Backends end meanwhile, so each is looked at over and over.
+    """
+    opened, end, spent = open(), time.time() + float(seconds), {}
+    before = {pid: processor.of_process(pid) for pid in [int(consumer), *_backends()]}
+    attempt = Attempt.objects.get(pk=opened["attempt"])
+    while not attempt.finished_at and time.time() < end:
+        time.sleep(0.05)
+        attempt.refresh_from_db()
+        for pid in [int(consumer), *_backends()]:
+            used = processor.of_process(pid) - before.get(pid, 0.0)
+            spent[pid] = max(spent.get(pid, 0.0), used)
+    each = {pid: round(used / attempt.sent * 1e6, 1) for pid, used in spent.items()}
+    ours = each.pop(int(consumer))
+    return {
+        "total": attempt.total,
+        "sent": attempt.sent,
+        "consumer": ours,
+        "PostgreSQL": round(sum(each.values()), 1),
+    }
+
+
+def _backends() -> list[int]:
+    """The backends that work for this database, but for this connection's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return [pid for (pid,) in cursor.fetchall()]
 
 
 def differing() -> dict[str, Any]:

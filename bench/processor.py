@@ -15,6 +15,16 @@ _KINDS = {
 }
 
 
+def of_process(pid: int) -> float:
+    """Seconds of CPU time that one process has had; 0 if it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    numbers = stat[stat.rindex(")") + 2 :].split()
+    return (int(numbers[11]) + int(numbers[12])) / _TICK
+
+
 def seconds() -> dict[str, float]:
     """Seconds of CPU time since each process began, by kind, and what was charged to no process.
 
