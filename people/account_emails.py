@@ -75,6 +75,13 @@ PASSWORD_SET_BY = AccountEmail(
     ),
     button=_("Set a new password"),
 )
+TWO_FACTOR_REMOVED = AccountEmail(
+    subject=_("Two-factor log-in is off"),
+    lines=(
+        _("An administrator of this service turned it off for %(email)s: your password is enough to log in."),
+        _("If you did not ask for this, write to the people who run this service."),
+    ),
+)
 EMAIL_CHANGED = AccountEmail(
     subject=_("Your email address was changed"),
     lines=(_("Your account's address was changed from %(from_email)s to %(to_email)s."),),

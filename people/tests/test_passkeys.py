@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from io import StringIO
 from secrets import token_bytes
 
 import pytest
@@ -10,6 +11,8 @@ from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings as site_settings
+from django.core import mail
+from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.urls import reverse
 from fido2.cose import ES256
@@ -134,6 +137,9 @@ def test_whoever_has_no_app_is_not_asked_for_its_code(verified, signed_in, codes
     browser.post(LOGIN, {"login": verified.email, "password": PASSWORD})
     page = browser.get(reverse("mfa_authenticate")).content.decode()
     assert (lead in page, "your app" in page, 'name="code"' in page) == (True, False, codes)
+    without_script = page.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert "Passkeys need JavaScript. Allow it for this site" in without_script
+    assert ("Lost your passkey? Ask the people who run this service" in page) is not codes
     again = signed_in.get(reverse("mfa_reauthenticate"), follow=True).content.decode()
     assert "your app shows" not in again
 
@@ -144,6 +150,24 @@ def test_whoever_has_no_passkey_is_not_asked_for_one(verified):
     browser.post(LOGIN, {"login": verified.email, "password": PASSWORD})
     page = browser.get(reverse("mfa_authenticate")).content.decode()
     assert ("Code from your app" in page, "Use a passkey" in page) == (True, False)
+
+
+@pytest.mark.django_db(transaction=True)  # emails leave on commit
+def test_whoever_has_lost_it_is_let_in_with_the_password_by_who_runs_the_service(verified, stranger):
+    passkey(verified, alone=False)
+    kept = passkey(stranger)
+    call_command("two_factor_off", "Owner@Example.com", stdout=StringIO())
+    assert list(Authenticator.objects.all()) == [kept]
+    line = AuditEntry.objects.get()
+    assert (line.action, line.target, line.address) == ("two_factor_off", "owner@example.com", None)
+    assert line.actor.endswith(" (manage.py)")
+    [told] = mail.outbox
+    assert (told.to, told.subject) == (["owner@example.com"], "Two-factor log-in is off")
+    assert Browser().post(LOGIN, {"login": verified.email, "password": PASSWORD})["Location"] == "/start/"
+    refused = {"nobody@example.com": "Nobody has an account", verified.email: "has no second factor"}
+    for email, says in refused.items():
+        with pytest.raises(CommandError, match=says):
+            call_command("two_factor_off", email)
 
 
 def test_a_new_passkey_is_recorded(verified):

@@ -27,8 +27,11 @@
     form.submit();
   };
 
+  if (!window.PublicKeyCredential || !window.webauthnJSON) {
+    for (const words of document.querySelectorAll("[data-no-passkeys]")) words.hidden = false;
+    return;
+  }
   for (const form of document.querySelectorAll("form[data-passkey]")) {
-    if (!window.PublicKeyCredential || !window.webauthnJSON) continue;
     form.hidden = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
