@@ -47,7 +47,7 @@ STATIC = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 TIMEOUT_SECONDS = 20
-TABLE_BEGINS, TABLE_ENDS = "<!-- table -->", "<!-- end of the table -->"
+TABLE_BEGINS, TABLE_ENDS = "<!-- table: {} -->", "<!-- end of the table: {} -->"
 PEOPLE = {"big": "big@example.com", "small": "small@example.com"}
 
 
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--areas", nargs="*", choices=AREAS, default=AREAS)
     parser.add_argument(
         "--processor", action="store_true", help="processor time of site and database, on average: what else "
-        "runs on the machine does not count (PostgreSQL on this machine)",
+        "runs on the machine does not count (the database on this machine)",
     )  # fmt: skip
     parser.add_argument("--runs", type=int, default=3, help="further runs of the mailing that is deleted")
     parser.add_argument("--page", type=Path, help="a Markdown page whose table is written anew")
@@ -157,14 +157,15 @@ def measure(asked: argparse.Namespace) -> None:
 
 
 def write_table(page: Path, rows: dict[str, dict[str, Any]]) -> None:
-    """Put the figures between the two marks of a Markdown page."""
+    """Put the figures between the two marks of a Markdown page that are for this database."""
     text = page.read_text(encoding="utf-8")
-    before, after = text.partition(TABLE_BEGINS)[0], text.partition(TABLE_ENDS)[2]
+    begins, ends = (mark.format(connection.vendor) for mark in (TABLE_BEGINS, TABLE_ENDS))
+    before, after = text.partition(begins)[0], text.partition(ends)[2]
     lines = ["| page | big | small | ratio | queries |", "|---|---|---|---|---|"]
     for name, row in rows.items():
         cells = (f"{row['big']:.0f}", f"{row['small']:.0f}", f"{row['ratio']:.1f}", str(row["queries"]))
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    table = "\n".join([TABLE_BEGINS, *lines, TABLE_ENDS])
+    table = "\n".join([begins, *lines, ends])
     page.write_text(f"{before}{table}{after}", encoding="utf-8")
 
 
@@ -209,6 +210,8 @@ def _processor_row(
 
 def _processor_seconds() -> float:
     """What this process and its session of the database have used."""
+    if connection.vendor != "postgresql":  # SQLite runs in this process
+        return time.process_time()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         stat = Path(f"/proc/{cursor.fetchone()[0]}/stat").read_text()

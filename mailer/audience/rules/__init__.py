@@ -6,6 +6,8 @@ time, so that one which no longer makes sense is never half true.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
@@ -83,10 +85,9 @@ class Rule:
             for term in self.terms:
                 clients = _by_term(clients, term, known)
             return clients
-        own = Client.objects.filter(owner_id=known.owner.pk).order_by()
-        first, *others = (_by_term(own, term, known).values("pk") for term in self.terms)
-        # One UNION, each part of which uses its own index: with OR, PostgreSQL compares client by client.
-        return clients.filter(pk__in=first.union(*others) if others else first)
+        # Conditions side by side, not sets of ids: PostgreSQL combines their indexes where few match, and
+        # stops at the end of a page where many do.
+        return clients & reduce(or_, (_by_term(Client.objects.all(), term, known) for term in self.terms))
 
     def check(self, *, group: ClientGroup | None, known: Known) -> None:
         """Raise BrokenRule if the rule, once it is this group's, would depend on itself or be nested too

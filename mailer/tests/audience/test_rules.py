@@ -334,6 +334,8 @@ def test_all_or_any_is_chosen_and_shown(owner, browser, people):
     page = browser.get(url)
     assert (page.context["number"], page.context["form"]["match"].value()) == (2, "any")
     assert "any of this is true" in browser.get(reverse("group_detail", args=[group.pk])).content.decode()
+    listed = browser.get(f"{reverse('clients')}?group={group.pk}").context["table"].page.object_list
+    assert {row.record.email for row in listed} == {"anna@example.org", "boris@example.org"}
     assert browser.post(url, filled(*conditions, match="some")).status_code == 422
     assert browser.post(url, filled(*conditions)).status_code == 302
     group.refresh_from_db()
