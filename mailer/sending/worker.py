@@ -1,12 +1,12 @@
 """How one worker sends for an attempt, one slice of time after another."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 from django.db import DatabaseError, OperationalError, connection
 
-from mailer.models import Attempt, Mailing
+from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending import clock, closing, database, holding, leases
 from mailer.sending.database import is_row_locked, retry_while_away
 from mailer.sending.opening import open_mailing
@@ -17,6 +17,8 @@ from site_config.shutdown import STOPPING
 log = logging.getLogger(__name__)
 
 MAX_REQUEUES = 8  # how often a task is put back for another process, before it is dropped
+RETRY_SECONDS = 5  # at least, before mails are tried again: those due until then go together
+SOON = timedelta(minutes=15)  # a try that is due later is left to the sweep, which comes once a minute
 _lock = Lock()
 _sending: set[int] = set()  # the attempts that this process sends for
 
@@ -103,7 +105,10 @@ def _give_back(attempt_id: int, token: str, result: LoopResult) -> None:
 
 def _after(attempt_id: int, result: LoopResult) -> datetime | None:
     """Do what comes next for an attempt: a later try, its end, the mailing's next run."""
-    if (until := result.wake_at or holding.resumes_at(attempt_id)) is not None:
+    until = result.wake_at or holding.resumes_at(attempt_id)
+    if until is None and not result.more:
+        until = _next_try_at(attempt_id)
+    if until is not None:
         leases.wake(attempt_id, at=until)
     closing.expire_ended(attempt_id, now=clock.now())
     holding.settle_set_aside(attempt_id)
@@ -111,6 +116,15 @@ def _after(attempt_id: int, result: LoopResult) -> datetime | None:
         open_next(attempt_id)
         return None
     return result.wake_at
+
+
+def _next_try_at(attempt_id: int) -> datetime | None:
+    """When deferred mails are soon to be tried again, or None."""
+    now = clock.now()
+    deferred = Delivery.objects.filter(attempt_id=attempt_id, status=Delivery.Status.QUEUED)
+    soon = deferred.filter(next_try_at__gt=now, next_try_at__lte=now + SOON).order_by("next_try_at", "pk")
+    first = soon.values_list("next_try_at", flat=True).first()
+    return None if first is None else max(first, now + timedelta(seconds=RETRY_SECONDS))
 
 
 def open_next(attempt_id: int) -> None:

@@ -3,13 +3,14 @@
 The mail server is real and misbehaves as told; its own log and the ledger must agree.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from time import monotonic
 
 import pytest
 from django.db import DataError, OperationalError, connection
 from django.utils import timezone
+from huey.contrib.djhuey import HUEY
 
 from mailer import mailings
 from mailer.models import Attempt, Delivery, Lease, Mailing, MailServer, Suppression
@@ -112,6 +113,24 @@ def test_4xx_is_retried_alone_while_others_go_on(owner, rough, time_machine, off
     go_on(attempt, time_machine)
     assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 8, 0)
     assert sorted(rough.recipients) == [f"{n}@example.org" for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("said", "earliest", "latest"),
+    [("450 4.2.0 Greylisted", 54, 66), ("450 4.2.0 Greylisted, try again in 200 seconds", 200, 220)],
+)
+def test_a_retry_comes_when_it_is_due_and_not_with_the_next_sweep(
+    owner, rough, time_machine, said, earliest, latest
+):
+    rough.answer = in_act(said, "RCPT", times=20)
+    attempt = start(owner, 20)
+    assert attempt.sent == 0
+    [task] = HUEY.scheduled()
+    assert earliest <= (task.eta - datetime.now(UTC).replace(tzinfo=None)).total_seconds() <= latest
+    time_machine.move_to(timezone.now() + timedelta(seconds=latest))
+    worker.resume(attempt.pk)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent) == ("succeeded", 20)
 
 
 @pytest.mark.parametrize("offers", EVERY)
