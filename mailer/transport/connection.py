@@ -10,13 +10,14 @@ from django.conf import settings
 from mailer.transport.base import MailResult, OutgoingMessage, Result, ServerAway
 from mailer.transport.features import Features
 from mailer.transport.handshake import Account, Script, StartTls, handshake
-from mailer.transport.mail_socket import Address, MailSocket
+from mailer.transport.mail_socket import Address, MailSocket, note_failed
 from mailer.transport.replies import InvalidReply, ReplyReader
 from mailer.transport.session import Interrupted, SmtpSession
 from mailer.transport.trust import distrusted
 from site_config import dkim
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+CONNECT_SECONDS = 5  # at most, for one of several addresses; the last has all the time that is left
 PROGRESS = 4096  # octets; a server that takes fewer in MAIL_TIMEOUT is too slow
 CLOSED = "The mail server closed the connection."
 
@@ -36,6 +37,7 @@ class Connection:
         self.eight_bit = False
         self._taken = 0
         self._time_limit = settings.MAIL_TIMEOUT
+        self._restart_timer()  # for all that comes before the first mail, at whatever address
         self._dial()
 
     @property
@@ -80,6 +82,13 @@ class Connection:
         """Whether the server has taken longer for a step than it may."""
         awaits_reply = self.session is None or self.session.awaits_reply or bool(self._out)
         return awaits_reply and now > self._deadline
+
+    def leave_silent_address(self, now: float) -> bool:
+        """Try the next address if this one lets nobody connect; whether it did."""
+        if self.mail_socket.connected or not self._addresses or now <= self._next_address_at:
+            return False
+        self._try_next_address()
+        return True
 
     def write(self) -> None:
         """Hand over what the socket takes; OSError if it is broken."""
@@ -134,6 +143,8 @@ class Connection:
 
     def abandon(self, why: str, *, error: OSError | None = None) -> list[MailResult]:
         """The results of its mails. `error`: the socket's error, raised before everything had been read."""
+        if self.session is None:
+            note_failed(self._address)
         results = self._last_words(self.session, error) if self.session and error else []
         self.mail_socket.close()
         return results + (self.session.abandon(why, ended=self.ended) if self.session else [])
@@ -161,12 +172,20 @@ class Connection:
             pass
         self.mail_socket.close()
 
+    def _try_next_address(self) -> None:
+        self.mail_socket.close()
+        note_failed(self._address)
+        self._dial()
+
     def _dial(self) -> None:
-        self.mail_socket = MailSocket(self._addresses.pop(0))
+        now = monotonic()
+        share = (self._deadline - now) / len(self._addresses)
+        self._next_address_at = now + min(share, CONNECT_SECONDS)
+        self._address = self._addresses.pop(0)
+        self.mail_socket = MailSocket(self._address)
         self._out = bytearray()
         self._reader = ReplyReader()
         self._script: Script = handshake(self.account, loopback=self.mail_socket.loopback)
-        self._restart_timer()
 
     def _restart_timer(self) -> None:
         """The server made progress: its time begins anew."""
@@ -183,8 +202,7 @@ class Connection:
                 raise ServerAway(tls_failed(error)) from error
             if not self._addresses:
                 raise ServerAway(f"The mail server cannot be reached: {error}") from error
-            self.mail_socket.close()
-            self._dial()
+            self._try_next_address()
             return
         if not before and self.mail_socket.connected:
             if self.account.tls:

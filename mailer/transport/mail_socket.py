@@ -6,12 +6,14 @@ import ssl
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
+from time import monotonic
 
 from mailer.transport.handshake import Account
 
 CHUNK = 65536
 RECORD = 16384  # octets: under TLS, one write is one record (RFC 8446 section 5.1), sent whole or not at all
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+_failed_at: dict[Address, float] = {}  # when an address could not be used
 
 
 class MailSocket:
@@ -113,6 +115,12 @@ class MailSocket:
 
 
 def resolve(account: Account) -> list[Address]:
-    """The addresses of the server; raises OSError if the name is unknown."""
+    """The addresses of the server, those that failed last at the end; OSError if the name is unknown."""
     found = socket.getaddrinfo(account.host, account.port, type=socket.SOCK_STREAM)
-    return [(family, address) for family, _, _, _, address in found]
+    addresses = [(family, address) for family, _, _, _, address in found]
+    return sorted(addresses, key=lambda address: _failed_at.get(address, 0.0))
+
+
+def note_failed(address: Address) -> None:
+    """Try other addresses of the same name first from now on."""
+    _failed_at[address] = monotonic()

@@ -1,6 +1,7 @@
 """A few kept SMTP connections, served by one thread."""
 
 import selectors
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -88,8 +89,8 @@ class SmtpTransport:
         now = monotonic()
         if now - self._checked >= CHECK_SECONDS:
             self._checked = now
-            for connection in [c for c in self._connections if c.overdue(now)]:
-                self._drop(connection, ServerAway(connection.timed_out()))
+            for connection in list(self._connections):
+                self._check_time(connection, now)
         results, self._results = self._results, []
         if not results and self._failure and not self._busy:
             raise self._failure
@@ -174,6 +175,17 @@ class SmtpTransport:
             connection.watched = events
             self._selector.modify(connection.mail_socket.socket, events, connection)
 
+    def _check_time(self, connection: Connection, now: float) -> None:
+        if connection.overdue(now):
+            self._drop(connection, ServerAway(connection.timed_out()))
+            return
+        before = connection.mail_socket.socket
+        try:
+            if connection.leave_silent_address(now):
+                self._watch_instead_of(before, connection)
+        except OSError as error:
+            self._drop(connection, error)
+
     def _serve(self, connection: Connection, events: int) -> None:
         before = connection.mail_socket.socket
         try:
@@ -182,9 +194,7 @@ class SmtpTransport:
             self._drop(connection, error)
             return
         if connection.mail_socket.socket is not before:  # the next address, or TLS over the same socket
-            self._selector.unregister(before)
-            self._selector.register(connection.mail_socket.socket, _READ | _WRITE, connection)
-            connection.watched = _READ | _WRITE
+            self._watch_instead_of(before, connection)
         self._note(results)
         if connection.broken is not None:
             self._drop(connection, ServerAway(connection.broken, server=False))
@@ -192,6 +202,11 @@ class SmtpTransport:
             self._retire(connection)
         else:
             self._top_up(connection)
+
+    def _watch_instead_of(self, before: socket.socket, connection: Connection) -> None:
+        self._selector.unregister(before)
+        self._selector.register(connection.mail_socket.socket, _READ | _WRITE, connection)
+        connection.watched = _READ | _WRITE
 
     def _note(self, results: list[MailResult]) -> None:
         if not results:
@@ -232,6 +247,8 @@ class SmtpTransport:
         if connection not in self._connections:
             return
         self._forget(connection)
+        if connection.session is None:
+            self._addresses = []  # the next connection tries another one first
         text = str(why) if isinstance(why, MailRefused) else f"The connection broke: {why}"
         results = connection.abandon(text, error=why if isinstance(why, OSError) else None)
         if connection.session and connection.session.distrusted:

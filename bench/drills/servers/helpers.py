@@ -57,8 +57,9 @@ def greylisting(delay: float, port: int) -> Iterator[Postfix]:
 class Silent:
     """Accepts connections and says nothing; or does not even accept them, like a firewall that drops."""
 
-    def __init__(self, *, drops: bool, port: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=0 if drops else 64)
+    def __init__(self, *, drops: bool, port: int = 0, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self._listener = socket.create_server((host, port), backlog=0 if drops else 64)
         self.port: int = self._listener.getsockname()[1]
         self._filling = [socket.socket() for _ in range(4 if drops else 0)]
         self.taken: Counter[str] = Counter()
@@ -66,7 +67,7 @@ class Silent:
     def __enter__(self) -> "Silent":
         for each in self._filling:
             each.setblocking(False)
-            each.connect_ex(("127.0.0.1", self.port))
+            each.connect_ex((self.host, self.port))
         return self
 
     def __exit__(self, *_: object) -> None:
