@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
 from django.utils.functional import cached_property
 
 from mailer.models import Attempt, Consumer, MailServer
@@ -42,6 +43,11 @@ class Operation:
     def resting(self) -> MailServer | None:
         """The mail server, while it rests."""
         return MailServer.objects.filter(rests_until__gt=clock.now()).first()
+
+    @cached_property
+    def failing(self) -> MailServer | None:
+        """The mail server, if its last use failed and no mail has been accepted since."""
+        return MailServer.objects.filter(Q(failures__gt=0) | Q(quota_failures__gt=0)).first()
 
     @cached_property
     def held(self) -> list[Attempt]:

@@ -69,6 +69,7 @@ class SendLoop:
         self._queue_empty = False
         self._state_known = True  # the transport's and the ledger writer's work is all accounted for
         self._accepted_any = False
+        self._noted: MailRefused | None = None  # the transport raises its error again and again
         self._requested_at = float("-inf")
 
     def run(self) -> None:
@@ -258,6 +259,9 @@ class SendLoop:
             retry_while_away(lambda: holding.stop(self._attempt.pk, stop))
 
     def _note_refusal(self, error: MailRefused) -> None:
+        if error is self._noted:
+            return
+        self._noted = error
         note: Callable[[int, str], None] | None = None
         if isinstance(error, ConfigurationRefused):
             note = holding.hold

@@ -159,3 +159,27 @@ def test_the_usual_answer_ends_one_mail_and_begins_the_next():
     assert found["outcomes"] == [("a@example.org", Result(Verdict.ACCEPTED, "250 2.0.0 Ok: queued as 4F3A"))]
     assert found["out"] == b"Subject: y\r\n\r\n...\r\n..\r\n.\r\n"
     assert (found["answered"], found["replies_read"], found["broken"]) == (2, 11, "")
+
+
+def test_a_refusal_ends_writing_ahead_and_acceptances_begin_it_again():
+    features = Features(pipelining=True, eight_bit=True, chunking=True)
+    session = SmtpSession(sender="us@example.com", features=features, pipeline_depth=6)
+    get_to_know(session, chunks=True)
+    assert _written_ahead(session) == 4
+    taken = _TAKEN % 1 + _READY + _TAKEN % 2 + _READY + _TAKEN % 3 + _READY
+    assert len(session.receive(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n" + taken + b"550 5.7.1 No\r\n")) == 4
+    for ahead in (1, 4, 6):
+        assert _written_ahead(session) == ahead
+        replies = b"250 2.0.0 Flushed\r\n" if ahead == 1 else b""
+        replies += b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n" + _TAKEN % 1 + (_READY + _TAKEN % 2) * (ahead - 1)
+        assert [said.verdict for _, said in session.receive(replies)] == [Verdict.ACCEPTED] * ahead
+
+
+def _written_ahead(session):
+    """Begin as many mails as the session takes, and return how many."""
+    number = 0
+    while session.can_accept:
+        assert session.begin(Note(f"{number}@example.org")) is None
+        session.written(len(session.out))
+        number += 1
+    return number
