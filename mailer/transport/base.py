@@ -6,7 +6,9 @@ from typing import NamedTuple, Protocol
 
 from django.core.mail import EmailMultiAlternatives
 
-from mailer.transport.refusals import Refusal
+from mailer.transport.refusals import Refusal, RefusalClass
+
+_ABOUT_US = (RefusalClass.SENDER, RefusalClass.CONTENT)
 
 
 class Verdict(Enum):
@@ -23,6 +25,11 @@ class Result(NamedTuple):
     verdict: Verdict
     text: str  # in the server's words: "250 2.0.0 Ok"
     refusal: Refusal | None = None  # what a refusal is about
+
+    @property
+    def about_us(self) -> bool:
+        """Whether it refuses us or our content, whoever the recipient is."""
+        return self.refusal is not None and self.refusal.refusal_class in _ABOUT_US
 
 
 class MailRefused(Exception):

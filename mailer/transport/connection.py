@@ -32,6 +32,7 @@ class Connection:
         self.watched = _READ | _WRITE
         self.broken: str | None = None
         self.ended = False  # the server closed it properly
+        self.refuses_us = False  # its last answer was a refusal that is not about the recipient
         self.session: SmtpSession | None = None
         self._features = Features()
         self.eight_bit = False
@@ -77,6 +78,12 @@ class Connection:
         if not self.session.awaits_reply:
             self._restart_timer()
         return self.session.begin(mail)
+
+    def note_answers(self, results: list[MailResult]) -> None:
+        """Remember whether the last of these results says that the server refuses us."""
+        for _, result in results:
+            if isinstance(result, Result):
+                self.refuses_us = result.about_us
 
     def overdue(self, now: float) -> bool:
         """Whether the server has taken longer for a step than it may."""

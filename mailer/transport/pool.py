@@ -14,7 +14,6 @@ from mailer.transport.connection import Connection
 from mailer.transport.handshake import Account
 from mailer.transport.kept import connections as store
 from mailer.transport.mail_socket import Address, resolve
-from mailer.transport.refusals import RefusalClass
 from mailer.transport.trust import distrust
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -100,12 +99,12 @@ class SmtpTransport:
         """Leave the connections to whoever sends next; say QUIT on those that are of no use.
 
         A server that refuses us may go on doing so on open connections even after its configuration was
-        fixed.
+        fixed. Behind one name may be several, of which only some refuse us.
         """
         useless = self._failure is not None or self._refuses_us
         for connection in self._connections:
             self._selector.unregister(connection.mail_socket.socket)
-            if useless or connection.busy or connection.retired or connection.broken:
+            if useless or connection.busy or connection.retired or connection.broken or connection.refuses_us:
                 connection.close()
                 store.give(1)
             else:
@@ -148,7 +147,7 @@ class SmtpTransport:
                 self._results.append((mail, None))
             elif result := connection.begin(mail):
                 self._results.append((mail, result))
-                self._refuses_us = _about_us(result)
+                self._refuses_us = result.about_us
             else:
                 self._busy += 1
         self._flush(connection)
@@ -196,6 +195,7 @@ class SmtpTransport:
         if connection.mail_socket.socket is not before:  # the next address, or TLS over the same socket
             self._watch_instead_of(before, connection)
         self._note(results)
+        connection.note_answers(results)
         if connection.broken is not None:
             self._drop(connection, ServerAway(connection.broken, server=False))
         elif connection.retired:
@@ -218,7 +218,7 @@ class SmtpTransport:
                 self._careful = False
                 accepted = result.verdict is Verdict.ACCEPTED
                 self._refused_in_a_row = 0 if accepted else self._refused_in_a_row + 1
-                self._refuses_us = not accepted and _about_us(result)
+                self._refuses_us = not accepted and result.about_us
         if self._refused_in_a_row >= REFUSED_IN_A_ROW:
             self._refused_in_a_row = 0
             self._allowed = max(1, self._allowed // 2)
@@ -269,8 +269,3 @@ class SmtpTransport:
 
     def _fail(self, error: MailRefused) -> None:
         self._failure = self._failure or error
-
-
-def _about_us(result: Result) -> bool:
-    refusal = result.refusal
-    return refusal is not None and refusal.refusal_class in (RefusalClass.SENDER, RefusalClass.CONTENT)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.drills.servers.helpers import Silent, certificate, greylisting
 from bench.drills.servers.run import Case, Drill
-from bench.servers import Exim, OpenSmtpd, Postfix, Sendmail
+from bench.servers import Balancer, Exim, OpenSmtpd, Postfix, Sendmail
 
 EVERY_TENTH, NINE_OF_TEN = range(5, 400, 10), [number for number in range(400) if number % 10]
 NOT_OURS = "mynetworks = 192.0.2.0/24\nrelay_domains ="
@@ -41,6 +41,22 @@ def _with_certificate(kind: str, port: int) -> Iterator[Any]:
             yield server
 
 
+NO_EXTENSIONS = "smtpd_discard_ehlo_keywords = pipelining, chunking, 8bitmime, size, smtputf8"
+
+
+@contextmanager
+def _two_that_differ(port: int) -> Iterator[Balancer]:
+    with Exim() as exim, Postfix(NO_EXTENSIONS) as postfix, Balancer(exim, postfix, port=port) as both:
+        yield both
+
+
+@contextmanager
+def _one_of_two_refuses(port: int) -> Iterator[Balancer]:
+    refusing = f"{NOT_OURS}\nsmtpd_relay_restrictions = reject_unauth_destination"
+    with Postfix(refusing) as refuses, Postfix() as takes, Balancer(refuses, takes, port=port) as both:
+        yield both
+
+
 def _spool_fills_and_is_freed(drill: Drill) -> None:
     """Full at some 500 of 2,000, room for as many more, full again, room for all."""
     drill.send(20)
@@ -61,6 +77,16 @@ def _put_right(drill: Drill) -> None:
     """Held; then the cause is put right, and its owner says "Try again"."""
     drill.send()
     drill.server.change("")
+    drill.try_again()
+    drill.wait(drill.case.seconds)
+
+
+def _first_put_right(drill: Drill) -> None:
+    """The same, where the first of two servers is at fault."""
+    drill.send()
+    if drill.state["end"] != "held" or not drill.state["sent"]:
+        raise RuntimeError(f"{drill.state['sent']} were sent, and it is {drill.state['end']}")
+    drill.server.servers[0].change("")
     drill.try_again()
     drill.wait(drill.case.seconds)
 
@@ -312,6 +338,15 @@ CASES: dict[str, Case] = {
             main=f"table dead {{ {', '.join(_quoted(range(5, 200, 20)))} }}",
             matching="! rcpt-to <dead>", port=port,
         ),
+    ),
+    # Two behind one name
+    "two-that-differ": Case(
+        what="Exim with everything and Postfix with no extension behind one name", server=_two_that_differ,
+        recipients=1000,
+    ),
+    "one-of-two-refuses": Case(
+        what="one of two behind one name refuses to relay; then it is put right",
+        server=_one_of_two_refuses, steps=_first_put_right,
     ),
     # And nothing the matter with them
     "opensmtpd": Case(what="all is well", server=lambda port: OpenSmtpd(port=port), recipients=1000),

@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 from django.db.models import Count
 
-from bench.servers import CannotMount, Exim, OpenSmtpd, Postfix, Sendmail, may_unshare, missing
+from bench.servers import Balancer, CannotMount, Exim, OpenSmtpd, Postfix, Sendmail, may_unshare, missing
 from mailer import mailings
 from mailer.models import MailServer, Suppression
 from mailer.transport import trust
@@ -269,6 +269,37 @@ class TestPostfix:
             attempt.refresh_from_db()
             assert (attempt.status, attempt.sent) == ("succeeded", 3)
             assert postfix.taken == once_each(addresses(3))
+
+
+class TestTwoBehindOneName:
+    def test_they_may_offer_different_things(self, owner, send_to):
+        bare = "smtpd_discard_ehlo_keywords = pipelining, chunking, 8bitmime, size, smtputf8"
+        with Exim() as exim, Postfix(bare) as postfix, Balancer(exim, postfix) as both:
+            send_to(both)
+            attempt = start(owner, addresses(300))
+            assert both.taken == once_each(addresses(300))
+            assert exim.taken
+            assert postfix.taken
+        assert (attempt.status, attempt.possibly_twice) == ("succeeded", 0)
+        assert statuses(attempt) == {("sent", 1): 300}
+
+    def test_what_only_one_refuses_is_held_and_goes_out_when_it_is_put_right(self, owner, send_to):
+        refusing, _ = ABOUT_US["relay for good"]
+        with Postfix(refusing) as refuses, Postfix() as takes, Balancer(refuses, takes) as both:
+            send_to(both)
+            attempt = start(owner, addresses(300))
+            assert attempt.held_at is not None
+            assert "554 5.7.1" in attempt.problem
+            assert 0 < attempt.sent < 300
+            assert statuses(attempt) == {("sent", 1): attempt.sent, ("queued", 0): 300 - attempt.sent}
+
+            refuses.change("")
+            assert mailings.try_again(attempt)
+            attempt.refresh_from_db()
+            assert (attempt.status, attempt.sent, attempt.failed) == ("succeeded", 300, 0)
+            taken = both.taken
+            taken.pop(owner.email, None)  # was told that the run is held
+            assert taken == once_each(addresses(300))
 
 
 in_a_namespace = pytest.mark.skipif(
