@@ -6,6 +6,7 @@ acceptance of a mail that was never accepted.
 """
 
 import re
+from functools import lru_cache
 
 _VARIES = re.compile(rb"[\d@]|^(?=.*[a-z])(?=.+[A-Z])[\w=+/-]{8,}$|^[A-Z]{6,}$|^[a-f]{8,}$")
 _CODE = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}$")
@@ -18,6 +19,17 @@ Words = tuple[bytes, ...]
 def _words(text: bytes) -> Words:
     words = text.split()
     return tuple([word if _CODE.match(word) or not _VARIES.search(word) else _ANY for word in words])
+
+
+@lru_cache(64)
+def _ahead(acceptance: bytes) -> dict[int, re.Pattern[bytes]]:
+    """The replies to RSET, MAIL, RCPT and BDAT, by how many are due; the last often comes alone.
+
+    One before the last that begins like an acceptance does not match.
+    """
+    before = rb"(?:250 (?!%b)[ -~]{,400}\r\n)" % re.escape(acceptance)
+    last = rb"(?:250 ([!-~]+(?: [!-~]+)*)\r\n)?"
+    return {due: re.compile(before + b"{%d}" % (due - 1) + last) for due in (1, 2, 3, 4)}
 
 
 class AcceptanceFilter:
@@ -79,6 +91,11 @@ class AcceptanceFilter:
         """Whether this is an acceptance like those before; False if it needs a closer look."""
         prefix = self._prefix
         return text == self._constant or (prefix is not None and text.startswith(prefix))
+
+    def ahead(self) -> dict[int, re.Pattern[bytes]]:
+        """Patterns of the usual replies to a mail sent ahead; none if acceptances are not usual yet."""
+        acceptance = self._constant if self._prefix is None else self._prefix
+        return _ahead(acceptance) if acceptance else {}
 
     def tells_apart(self, taken: bytes, mail: bytes, rcpt: bytes) -> bool:
         """Whether `taken` is a usual acceptance that no reply to MAIL or RCPT could be mistaken for."""

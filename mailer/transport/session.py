@@ -9,6 +9,7 @@ as long as the server's acceptances can be told from its other replies. After a 
 import re
 from collections import deque
 from collections.abc import Callable
+from typing import NoReturn
 
 from mailer.transport.acceptance import AcceptanceFilter
 from mailer.transport.addresses import path
@@ -23,18 +24,11 @@ _STUFF = re.compile(rb"\n\.")
 _USUAL = re.compile(
     rb"250 ([!-~]+(?: [!-~]+)*)\r\n250 ([ -~]{,400})\r\n250 ([ -~]{,400})\r\n354[ -~]{,400}\r\n"
 )
-# The replies to a mail sent ahead (RSET, MAIL, RCPT, BDAT), by how many are due; the last often comes alone.
-_TAKEN = {
-    due: re.compile(rb"(?:250 [ -~]{,400}\r\n){%d}(?:250 ([!-~]+(?: [!-~]+)*)\r\n)?" % (due - 1))
-    for due in (1, 2, 3, 4)
-}
 MUCH = 1_000_000  # octets on the way, before which no other mail is begun beside them
 _LONGEST_USUAL = 396  # octets of an acceptance; a longer one has to be cut
 CLOSING = 421
 MOST_ERRORS = 8  # refusals without an acceptance on one connection; servers delay or cut after ten
 Sign = Callable[[bytes], bytes]  # takes a mail, returns it signed
-
-
 _ENVELOPE = (Command.MAIL, Command.RCPT)
 _NEXT = deque((Command.CONTENT, *_ENVELOPE, Command.DATA))
 _REPLIES_TO_ENVELOPE = (Command.RSET, *_ENVELOPE)
@@ -193,8 +187,6 @@ class SmtpSession:
         self._send_next(pending)
 
     def _mail_line(self, pending: InFlight) -> bytes:
-        if self._features.size is None and not pending.utf8:
-            return self._mail + b"\r\n"
         size = b" SIZE=%d" % len(pending.content) if self._features.size is not None else b""
         return b"%b%b%b\r\n" % (self._mail, size, b" SMTPUTF8" if pending.utf8 else b"")
 
@@ -222,12 +214,13 @@ class SmtpSession:
     def _handle_acceptances(self, data: bytes, results: list[MailResult]) -> int:
         """A fast path for mails sent ahead: collect the accepted ones, return how many octets that was."""
         end, in_flight, is_usual = 0, self._in_flight, self._acceptance.is_usual
-        while in_flight:
+        taken_by_due = self._acceptance.ahead()
+        while in_flight and taken_by_due:
             pending = in_flight[0]
             due = pending.replies_due
             if pending.known is not None or not pending.by_chunk or pending.unsent or pending.doubtful:
                 break
-            taken = _TAKEN[due].match(data, end)
+            taken = taken_by_due[due].match(data, end)
             if not taken:
                 break
             last = taken[1]
@@ -296,17 +289,24 @@ class SmtpSession:
         elif kind != 2:
             self._refuse(command, pending, reply)
         elif command in _REPLIES_TO_ENVELOPE:
-            self._acceptance.note_envelope(b" ".join(reply.lines))
+            self._note_envelope(pending, reply)
 
     def _after_reset(self, pending: InFlight, reply: Reply) -> None:
         if reply.code < 300:
-            self._acceptance.note_envelope(b" ".join(reply.lines))
+            self._note_envelope(pending, reply)
             return
         # Nobody knows whether the mails under way have transactions of their own.
         self.retiring = True
         for behind in self._in_flight:
             behind.doubtful = True
         pending.unsent = []
+
+    def _note_envelope(self, pending: InFlight, reply: Reply) -> None:
+        """Remember a positive reply to RSET, MAIL or RCPT; in doubt if it is how a mail is accepted."""
+        text = b" ".join(reply.lines)
+        if (pending.by_chunk or len(self._in_flight) > 1) and self._acceptance.accepts(text):
+            self._doubt(f"Not the reply to a command: {reply.text}")
+        self._acceptance.note_envelope(text)
 
     def _send_commands(self, pending: InFlight, commands: tuple[Command, ...], octets: bytes) -> None:
         """Send one command or several; the last of them decides what may follow."""
@@ -320,8 +320,7 @@ class SmtpSession:
             pending.end = self._queued
 
     def _send_next(self, pending: InFlight) -> None:
-        commands, octets = pending.unsent.pop(0)
-        self._send_commands(pending, commands, octets)
+        self._send_commands(pending, *pending.unsent.pop(0))
 
     def _send_content(self, pending: InFlight) -> None:
         if pending.known is None:
@@ -373,7 +372,8 @@ class SmtpSession:
         if 200 <= reply.code < 300:
             text = b" ".join(reply.lines)
             if pending.doubtful or not self._accepts(pending, text):
-                self._mark_doubtful(pending, reply)
+                self._in_flight.appendleft(pending)
+                self._doubt(f"Not the acceptance of a mail: {reply.text}")
             self._note_acceptance()
             return pending.mail, Result(Verdict.ACCEPTED, reply.text)
         if pending.doubtful:
@@ -393,8 +393,7 @@ class SmtpSession:
             return True
         return self._acceptance.accepts(text)
 
-    def _mark_doubtful(self, pending: InFlight, reply: Reply) -> None:
-        """A reply may be missing: the fate of all mails under way is unknown."""
+    def _doubt(self, why: str) -> NoReturn:
+        """A reply may be missing, or there is one too many: the fate of all mails under way is unknown."""
         self.distrusted.add("CHUNKING" if self._chunking else "PIPELINING")
-        self._in_flight.appendleft(pending)
-        raise Broken(f"Not the acceptance of a mail: {reply.text}")
+        raise Broken(why)

@@ -146,6 +146,16 @@ class ModelServer:
             self.say(kind, size)
 
 
+class Changeable(ModelServer):
+    """From some reply on it answers `kind` as it answers an accepted mail."""
+
+    def say(self, kind, size=0):
+        if kind == self.kind:
+            self.left -= 1
+            kind = kind if self.left >= 0 else "DOT"
+        super().say(kind, size)
+
+
 def talk(server, mails, features, fault, at):
     """Send all over one connection; the reply number `at` is left out, doubled or swapped with the next."""
     session = SmtpSession(sender="us@example.com", features=features, pipeline_depth=6)
@@ -223,6 +233,27 @@ def test_no_reply_at_any_place_makes_a_mail_sent_that_was_not_taken(words, offer
         for fault, at in product(FAULTS, range(said)):
             sent, taken, *_ = _sent(words, offers, fault, at, refused)
             assert sent <= taken, (refused, fault, at)
+
+
+@pytest.mark.parametrize("offers", OFFERS, ids="+".join)
+@pytest.mark.parametrize("kind", ["MAIL", "RCPT", "RSET"])
+def test_a_server_that_begins_to_answer_other_commands_like_an_acceptance(kind, offers):
+    """From its fourth such reply on; each fault at each reply."""
+    words = WORDS["postfix"]
+
+    def talk_to(fault, at):
+        server = Changeable(words, no_recipient={MAILS[2], MAILS[8]}, no_content={MAILS[6]})
+        server.kind, server.left = kind, 3
+        features = Features(pipelining="pipelining" in offers, chunking="chunking" in offers)
+        results = talk(server, MAILS, features, fault, at)
+        sent = {to for to, said in results.items() if getattr(said, "verdict", None) is Verdict.ACCEPTED}
+        return sent, server
+
+    sent, server = talk_to("none", 0)
+    assert sent <= server.taken
+    for fault, at in product(FAULTS, range(len(server.replies))):
+        sent, server = talk_to(fault, at)
+        assert sent <= server.taken, (fault, at)
 
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
