@@ -25,6 +25,7 @@ class RealServer(ABC):
         self.folder = Path(tempfile.mkdtemp(prefix="mailings-server-"))
         self.folder.chmod(0o755)  # the server changes to a user of its own
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the server before it had this port
             probe.bind(("127.0.0.1", port))
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
