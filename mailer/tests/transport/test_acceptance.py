@@ -147,7 +147,9 @@ class ModelServer:
 
 
 class Changeable(ModelServer):
-    """From some reply on it answers `kind` as it answers an accepted mail."""
+    """From its fourth reply to `kind` on it answers that as it answers an accepted mail."""
+
+    kind, left = "", 3
 
     def say(self, kind, size=0):
         if kind == self.kind:
@@ -243,7 +245,7 @@ def test_a_server_that_begins_to_answer_other_commands_like_an_acceptance(kind, 
 
     def talk_to(fault, at):
         server = Changeable(words, no_recipient={MAILS[2], MAILS[8]}, no_content={MAILS[6]})
-        server.kind, server.left = kind, 3
+        server.kind = kind
         features = Features(pipelining="pipelining" in offers, chunking="chunking" in offers)
         results = talk(server, MAILS, features, fault, at)
         sent = {to for to, said in results.items() if getattr(said, "verdict", None) is Verdict.ACCEPTED}

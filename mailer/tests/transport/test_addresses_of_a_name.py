@@ -6,7 +6,7 @@ from time import monotonic
 import pytest
 
 from bench.drills.servers.helpers import Silent
-from mailer.transport import connection, mail_socket, pool
+from mailer.transport import connection, kept, mail_socket
 from testing.notes import accepted, names, send
 
 pytestmark = pytest.mark.once
@@ -39,7 +39,7 @@ def test_the_second_address_is_used_when_the_first_lets_nobody_connect(
             outcomes, error = send(names(20))
             assert (error, accepted(outcomes)) == (None, sorted(names(20)))
             assert monotonic() - began < longest
-            pool.store.close_all()
+            kept.connections.close_all()
 
 
 def test_the_second_address_is_used_at_once_when_the_first_refuses(serve, addresses):
