@@ -3,7 +3,7 @@
 from typing import Any
 
 from mailer.composing.markup.document import Document
-from mailer.composing.markup.styles import shown
+from mailer.composing.markup.visibility import shown
 
 
 def facts_of(document: Document) -> dict[str, Any]:

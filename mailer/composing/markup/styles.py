@@ -16,11 +16,11 @@ from mailer.composing.markup.document import Document, Node
 from mailer.composing.markup.elements import NO_STYLE
 from mailer.composing.markup.references import value_of
 from mailer.composing.markup.rule_set import Declared, Matched, RuleSet, wanted_around
+from mailer.composing.markup.visibility import hides
 
 _EVERYWHERE = frozenset({"", "all", "screen"})
 _UNSURE = re.compile(r"[+~]|:(?:nth|first|last|only|empty|not)", re.IGNORECASE)
 _STRING = re.compile(r"\"([^\"'\\]*)\"")
-_ZERO = re.compile(r"[+-]?0*\.?0+(?:[a-z]+|%)?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ def compute(document: Document, only: set[Node] | None = None) -> dict[Node, Inl
         found = _inlined(node, rules.matching(node, wrapper))
         if (found.before or found.after) and not node.dynamic and node.name not in NO_STYLE:
             inlined[node] = found
-        node.hidden = _hides(node)
+        node.hidden = hides(node)
     return inlined
 
 
@@ -165,49 +165,3 @@ def _join(declarations: list[Declared]) -> str:
             kept.remove(declared)
         kept.append(declared)
     return " ".join(f"{declared.name}: {declared.value};" for declared in kept)
-
-
-def _hides(node: Node) -> bool:
-    style = node.style
-    return (
-        node.token.attribute("hidden") is not None
-        or style.get("display") == "none"
-        or any(_zero(style.get(name)) for name in ("max-height", "opacity"))
-        or ((_zero(style.get("height")) or _zero(style.get("width"))) and style.get("overflow") == "hidden")
-        or style.get("color") == "transparent"
-        or (style.get("position") in {"absolute", "fixed"} and _far_away(style))
-        or bool(re.match(r"-\d{3}", style.get("text-indent", "")))
-        or (node.name in {"details", "dialog"} and node.token.attribute("open") is None)
-    )
-
-
-def _far_away(style: dict[str, str]) -> bool:
-    return any(re.match(r"-\d{3}", style.get(side, "")) for side in ("left", "top", "right", "bottom"))
-
-
-def _zero(value: str | None) -> bool:
-    return bool(value and _ZERO.fullmatch(value))
-
-
-def shown(node: Node | None, *, always: bool = False) -> bool:
-    """Whether text in this element is visible; `always`: to every reader, at any width."""
-    size = visibility = ""
-    while node:
-        style = node.style
-        if node.hidden or (always and "-hidden-sometimes" in style):
-            return False
-        visibility = visibility or style.get("visibility", "")
-        size = size or _absolute(style.get("font-size") or _size_in_font(style.get("font", "")))
-        node = node.parent
-    return visibility not in {"hidden", "collapse"} and not _zero(size)
-
-
-def _absolute(size: str) -> str:
-    """A size that does not depend on its surroundings, or nothing."""
-    relative = size.endswith(("%", "em", "inherit", "smaller", "larger")) and not size.endswith("rem")
-    return "" if relative and not _zero(size) else size
-
-
-def _size_in_font(font: str) -> str:
-    match = re.search(r"(?:^|\s)(0(?:[a-z]+|%)?|\d+(?:\.\d+)?(?:px|pt))(?:/|\s)", font)
-    return match[1] if match else ""

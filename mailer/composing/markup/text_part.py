@@ -7,9 +7,9 @@ from mailer.composing.markup.document import Document, Event, Node
 from mailer.composing.markup.elements import LINES, PARAGRAPHS, UNREAD
 from mailer.composing.markup.liquid_tags import CLOSING, MIDDLE, OPENING, Tag, tags_of
 from mailer.composing.markup.references import text_of, value_of
-from mailer.composing.markup.styles import shown
 from mailer.composing.markup.tables import is_data_table
 from mailer.composing.markup.text_writer import EMPTY_LINE, LINE, TextWriter
+from mailer.composing.markup.visibility import shown
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u200b\u200e\u200f\u2060\ufeff"))
 _WORD = re.compile(r"\S+|\s+")

@@ -2,14 +2,16 @@
 
 import re
 
-from mailer.composing.markup.document import Document, Node
-from mailer.composing.markup.styles import shown
+from mailer.composing.markup.document import Document, Event, Node
+from mailer.composing.markup.references import text_of
 from mailer.composing.markup.tokens import RAW, BadMarkup
+from mailer.composing.markup.visibility import shown, stands_out
 
 MEDIA = frozenset({"video", "audio", "canvas", "svg"})
 TABLE = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th", "colgroup", "caption"})
 UNSUBSCRIBE_URL = re.compile(r"\{\{-?\s*unsubscribe_url\s*(?:\|\s*(?:escape|escape_once|strip)\s*)*-?\}\}")
-_UNSEEN = MEDIA | {"head", "title", "textarea", "select", "template", "object", "iframe", "map"}
+_BLANK = re.compile(r"[\s\u00ad\u034f\u115f\u1160\u200b-\u200f\u2060-\u2064\u2800\u3164\ufeff]*")
+_UNSEEN = MEDIA | {"noscript", "head", "title", "textarea", "select", "template", "object", "iframe", "map"}
 _MUST_END = frozenset(
     {"a", "button", "select", "template", "object", "map", "details", "dialog", "pre", "head"}
 )
@@ -21,14 +23,12 @@ def has_way_out(document: Document) -> bool:
     links = way_outs(document)
     if not links:
         return False
-    filled = {
-        link
+    return any(
+        link in links and (event.kind == "open" or stands_out(event.node, link))
         for event in document.events
-        if (event.kind == "text" and event.text.strip()) or _is_picture(event.node, event.kind)
-        for link in (event.node.ancestors() if event.node and shown(event.node, always=True) else ())
-        if link in links
-    }
-    return bool(filled)
+        if event.node and _is_something(event) and shown(event.node, always=True)
+        for link in event.node.ancestors()
+    )
 
 
 def way_outs(document: Document) -> set[Node]:
@@ -60,8 +60,14 @@ def _unsure(node: Node) -> bool:
     )
 
 
-def _is_picture(node: Node | None, kind: str) -> bool:
-    return bool(kind == "open" and node and node.name == "img" and node.attribute("src"))
+def _is_something(event: Event) -> bool:
+    """Words, or a picture that is more than a point."""
+    if event.kind == "text":
+        return _BLANK.fullmatch(text_of(event.text)) is None
+    node = event.node
+    if event.kind != "open" or node is None or node.name != "img" or not node.attribute("src"):
+        return False
+    return not any((node.attribute(side) or "").strip() in {"0", "1"} for side in ("width", "height"))
 
 
 def footer_place(document: Document) -> tuple[int, str]:

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.once
 
 URL = "https://x.example/u/1/"
 LINK = '<a href="{{ unsubscribe_url }}">Leave</a>'
+WHITE = '<a style="color:#fff" href="{{ unsubscribe_url }}">Unsubscribe</a>'
 OURS = f'<a href="{URL}" style="color:#666666">Unsubscribe</a>'
 
 
@@ -30,6 +31,15 @@ def fill(body, full_name, format="html"):
         f"{{% if first_name %}}<p>Hi</p>{{% endif %}}{LINK}",
         f"<!--[if !mso]><!--><p>x</p><!--<![endif]-->{LINK}",
         "<a href='{{ unsubscribe_url | escape }}'>Leave</a>",
+        f'<div style="color:#fff">{LINK}</div>',  # a link has its own colour
+        f'<div style="background:#000">{WHITE}</div>',
+        f'<table bgcolor="#000000"><tr><td>{WHITE}</td></tr></table>',
+        f'<table background="x.png"><tr><td>{WHITE}</td></tr></table>',
+        f'<div style="background:#fff url(x.png)">{WHITE}</div>',
+        f"<style>.f{{background-color:#333}} .f a{{color:#eee}}</style><div class=f>{LINK}</div>",
+        f'<p style="visibility:hidden"><span style="visibility:visible">{LINK}</span></p>',
+        f'<p style="opacity:0.5;font-size:9px;transform:scale(0.9)">{LINK}</p>',
+        '<a href="{{ unsubscribe_url }}"><img src="x.png" width="1" height="1">Leave</a>',
     ],
 )
 def test_an_own_link_that_all_see_is_enough(body):
@@ -69,6 +79,26 @@ HIDING = {
     "comment tag": f"<p>x</p>{{% comment %}}{LINK}{{% endcomment %}}",
     "title": f"<title>{LINK}</title><p>x</p>",
     "textarea": f"<textarea>{LINK}</textarea>",
+    "noscript": f"<noscript>{LINK}</noscript>",
+    "template": f"<template>{LINK}</template>",
+    "iframe": f"<iframe>{LINK}</iframe>",
+    "white": WHITE,
+    "white on white": f'<div style="background:white">{WHITE}</div>',
+    "white by a word": WHITE.replace("#fff", "white"),
+    "white by a font": '<a href="{{ unsubscribe_url }}"><font color="#FFFFFF">x</font></a>',
+    "nearly white": WHITE.replace("#fff", "rgb(250,250,250)"),
+    "without colour": WHITE.replace("#fff", "rgba(0,0,0,0)"),
+    "grey on grey": f'<table bgcolor="#cccccc"><tr><td>{WHITE.replace("#fff", "#ccc")}</td></tr></table>',
+    "nearly transparent": f'<p style="opacity:.01">{LINK}</p>',
+    "percent": f'<p style="opacity:1%">{LINK}</p>',
+    "clipped": f'<p style="position:absolute;clip:rect(0, 0, 0, 0)">{LINK}</p>',
+    "clip path": f'<p style="clip-path:inset(50%)">{LINK}</p>',
+    "shrunk": f'<p style="transform:scale(0)">{LINK}</p>',
+    "not in Outlook": f'<p style="mso-hide:all">{LINK}</p>',
+    "tiny": f'<p style="font-size:1px;line-height:1px">{LINK}</p>',
+    "blank": '<p>x</p><a href="{{ unsubscribe_url }}">&nbsp;</a>',
+    "without width": '<p>x</p><a href="{{ unsubscribe_url }}">&#8203;&zwnj;</a>',
+    "a point": '<p>x</p><a href="{{ unsubscribe_url }}"><img src="x.png" width="1" height="1"></a>',
     "details": f"<details><summary>More</summary>{LINK}</details>",
     "script": f"<script>var a = '{LINK}</body>'</script><p>x</p>",
 }
