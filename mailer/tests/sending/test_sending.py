@@ -304,6 +304,25 @@ def test_a_killed_worker_is_recovered_when_its_lease_runs_out(owner, smtp, monke
     assert len(smtp.mails) == 3
 
 
+def test_kills_use_up_no_tries(owner, smtp, monkeypatch, time_machine, settings):
+    """Tries count the server's answers, however often a worker dies with a mail in hand."""
+    settings.MAIL_MAX_TRIES = 3
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "_queue", lambda *_: None)
+        attempt = make_mailing(owner, [ClientFactory(owner=owner) for _ in range(3)]).attempts.get()
+        for _ in range(5):
+            token = Lease.objects.get().token
+            assert leases.take(token)
+            assert len(LedgerClaims(attempt=attempt, token=token).record_and_claim(claim=9).claimed) == 3
+            time_machine.move_to(timezone.now() + timedelta(seconds=16))
+            leases.enqueue(attempt.pk)
+    time_machine.move_to(timezone.now() + timedelta(seconds=31))
+    come_by()
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent, attempt.possibly_twice) == ("succeeded", 3, 3)
+    assert set(attempt.deliveries.values_list("tries", flat=True)) == {1}
+
+
 def test_results_of_a_lost_lease_are_not_written(owner, smtp, monkeypatch):
     monkeypatch.setattr(leases, "_queue", lambda *_: None)
     attempt = make_mailing(owner, [ClientFactory(owner=owner)]).attempts.get()
