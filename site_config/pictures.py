@@ -85,7 +85,9 @@ def _read(source: bytes, wanted: Wanted) -> Image.Image:
     if wanted.fill:
         small = ImageOps.fit(small, _scaled(box, size, fill=False))
     small = small if small.mode == "RGBA" else small.convert("RGB")
-    return small.transpose(TURNS[turn]) if turn in TURNS else small
+    small = small.transpose(TURNS[turn]) if turn in TURNS else small
+    small.info.clear()  # a comment would be written into the new file
+    return small
 
 
 def _check_size(size: Size) -> None:
