@@ -22,6 +22,7 @@ class WebServer:
         self.answer: Answer = lambda _method, _path: OK
         self.asked: list[tuple[str, str]] = []
         self.hosts: list[str] = []
+        self.heads: list[str] = []
         self.connections = 0
         self.drip = 0.0
         self._socket = socket.create_server((host, port))
@@ -55,6 +56,7 @@ class WebServer:
                     return
                 method, path, _ = head.split(" ", 2)
                 self.asked.append((method, path))
+                self.heads.append(head)
                 self.hosts += [line[6:] for line in head.split("\r\n") if line.startswith("Host: ")]
                 for octet in [self.answer(method, path)] if not self.drip else self.answer(method, path):
                     connection.sendall(octet if isinstance(octet, bytes) else bytes([octet]))
