@@ -51,6 +51,11 @@ class ReplyAddressForm(OwnedForm[ReplyAddress]):
         model = ReplyAddress
         fields = ("email",)
 
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        replies.check_not_ours(email)
+        return email
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         replies.check_room(self.owner)

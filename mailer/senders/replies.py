@@ -1,7 +1,9 @@
 """Addresses for replies, each confirmed by its reader."""
 
 from datetime import timedelta
+from email.utils import parseaddr
 
+from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -31,6 +33,13 @@ def check_room(owner: User) -> None:
     if ReplyAddress.objects.owned_by(owner).count() >= MOST_ADDRESSES:
         text = _("You have %(number)s addresses: delete one first.")
         raise ValidationError(text, params={"number": MOST_ADDRESSES})
+
+
+def check_not_ours(email: str) -> None:
+    """Raise ValidationError for an address that the service itself sends from."""
+    ours = (settings.DEFAULT_FROM_EMAIL, settings.ACCOUNT_FROM_EMAIL)
+    if key_of(email) in {key_of(parseaddr(sender)[1]) for sender in ours}:
+        raise ValidationError(_("This address belongs to the service itself."), code="reserved")
 
 
 def is_own(row: ReplyAddress) -> bool:

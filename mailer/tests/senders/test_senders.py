@@ -410,6 +410,14 @@ def test_what_is_no_address_is_refused(dns, browser, address):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("address", ["Who@accounts.example.com", "us@mail.example.com"])
+def test_no_reply_goes_to_the_service_s_own_addresses(dns, browser, address):
+    answer = browser.post("/senders/", {"add": "address", "email": address})
+    assert (answer.status_code, ReplyAddress.objects.count()) == (422, 0)
+    assert "This address belongs to the service itself." in flat(answer)
+
+
+@pytest.mark.django_db
 def test_nobody_can_have_strangers_mailed_without_end(dns, browser, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     for n in range(11):
