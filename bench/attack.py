@@ -7,8 +7,8 @@ workers; another process asks /healthz twenty times a second. The attackers run 
 they would run on other machines. It prints how long /healthz and the attackers waited for a response, which
 responses they got, the most memory that a worker had, and the machine's load.
 
-Before anything was done about them, `tall` took 14 seconds and 1.9 GB of a worker, `deep` took /healthz 41
-seconds, and workers were killed.
+Before anything was done about them, `tall` took 14 seconds and 1.9 GB of a worker, `veil` 25 seconds of CPU
+time, `deep` took /healthz 41 seconds, and workers were killed.
 """
 
 import argparse
@@ -24,12 +24,16 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.client import HTTPConnection
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import urlencode
+
+from PIL import Image
 
 from bench.__main__ import machine
 from bench.service import ROOT, Service
@@ -214,15 +218,13 @@ def message(body: str) -> tuple[str, str, bytes]:
     return "/messages/{message}/edit/", "application/x-www-form-urlencoded", urlencode(form).encode()
 
 
-def picture(data: bytes) -> tuple[str, str, bytes]:
+def picture(data: bytes, *, name: str = "avatar", path: str = "/accounts/profile/") -> tuple[str, str, bytes]:
     fields = {"csrfmiddlewaretoken": TOKEN, "name": "x", "time_zone": "UTC", "language": "en"}
-    parts = [f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-             for name, value in fields.items()]  # fmt: skip
-    head = (
-        'Content-Disposition: form-data; name="avatar"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
-    )
+    parts = [f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
+             for key, value in fields.items()]  # fmt: skip
+    head = f'Content-Disposition: form-data; name="{name}"; filename="a"\r\nContent-Type: image/png\r\n\r\n'
     parts.append(f"--{BOUNDARY}\r\n{head}".encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode())
-    return "/accounts/profile/", f"multipart/form-data; boundary={BOUNDARY}", b"".join(parts)
+    return path, f"multipart/form-data; boundary={BOUNDARY}", b"".join(parts)
 
 
 def deep() -> tuple[str, str, bytes]:
@@ -275,13 +277,28 @@ def vast() -> tuple[str, str, bytes]:
     return picture(VAST)
 
 
+@cache
+def smooth_behind_noise() -> bytes:
+    bands = [Image.linear_gradient("L").resize((1200, 4800)) for _ in range(3)]
+    out = BytesIO()
+    Image.merge("RGBA", [*bands, Image.effect_noise((1200, 4800), 30)]).save(
+        out, "WEBP", quality=30, method=0
+    )
+    return out.getvalue()
+
+
+def veil() -> tuple[str, str, bytes]:
+    """One for a message, which keeps the compression of a PNG searching."""
+    return picture(smooth_behind_noise(), name="picture", path="/messages/pictures/")
+
+
 def blanks() -> tuple[str, str, bytes]:
     """A text that a careless pattern reads again and again."""
     return message(f"<p>{next(numbers)}</p>" + "<!--" * 150_000)
 
 
 TALL, VAST, LARGEST = png(1, 39_000_000), png(6_300, 6_300), png(3_464, 3_464)
-KINDS = (deep, megabyte, busy, honest, blanks, tall, vast, largest)
+KINDS = (deep, megabyte, busy, honest, blanks, tall, vast, largest, veil)
 ATTACKS: dict[str, Attack] = {made.__name__: made for made in KINDS}
 
 if __name__ == "__main__":
