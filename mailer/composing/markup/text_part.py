@@ -191,7 +191,7 @@ class TextPart:
     def _preformatted(self, text: str) -> None:
         for number, line in enumerate(text.split("\n")):
             if number:
-                self._out.line()
+                self._out.line_break()
             if line.strip():
                 self._literal(line.rstrip())
 
@@ -339,6 +339,13 @@ def _marker(item: Node) -> str:
     items = [node for node in parent.children if node.name == "li"] if parent else []
     if not parent or parent.name != "ol" or any(node.depth > parent.depth for node in items):
         return "* "
-    start = parent.attribute("start") or ""
-    number = int(start) if re.fullmatch(r"-?\d{1,6}", start) else 1
-    return f"{number + items.index(item)}. "
+    number = _number(parent.attribute("start"), 1)
+    for before in items[: items.index(item) + 1]:
+        number = _number(before.attribute("value"), number)
+        if before is not item:
+            number += 1
+    return f"{number}. "
+
+
+def _number(written: str | None, otherwise: int) -> int:
+    return int(written) if written and re.fullmatch(r"-?\d{1,6}", written) else otherwise

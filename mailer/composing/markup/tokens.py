@@ -19,6 +19,7 @@ _ATTRIBUTE = re.compile(r"[\s/]*")
 _ATTRIBUTE_NAME = re.compile(r"=?[^\s/>={]*")
 _EQUALS = re.compile(r"\s*=\s*")
 _UNQUOTED = re.compile(r"[^\s>{]+|\{")
+_DOCTYPE = re.compile(r"<!doctype[^>\[]*\[[^\]]*\]\s*>", re.IGNORECASE)  # with declarations inside
 _COMMENT_END = re.compile(r"--!?>")
 
 
@@ -74,6 +75,8 @@ class Tokenizer:
                 self._position = end
                 yield Token(TEXT, start, end)
             elif tag and tag.start == start:
+                if not tag.name and source.endswith("<", 0, start):
+                    raise BadMarkup("name", start)
                 self._position = tag.end
                 yield Token(LIQUID, start, tag.end, tag.name, liquid=tag)
             else:
@@ -104,6 +107,10 @@ class Tokenizer:
             return self._tag(start, START)
         if source[start + 1] == "/" and source[start + 2 : start + 3].isalpha():
             return self._tag(start, END)
+        if doctype := _DOCTYPE.match(source, start):
+            return Token(COMMENT, start, doctype.end())
+        if (tag := self._tag_at(start + 2)) and not tag.name:
+            raise BadMarkup("name", start)
         end = self._find(">", start)  # a doctype, <![if …]>, or something that is not a tag
         return Token(COMMENT, start, end + 1 if end >= 0 else len(source), closed=end >= 0)
 

@@ -122,6 +122,8 @@ def test_liquid_works_inside_a_tag(tag, anna, bob):
     ("body", "says"),
     [
         ("<p>a</p>\n<h{{ first_name }}>x</h1>", "a merge field cannot be the name of an HTML tag (line 2)"),
+        ("<p>a</p>\n<{{ first_name }}>x", "a merge field cannot be the name of an HTML tag (line 2)"),
+        ("<p>a</{{ first_name }}>x", "a merge field cannot be the name of an HTML tag (line 1)"),
         (
             "\n<p {{ first_name }}>x</p>",
             "a merge field can be the value of an HTML attribute, but not its name (line 2)",
@@ -215,6 +217,8 @@ def test_inlining_adds_what_the_cascade_gives(sheet, tag, inlined):
     [
         '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n<html xmlns="http://www.w3.org/1999/xhtml">',
         "<!doctype HTML>\n<HTML>",
+        '<!DOCTYPE html [\n<!ENTITY nbsp "&#160;">\n]>\n<html xmlns="http://www.w3.org/1999/xhtml">',
+        "\ufeff<!DOCTYPE html><html>",
         '<?xml version="1.0"?>\n<!DOCTYPE html><html>',
         "<!-- first --><!DOCTYPE html><html>",
         "<!DOCTYPE html>",
@@ -222,9 +226,9 @@ def test_inlining_adds_what_the_cascade_gives(sheet, tag, inlined):
     ],
 )
 def test_the_document_begins_as_the_author_wrote_it(start):
-    assert fill(f"{start}<body bgcolor=#fff><p>Hi</p></body>").html.startswith(
-        f"{start}<body bgcolor=#fff><p>Hi</p>"
-    )
+    filled = fill(f"{start}<body bgcolor=#fff><p>Hi</p></body>")
+    assert filled.html.startswith(f"{start}<body bgcolor=#fff><p>Hi</p>")
+    assert filled.text.startswith("Hi\n")
 
 
 def test_a_comment_tag_before_the_doctype_leaves_it_first():

@@ -44,6 +44,8 @@ LONG = "A long sentence of many words goes here. " * 8
         ("<ul><li>{% if email %}One{% else %}Two{% endif %}</li><li>Three</li></ul>", "* One\n* Three"),
         ("<blockquote><p>One</p><p>Two</p></blockquote>x", "> One\n\n> Two\n\nx"),
         ("<pre>a  b\n   c</pre>", "a  b\n   c"),
+        ("<pre>\na\n  b\n\n    c\n</pre>x", "a\n  b\n\n    c\n\nx"),
+        ("<ol start=3><li>a<li value=7>b<li>c</ol>", "3. a\n7. b\n8. c"),
         ("a<hr>b", "a\n\n----------------------------------------\n\nb"),
         ("<q>a</q>", "“a”"),
         ("<dl><dt>Term<dd>What it is</dl>", "Term\n  What it is"),
