@@ -19,6 +19,18 @@ _COMPANY_WORDS = """
 _TITLES = frozenset(_TITLE_WORDS.split())
 _SUFFIXES = frozenset(_SUFFIX_WORDS.split())
 _COMPANIES = frozenset(_COMPANY_WORDS.split())
+_GIVEN_WORDS = """
+    александр алексей анатолий андрей антон аркадий арсений артём артем богдан борис вадим валентин
+    валерий василий виктор виталий владимир владислав всеволод вячеслав геннадий георгий герман глеб
+    григорий даниил данила денис дмитрий евгений егор иван игорь илья кирилл константин леонид максим марк
+    матвей михаил никита николай олег павел пётр петр роман руслан семён семен сергей станислав степан
+    тарас тимофей тимур фёдор федор юрий ярослав александра алина алиса алла анастасия ангелина анна
+    антонина валентина валерия варвара вера вероника виктория галина дарья диана евгения екатерина елена
+    елизавета жанна зинаида зоя инна ирина карина кира кристина ксения лариса лидия любовь людмила
+    маргарита марина мария надежда наталья наталия нина оксана ольга полина раиса светлана снежана софия
+    софья таисия тамара татьяна ульяна элина эльвира юлия яна
+"""
+_GIVEN = frozenset(_GIVEN_WORDS.split())  # beside which any other word is the surname: “Ким Ольга”
 _NO_NAME = re.compile(r"[\d@/\\«»|]")  # by itself, for speed
 _TOGETHER = re.compile(r"\w\s*[&+]\s*\w|\b(?:and|und|и)\b", re.IGNORECASE)
 _BRACKETS = re.compile(r"\([^()]*\)|<[^<>]*>|\[[^\[\]]*\]")
@@ -71,7 +83,11 @@ def _given(words: list[str], *, inverted: bool) -> str:
 def _family_first(lower: list[str]) -> bool:
     if len(lower) == 3 and lower[2].endswith(_PATRONYMIC):
         return True
-    if len(lower) != 2 or not lower[0].endswith(_SURNAME) or lower[0] in _NO_SURNAME:
+    if len(lower) != 2:
+        return False
+    if lower[1] in _GIVEN:
+        return lower[0] not in _GIVEN
+    if not lower[0].endswith(_SURNAME) or lower[0] in _NO_SURNAME:
         return False
     return not lower[1].endswith((*_PATRONYMIC, *_SURNAME))
 
