@@ -66,7 +66,7 @@ def test_a_recipient_leaves_and_comes_back(context_of, check, stack):
         page.goto(url)
         if look == "narrow":
             check(page, "leaving")
-        page.get_by_label("Only the mailing").check()
+        page.get_by_label("Only this mailing").check()
         page.get_by_label("It comes too often").check()
         page.get_by_role("button", name="Yes, unsubscribe me").click()
         expect(page.get_by_role("heading", name="You left this mailing")).to_be_visible()

@@ -152,6 +152,15 @@ def latest_mails(found: Relation) -> list[tuple[datetime | None, str]]:
     return list(zip(days, subjects_again(mails, owner=found.owner), strict=True))
 
 
+def mailing_as_read(found: Relation) -> str:
+    """The mailing's latest subject as this recipient read it: its name is for its owner's eyes."""
+    if not found.owner or not found.client or not found.mailing:
+        return ""
+    sent = found.client.deliveries.filter(status=Delivery.Status.SENT, attempt__mailing=found.mailing)
+    mails = sent.select_related("attempt").order_by("-attempt_id")[:1]
+    return next(iter(subjects_again(mails, owner=found.owner)), "")
+
+
 def topics_of(found: Relation) -> list[tuple[ClientGroup, bool]]:
     """A sender's topics, and whether this client is in each."""
     if not found.owner or not found.client:

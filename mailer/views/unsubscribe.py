@@ -61,6 +61,7 @@ def unsubscribe(request: "HttpRequest", token: str, link: Link) -> HttpResponse:
     found = leaving.relation(link)
     context = {
         "found": found,
+        "subject": leaving.mailing_as_read(found),
         "token": token,
         "reasons": Suppression.Why.choices,
         "topics": leaving.topics_of(found),

@@ -48,6 +48,21 @@ def test_the_page_names_who_sends(token, owner):
     assert "anna@example.org" in shown
 
 
+def test_a_mailing_is_named_by_the_subject_that_was_read(anna, owner):
+    mailing = MailingFactory(owner=owner, name="Those who never buy")
+    token = token_for(owner_id=owner.pk, email=anna.email, mailing_id=mailing.pk)
+    shown = Browser().get(at("unsubscribe", token)).content.decode()
+    assert "Only this mailing\n" in shown
+    attempt = AttemptFactory(mailing=mailing, subject="{{ first_name }}, news")
+    DeliveryFactory(attempt=attempt, client=anna, full_name="Anna Lee", status="sent")
+    shown = Browser().get(at("unsubscribe", token)).content.decode()
+    assert "Only this mailing: “Anna, news”" in shown
+    Browser().post(at("unsubscribe", token), {"do": "leave", "what": "mailing"})
+    shown += Browser().get(at("unsubscribe", token)).content.decode()
+    assert "This mailing will no longer reach" in shown
+    assert "never buy" not in shown
+
+
 @pytest.mark.parametrize(
     ("why", "reason", "kept"),
     [
