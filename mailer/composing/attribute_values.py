@@ -11,7 +11,7 @@ from mailer.composing.merge import MERGE_FIELDS, TEXT
 from mailer.models import Attribute
 from mailer.models.attribute import SALUTATION, shown_value
 
-_SAMPLES = {Attribute.Kind.NUMBER: 42, Attribute.Kind.YES_NO: True}
+_SAMPLES: dict[str, Any] = {Attribute.Kind.NUMBER: 42, Attribute.Kind.YES_NO: True}
 
 
 class Typed(str):
@@ -77,14 +77,19 @@ class AttributeValues:
         return self._known[key]
 
 
-def samples(kinds: Mapping[str, str]) -> dict[str, str]:
-    """The attributes in a preview: a text shows its name, the other kinds something likely."""
-    found = {Attribute.Kind.DATE: timezone.localdate().isoformat(), **_SAMPLES}
+def likely(kinds: Mapping[str, str]) -> dict[str, Any]:
+    """A sample recipient's attributes: a text shows its name in words, the others something likely."""
+    found = {**_SAMPLES, Attribute.Kind.DATE: timezone.localdate().isoformat()}
     return {
-        name: typed(kind, found.get(kind, name))  # type: ignore[call-overload]
+        name: found.get(kind, name.replace("_", " "))
         for name, kind in kinds.items()
         if name not in MERGE_FIELDS
     }
+
+
+def samples(kinds: Mapping[str, str]) -> dict[str, str]:
+    """The same as merge fields take them."""
+    return {name: typed(kinds[name], value) for name, value in likely(kinds).items()}
 
 
 def nothing(kinds: Iterable[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from mailer.composing.merge import (
     parse,
     parse_our_own,
     refuse_excess,
+    sample_in,
 )  # fmt: skip
 from mailer.composing.plain_text import as_html, links_in, names_way_out
 from mailer.models import Format
@@ -144,7 +145,7 @@ def check_message(
 def preview_of(*, subject: str, body: str, owner: User, format: str = Format.HTML) -> Preview:
     """A subject and body as a sample recipient would get them; raises LiquidError on bad syntax."""
     compiled = compile_message(subject=subject, body=body, format=format)
-    values = {**SAMPLE, "sender_name": owner.get_short_name()}
+    values = {**sample_in(compiled.language), "sender_name": owner.get_short_name()}
     if others := compiled.names - set(SAMPLE):
         values |= nothing(others) | samples(kinds_of(owner))
     return compiled.fill(values)
@@ -154,7 +155,7 @@ def sample_subject(*, subject: str, owner: User) -> str:
     """A subject as a sample recipient reads it; unchanged if it cannot be filled."""
     try:
         template = parse(subject)
-        values = {**SAMPLE, "sender_name": owner.get_short_name()}
+        values = {**sample_in(language_of(subject)), "sender_name": owner.get_short_name()}
         if others := set(template.global_variables()) - set(SAMPLE):
             values |= nothing(others) | samples(kinds_of(owner))
         filled = template.render(**values)

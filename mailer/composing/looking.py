@@ -11,7 +11,7 @@ from mailer.composing.attribute_values import AttributeValues, Typed, nothing, s
 from mailer.composing.blocks.rendering import html_of
 from mailer.composing.compiling import Compiled, compile_message
 from mailer.composing.drafts import Written
-from mailer.composing.merge import SAMPLE, values_for
+from mailer.composing.merge import SAMPLE, sample_in, values_for
 from mailer.composing.picture_files import pictures_of
 from mailer.models import Client, Format
 from mailer.models.attribute import kinds_of
@@ -86,7 +86,8 @@ def values_of(compiled: Compiled, *, owner: User, client: Client | None) -> dict
     kinds = kinds_of(owner) if others else {}
     if client is None:
         with translation.override(compiled.language):
-            return {**SAMPLE, "sender_name": owner.get_short_name(), **nothing(others), **samples(kinds)}
+            sample = sample_in(compiled.language)
+            return {**sample, "sender_name": owner.get_short_name(), **nothing(others), **samples(kinds)}
     attributes = AttributeValues(compiled.names, kinds, language=compiled.language)
     own = values_for(
         full_name=client.full_name,

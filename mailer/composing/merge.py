@@ -37,6 +37,7 @@ SAMPLE = {
     "unsubscribe_url": "https://example.com/u/sample/",
     "view_url": "https://example.com/v/sample/",
 }
+_IN_RUSSIAN = {"full_name": "Анна Петрова", "first_name": "Анна", "salutation": "Анна"}
 LONGEST_TAG = 500  # characters
 MOST_FILTERS = 5
 MOST_TAGS = 1000
@@ -98,6 +99,11 @@ def parse(source: str, *, environment: Environment = TEXT) -> BoundTemplate:
 def parse_our_own(source: str, *, environment: Environment) -> BoundTemplate:
     """Parse what was made from a template that passed: it may have a few more tags."""
     return environment.from_string(source)
+
+
+def sample_in(language: str) -> dict[str, str]:
+    """The sample recipient of a message in this language."""
+    return {**SAMPLE, **(_IN_RUSSIAN if language == "ru" else {})}
 
 
 def check_template(source: str, *, attributes: Mapping[str, str] | None = None) -> None:

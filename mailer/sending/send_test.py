@@ -1,10 +1,14 @@
+import json
+
 from django.utils.translation import gettext as _
 from liquid.exceptions import LiquidError
 
 from mailer.composing.attachments import files_of, snapshot_of
+from mailer.composing.attribute_values import likely
 from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, Recipient, RenderedMessage
 from mailer.models import Message, ReplyAddress
+from mailer.models.attribute import kinds_of
 from mailer.sending.ledger import new_message_id
 from mailer.transport import CannotWrite, MailRefused, Verdict, deliver, open_transport
 from people.addresses import key_of
@@ -28,7 +32,12 @@ def send_test(*, message: Message, owner: User, to: str) -> str:
         compiled = compile_message(subject=marked, body=message.body, format=message.format)
         files = files_of(snapshot_of(message), owner_id=message.owner_id)
         composer = Composer(compiled=compiled, owner=owner, attachments=files)
-        recipient = Recipient(email=to, full_name=owner.get_full_name(), message_id=new_message_id("test"))
+        recipient = Recipient(
+            email=to,
+            full_name=owner.get_full_name(),
+            message_id=new_message_id("test"),
+            attributes=json.dumps(likely(kinds_of(owner))),
+        )
     except LiquidError as error:
         raise MailRefused(error.message) from error
     mail = RenderedMessage(composer, recipient)
