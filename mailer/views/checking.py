@@ -86,7 +86,7 @@ class MessageCheckView(OwnersOnly):
         )
         context["message"] = message
         if targets(self.request, REGION):
-            return render(self.request, "messages/network_check.html", context)
+            return render(self.request, "messages/network_check.html", {**context, "alone": True})
         context["findings"] = check(written=written, look=shown, owner=message.owner)
         return render(self.request, "messages/check.html", context)
 
