@@ -41,7 +41,9 @@ class UploadForm(forms.Form):
         label=gettext_lazy("Or paste lines"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": "email, name"}),
+        widget=forms.Textarea(
+            attrs={"rows": 6, "spellcheck": "false", "placeholder": gettext_lazy("email, name")}
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

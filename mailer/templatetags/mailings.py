@@ -1,12 +1,14 @@
 """States and moments as people read them."""
 
 from datetime import datetime
+from functools import partial
 
 from django import template
 from django.utils import formats
 from django.utils.translation import get_language, gettext, ngettext
 
 from mailer.models import Attempt, Delivery, Mailing, Suppression
+from mailer.models.attribute import shown_value
 from mailer.reporting import answers
 from mailer.sending.holding import resumes_at
 from mailer.tables import states
@@ -18,6 +20,7 @@ from site_config.ui import tables
 register = template.Library()
 register.filter("moment", tables.moment)
 register.filter("when", tables.shown_moment)
+register.filter("value_shown", partial(shown_value, ""))
 register.filter("countdown", tables.countdown)
 
 

@@ -19,6 +19,7 @@ from mailer.audience.importing.uploads import (
     layout_of,
     preview,
     read_again,
+    refused_lines,
     start,
     stop,
     take_back,
@@ -103,7 +104,7 @@ class ImportDetail(SignedIn):
         upload = own_row(ClientImport, request.user, pk)
         if upload.status != ClientImport.Status.DRAFT:
             template = "imports/state.html" if targets(request, "import-state") else "imports/detail.html"
-            return render(request, template, {"upload": upload})
+            return render(request, template, {"upload": upload, "refused": refused_lines(upload)})
         return self.ask(upload, layout_of(upload))
 
     def post(self, request: Request, pk: int) -> HttpResponse:
@@ -197,7 +198,8 @@ class ImportStop(SignedIn):
             messages.success(request, _("The import was stopped. What was imported stays."))
         if targets(request, "import-state"):
             upload.refresh_from_db()
-            return render(request, "imports/state.html", {"upload": upload})
+            context = {"upload": upload, "refused": refused_lines(upload)}
+            return render(request, "imports/state.html", context)
         return redirect("import_detail", pk)
 
 

@@ -1,5 +1,6 @@
 """Files that people upload: stored, previewed, corrected and queued."""
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from mailer.audience import tasks
 from mailer.audience.importing import check_columns, make_attributes, with_attributes
 from mailer.audience.importing.layout import Layout, detect, records
-from mailer.audience.importing.records import CannotRead, shown
+from mailer.audience.importing.records import CannotRead, Refused, shown
 from mailer.audience.importing.rows import Row, RowReader
 from mailer.models import ClientGroup, ClientImport
 from mailer.models.attribute import kinds_of
@@ -98,6 +99,15 @@ def preview(*, upload: ClientImport, layout: Layout) -> list[Previewed]:
                 why = " ".join(error.messages)
             found.append(Previewed(line=record.line, cells=record.cells, row=row, why=why))
     return found
+
+
+def refused_lines(upload: ClientImport) -> list[Refused]:
+    """The first lines that were left out, once no more come."""
+    if upload.is_alive or not upload.refused_bytes or not upload.refused_path.exists():
+        return []
+    with upload.refused_path.open(encoding="utf-8-sig", newline="") as file:
+        rows = islice(csv.reader(file), 1, 1 + PREVIEWED)
+        return [Refused(int(line), email, why) for line, email, why in rows]
 
 
 def is_large(*, upload: ClientImport, layout: Layout) -> bool:

@@ -22,7 +22,7 @@ def test_a_file_is_looked_at_corrected_and_taken_in(owner, browser, queue):
     upload = draft(browser)
     html = " ".join(browser.get(page(upload)).content.decode().split())
     assert "anna@example.org · Anna" in html
-    assert "Enter a valid email address." in html
+    assert 'Enter a valid email address. <span class="optional">nobody' in html
     assert "boris@example.org · unsubscribed" in html
     assert not Client.objects.exists()
     answer = begin(browser, upload, queue, new_group="Fair")
@@ -36,6 +36,7 @@ def test_a_file_is_looked_at_corrected_and_taken_in(owner, browser, queue):
     assert not upload.path.exists()
     html = browser.get(page(upload)).content.decode()
     assert "every 1s" not in html
+    assert 'Enter a valid email address. <span class="optional">nobody</span>' in " ".join(html.split())
     file = browser.get(reverse("import_refused", args=[upload.pk]))
     assert b"".join(file.streaming_content).decode("utf-8-sig").splitlines() == [
         "line,value,reason",
