@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from mailer.models import Mailing
 from mailer.schedule import Schedule
@@ -16,6 +16,15 @@ from site_config.ui.counting import UpTo
 from site_config.ui.tables import MOMENT
 
 FIELDS = ("starts_at", "ends_at", "period", "time_zone")
+WEEKDAYS = (
+    pgettext_lazy("every week on", "Monday"),
+    pgettext_lazy("every week on", "Tuesday"),
+    pgettext_lazy("every week on", "Wednesday"),
+    pgettext_lazy("every week on", "Thursday"),
+    pgettext_lazy("every week on", "Friday"),
+    pgettext_lazy("every week on", "Saturday"),
+    pgettext_lazy("every week on", "Sunday"),
+)
 YEARS = (1970, 9000)  # beyond these, a change of zone could leave the calendar
 
 
@@ -63,7 +72,7 @@ class Plan:
         return words[self.schedule.period] % {
             "moment": self._local(start),
             "time": formats.date_format(start, "H:i"),
-            "day": formats.date_format(start, "l"),
+            "day": WEEKDAYS[start.weekday()],
             "number": start.day,
             "zone": self.schedule.zone.key,
         }
