@@ -59,7 +59,7 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscript
         (_("Publishing"), {"fields": ("status", "published_at", "views", "created_at", "updated_at")}),
     )
 
-    @admin.display(description="")
+    @admin.display(description=_("Picture"))
     def thumbnail(self, article: Article) -> SafeString | str:
         return self._picture(article, 96)
 

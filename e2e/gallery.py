@@ -52,7 +52,7 @@ def main() -> None:
 
 def take_all(browser: Browser, stack: Stack, names: list[str], folder: Path) -> None:
     for look in LOOKS:
-        for name, page in visit(browser, stack.url, look, names):
+        for name, page in visit(browser, stack, look, names):
             take(page, folder / f"{name}-{look}.webp")
         print(look, flush=True)
 

@@ -36,9 +36,7 @@ def save_pages(stack: Stack, folder: Path) -> list[Path]:
         path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         for look in (Look(language="en"), Look(language="ru")):
-            for name, page in visit(
-                browser, stack.url, look, [name for name in TOUR if name not in NOT_OURS]
-            ):
+            for name, page in visit(browser, stack, look, [name for name in TOUR if name not in NOT_OURS]):
                 file = folder / f"{name}-{look.language}.html"
                 file.write_bytes(page.context.request.get(page.url).body())
                 saved.append(file)

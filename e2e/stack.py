@@ -1,5 +1,6 @@
 """The real stack on free ports: web, consumer and mail catcher, as `make run` starts them."""
 
+import json
 import os
 import signal
 import socket
@@ -29,6 +30,7 @@ class Stack:
     web_port: int = field(default_factory=free_port)
     mail_port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
+    made: dict[str, dict[str, str]] = field(default_factory=dict)  # by language: what tour_data.py made
 
     @property
     def url(self) -> str:
@@ -53,6 +55,18 @@ class Stack:
     def manage(self, *arguments: str) -> None:
         command = [sys.executable, "manage.py", *arguments]
         subprocess.run(command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL)
+
+    def tour_data(self, language: str, email: str) -> dict[str, str]:
+        """The parts of addresses that e2e/tour.py names; what the demo data lack is made the first time."""
+        if language in self.made:
+            return self.made[language]
+        code = f"from e2e.tour_data import print_addresses; print_addresses({language!r}, {email!r})"
+        command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
+        )
+        self.made[language] = json.loads(done.stdout.splitlines()[-1])
+        return self.made[language]
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("wb") as log:

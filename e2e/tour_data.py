@@ -1,0 +1,86 @@
+"""What the demo data lack for every page to show something. Runs inside Django: see Stack.tour_data()."""
+
+import json
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.core import signing
+from django.core.mail import send_mail
+
+from mailer.audience.importing.uploads import keep
+from mailer.composing.unsubscribe_links import token_for
+from mailer.models import (
+    Attribute,
+    BulkAction,
+    Client,
+    ClientGroup,
+    ClientImport,
+    Mailing,
+    Message,
+    OptOut,
+    Picture,
+    ReplyAddress,
+    SenderDomain,
+    SubscriptionForm,
+    Suppression,
+)
+from mailer.senders.replies import SALT
+from people.addresses import key_of
+from people.models import User
+
+
+def print_addresses(language: str, email: str) -> None:
+    """Make what is missing for this owner, and print the parts of addresses that only now are known."""
+    owner = User.objects.get(email=email)
+    send_mail("A letter", "Dear reader", None, [email], html_message="<p>Dear reader</p>")
+    print(json.dumps({**_of_clients(owner, language), **_of_recipients(owner, language)}))
+
+
+def _of_clients(owner: User, language: str) -> dict[str, str]:
+    lines = b"email,name\nreader@example.org,Rita\nnobody,Nick\n"
+    done = ClientImport.objects.create(
+        owner=owner, file_name="done.csv", status=ClientImport.Status.FINISHED, created=2
+    )
+    form = SubscriptionForm.objects.create(
+        owner=owner, name="Web", title="News", language=language, data_wording="I agree.", ads_wording="Yes."
+    )
+    form.groups.set(ClientGroup.objects.owned_by(owner).picked()[:1])
+    bulk = BulkAction.objects.create(
+        owner=owner, kind=BulkAction.Kind.STOP, status=BulkAction.Status.FINISHED, total=2, done=2, changed=2
+    )
+    picture = Picture.objects.create(owner=owner, name="Hills", file="hills.webp", width=8, height=8, size=1)
+    rule = ClientGroup.objects.create(owner=owner, name="By a rule", rule=[])
+    attribute, _new = Attribute.objects.get_or_create(owner=owner, key="a_long_name_of_an_attribute")
+    SenderDomain.objects.create(owner=owner, domain=f"{language}.example.org")
+    return {
+        "import": str(keep(owner=owner, pieces=[lines], name="draft.csv").pk),
+        "import_done": str(done.pk),
+        "form": str(form.pk),
+        "slug": form.slug,
+        "bulk": str(bulk.pk),
+        "picture": str(picture.pk),
+        "rule": str(rule.pk),
+        "attribute": str(attribute.pk),
+    }
+
+
+def _of_recipients(owner: User, language: str) -> dict[str, str]:
+    stayed, left = (f"{name}.{language}@example.org" for name in ("stayed", "left"))
+    for address in (stayed, left):
+        Client.objects.create(owner=owner, email=address, address_key=key_of(address))
+    Suppression.objects.create(
+        owner=owner, email=left, address_key=key_of(left), reason=Suppression.Reason.UNSUBSCRIBED
+    )
+    mailing = Mailing.objects.owned_by(owner)[0]
+    opt_out = OptOut.objects.create(owner=owner, email=left, address_key=key_of(left), mailing=mailing)
+    message = Message.objects.owned_by(owner).exclude(body="")[0]
+    reply = ReplyAddress.objects.create(owner=owner, email=stayed, address_key=key_of(stayed))
+    return {
+        "unsubscribe": token_for(owner_id=owner.pk, email=stayed, mailing_id=mailing.pk),
+        "unsubscribed": token_for(owner_id=owner.pk, email=left, mailing_id=mailing.pk),
+        "opt_out": str(opt_out.pk),
+        "message": str(message.pk),
+        "user": str(owner.pk),
+        "reply": signing.dumps([reply.pk, reply.email], salt=SALT),
+        "reset": f"{user_pk_to_url_str(owner)}-{default_token_generator.make_token(owner)}",
+    }
