@@ -9,10 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import resolve
 
 from e2e.conftest import FORGET_AXE, NARROW, WIDE
-from e2e.test_overflow import HIDDEN_BUTTONS, WIDER
+from e2e.test_overflow import HIDDEN_BUTTONS, WIDER, WIDTHS
 from e2e.tour import OWNERS, TOUR, go, seen_by
 
-WIDTHS = (390, 768, 1024, 1280, 1366, 1920)
 # Over the two languages, each page is seen in both themes at both widths.
 LOOKS = {
     "en": (("light", WIDE), ("dark", NARROW)),

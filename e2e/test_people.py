@@ -2,82 +2,16 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
-from e2e.conftest import NARROW, WIDE
-from e2e.conftest import PASSWORD as DEMO_PASSWORD
-
 PASSWORD = "correct-horse-7"
-LOOKS = [
-    {"viewport": WIDE, "color_scheme": "light", "locale": "en"},
-    {"viewport": NARROW, "color_scheme": "dark", "locale": "ru"},
-]
-FOR_ALL = {
-    "signup": "/accounts/signup/",
-    "login": "/accounts/login/",
-    "sent": "/accounts/confirm-email/",
-    "bad-link": "/accounts/confirm-email/made-up/",
-    "reset": "/accounts/password/reset/",
-    "reset-done": "/accounts/password/reset/done/",
-    "reset-bad-link": "/accounts/password/reset/key/1-x/",
-    "blocked": "/accounts/inactive/",
-}
-FOR_USERS = {
-    "profile": "/accounts/profile/",
-    "email": "/accounts/email/",
-    "password": "/accounts/password/change/",
-    "two-factor": "/accounts/two-factor/",
-    "two-factor-on": "/accounts/two-factor/totp/activate/",
-    "sessions": "/accounts/sessions/",
-    "delete-account": "/accounts/delete/",
-    "logout": "/accounts/logout/",
-}
-FOR_MANAGERS = {
-    "users": "/users/",
-    "audit": "/audit/",
-    "mailings-of-all": "/mailings/",
-    "mailing-of-another": "/mailings/1/",
-    "reports-of-all": "/reports/",
-    "report-of-another": "/reports/1/",
-}
-FOR_SUPERUSERS = {"users-by-superuser": "/users/", "user-new": "/users/new/", "user-edit": "/users/1/edit/"}
-
-
-@pytest.mark.parametrize("look", LOOKS, ids=["wide-light", "narrow-dark"])
-@pytest.mark.parametrize(
-    ("email", "pages"),
-    [
-        ("demo@example.com", FOR_USERS),
-        ("manager@example.com", FOR_MANAGERS),
-        ("admin@example.com", FOR_SUPERUSERS),
-    ],
-)
-def test_every_page_of_people(look, email, pages, context_of, check):
-    page = context_of(email, **look).new_page()
-    page.goto("/accounts/reauthenticate/")
-    check(page, f"reauthenticate-{look['viewport']['width']}")
-    page.locator("[name=password]").fill(DEMO_PASSWORD)
-    page.locator("main .btn-primary[type=submit]").click()
-    page.wait_for_url("**/start/")
-    for name, address in pages.items():
-        page.goto(address)
-        check(page, f"{name}-{look['viewport']['width']}")
-
-
-@pytest.mark.parametrize("look", LOOKS, ids=["wide-light", "narrow-dark"])
-def test_every_page_without_logging_in(look, chromium, stack, check):
-    page = chromium.new_context(base_url=stack.url, **look).new_page()
-    for name, address in FOR_ALL.items():
-        page.goto(address)
-        check(page, f"{name}-{look['viewport']['width']}")
-    page.context.close()
 
 
 def test_from_registering_to_being_blocked(chromium, stack, context_of, check):
     visitor = chromium.new_context(base_url=stack.url, timezone_id="Asia/Tokyo", locale="en-GB").new_page()
     register(visitor)
     confirm(visitor, check)
+    take_the_first_steps(visitor, check)
     make_a_group(visitor)
     manager = context_of("manager@example.com").new_page()
     block(manager, check)
@@ -116,6 +50,40 @@ def confirm(page, check):
     expect(page).to_have_url(re.compile("/start/"))
     page.goto("/accounts/profile/")
     expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
+
+
+def take_the_first_steps(page, check):
+    """From people to a mail in their mailbox; each step is ticked off on the start page."""
+    steps_done(page, 1)
+    page.get_by_role("link", name="Add the people you write to").click()
+    page.get_by_role("link", name="Import").first.click()
+    page.get_by_label("Or paste lines").fill("Rita Reader <rita@example.org>")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.locator("#import-state")).to_contain_text("1 new clients")
+    steps_done(page, 2)
+    page.get_by_role("link", name="Write a message").click()
+    page.get_by_role("button", name=re.compile("^Start from this")).first.click()
+    page.get_by_label("Subject").fill("A first letter, {{ first_name }}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/preview/")
+    steps_done(page, 3)
+    check(page, "first-steps")
+    page.get_by_role("link", name="Schedule a mailing").click()
+    page.get_by_label("Message").select_option(index=1)
+    page.get_by_label("Rita Reader <rita@example.org>").check()
+    page.get_by_role("button", name="Start now").click()
+    for _form_then_review in range(2):
+        page.get_by_role("button", name="Send now to 1 person").click()
+    expect(page.locator("tbody tr")).to_contain_text("250 OK")
+    page.goto("/start/")
+    expect(page.get_by_text("1 of 1 accepted")).to_be_visible()
+    expect(page.get_by_role("heading", name="First steps")).to_have_count(0)
+
+
+def steps_done(page, number):
+    page.goto("/start/")
+    expect(page.locator(".first-steps .is-done")).to_have_count(number)
 
 
 def make_a_group(page):

@@ -144,7 +144,7 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   if (detail.xhr.getResponseHeader("HX-Redirect")) sent = detail.elt.closest("form");
 });
 window.addEventListener("beforeunload", (event) => {
-  if (!texts.alive) return;
+  if (!texts.alive || sent?.matches(".languages")) return; // language.js brings what was typed along
   if ([...document.querySelectorAll("main form[method=post], #dialog[open] form[method=post]")].some(holdsWords)) event.preventDefault();
 });
 window.addEventListener("pageshow", (event) => {

@@ -1,0 +1,50 @@
+"""What one does again: send to those who did not get it, and read the same page in another language."""
+
+import re
+
+from playwright.sync_api import expect
+
+
+def test_those_who_did_not_get_it_are_sent_it_again(context_of, check):
+    page = context_of("olga@example.com").new_page()
+    page.goto("/reports/?state=partly")
+    page.locator("tbody .main-cell a").first.click()
+    page.get_by_role("link", name="Send again to those who did not get it").click()
+    question = page.locator("dialog[open]")
+    expect(question).to_contain_text("it did not reach?")
+    number = re.search(r"to the (\d+) clients?", question.inner_text())[1]
+    check(page, "send-again")
+    question.get_by_role("button", name="Send again").click()
+    expect(page.get_by_text("It is on its way to those who did not get it.").first).to_be_visible()
+    page.locator("#run-facts a[href^='/reports/']").click()
+    expect(page.locator("#run-facts .count-ok strong")).to_have_text(number)
+    expect(page.locator("#run-facts")).to_contain_text("250 OK")
+    expect(page.locator("#run-facts a[href^='/reports/']")).to_be_visible()  # and back to the first run
+    check(page, "sent-again")
+
+
+def test_another_language_keeps_the_page_and_what_was_typed(context_of):
+    page = context_of("olga@example.com").new_page()
+    page.goto("/mailings/new/?from=here")
+    page.locator("#clients-list").get_by_role("checkbox").nth(1).check()
+    page.locator("[name=name]").fill("Kept in any language")
+    page.locator("[name=period]").select_option("weekly")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ru")
+    assert page.url.endswith("/mailings/new/?from=here")
+    expect(page.locator("[name=name]")).to_have_value("Kept in any language")
+    expect(page.locator("[name=period]")).to_have_value("weekly")
+    expect(page.locator("#clients-list").get_by_role("checkbox").nth(1)).to_be_checked()
+    expect(page.locator("main")).to_contain_text(re.compile(r"Каждую неделю по \w+м в \d\d:\d\d"))
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_visitor_keeps_all_but_the_password(context_of):
+    page = context_of(None).new_page()
+    page.goto("/accounts/signup/")
+    page.get_by_label("Email").fill("visitor@example.org")
+    page.get_by_label("Password", exact=True).fill("correct-horse-7")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.get_by_role("heading", name="Регистрация")).to_be_visible()
+    expect(page.get_by_label("Эл. почта")).to_have_value("visitor@example.org")
+    expect(page.get_by_label("Пароль", exact=True)).to_have_value("")
