@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from e2e.stack import Stack, running
 
@@ -22,6 +31,17 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
+# What the console may say: 422 (a form with errors), 404, being offline, a question given up for a newer one
+# (htmx reports that by two events), and the frame of a mail that runs no script, not even the test's click.
+EXPECTED = (
+    "the server responded with a status of 4",
+    "ERR_INTERNET_DISCONNECTED",
+    "htmx:sendAbort",
+    "htmx:afterRequest",
+    "Blocked script execution in",
+)
+PARTS = ("stylesheet", "script", "image", "font")  # of a page, which are always there
+GIVEN_UP = ("net::ERR_ABORTED", "net::ERR_INTERNET_DISCONNECTED")
 # axe leaves empty style attributes behind, which htmx would copy and the policy would refuse.
 FORGET_AXE = """document.querySelectorAll('[style=""]').forEach((e) => e.removeAttribute('style'))"""
 
@@ -41,42 +61,51 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def note_complaints(context: BrowserContext, complaints: list[str]) -> None:
+    """Errors in the console (the policy's reports among them) and in scripts, and requests that failed."""
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(text in message.text for text in EXPECTED):
+            complaints.append(f"{message.location['url']}: {message.text}")
+
+    def failed(request: Request) -> None:
+        if request.failure not in GIVEN_UP:
+            complaints.append(f"{request.url}: {request.failure}")
+
+    def answered(response: Response) -> None:
+        if response.status >= 400 and response.request.resource_type in PARTS:
+            complaints.append(f"{response.url}: {response.status}")
+
+    context.on("console", said)
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    context.on("requestfailed", failed)
+    context.on("response", answered)
+
+
+def log_in(page: Page, email: str) -> None:
+    page.goto("/accounts/login/")
+    page.locator("#id_login").fill(email)
+    page.locator("#id_password").fill(PASSWORD)
+    page.locator("main .btn-primary[type=submit]").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
+
+
 @pytest.fixture
 def context_of(chromium: Browser, stack: Stack) -> Iterator[Callable[..., BrowserContext]]:
-    """A browser of its own, logged in or not; what its console complains of fails the test."""
+    """A browser of its own, logged in or not; what it complains of fails the test."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        # What is meant to be: 422 (a form with errors), 404, being offline, a question given up for a newer
-        # one (htmx reports that by two events), and the frame of a mail that runs no script, not even the
-        # one by which the test clicks in it.
-        expected = (
-            "the server responded with a status of 4",
-            "ERR_INTERNET_DISCONNECTED",
-            "htmx:sendAbort",
-            "htmx:afterRequest",
-            "Blocked script execution in",
-        )
-        if message.type == "error" and not any(text in message.text for text in expected):
-            complaints.append(f"{message.location['url']}: {message.text}")
 
     def make(email: str | None = "demo@example.com", **options: object) -> BrowserContext:
         looks: dict[str, Any] = {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB", **options}
         context = chromium.new_context(**{"base_url": stack.url, **looks})
         opened.append(context)
         context.set_default_timeout(PATIENCE)
-        context.on("console", note)
-        context.on("weberror", lambda error: complaints.append(str(error.error)))
-        if email is None:
-            return context
-        page = context.new_page()
-        page.goto("/accounts/login/")
-        page.locator("#id_login").fill(email)
-        page.locator("#id_password").fill(PASSWORD)
-        page.locator("main .btn-primary[type=submit]").click()
-        page.wait_for_url(lambda url: "/login/" not in url)
-        page.close()
+        note_complaints(context, complaints)
+        if email is not None:
+            page = context.new_page()
+            log_in(page, email)
+            page.close()
         return context
 
     yield make

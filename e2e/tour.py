@@ -6,7 +6,7 @@ from itertools import groupby
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from e2e.conftest import PASSWORD
+from e2e.conftest import PASSWORD, log_in
 from e2e.stack import Stack
 
 MAIN = "|tbody .main-cell a"
@@ -185,7 +185,7 @@ def visit(browser: Browser, stack: Stack, look: Look, names: list[str]) -> Itera
         context = look.context(browser, stack.url)
         page = context.new_page()
         if email := seen_by(who, look.language):
-            _log_in(page, email)
+            log_in(page, email)
         for name in group:
             go(page, TOUR[name][2].format_map(known))
             yield name, page
@@ -207,11 +207,3 @@ def go(page: Page, steps: str) -> None:
         page.wait_for_url(f"**{address}")
     for selector in links:
         page.goto(page.locator(selector).first.get_attribute("href") or "")
-
-
-def _log_in(page: Page, email: str) -> None:
-    page.goto("/accounts/login/")
-    page.locator("#id_login").fill(email)
-    page.locator("#id_password").fill(PASSWORD)
-    page.locator("main .btn-primary[type=submit]").click()
-    page.wait_for_url(lambda url: "/login/" not in url)

@@ -1,6 +1,7 @@
 """What the demo data lack for every page to show something. Runs inside Django: see Stack.tour_data()."""
 
 import json
+from pathlib import Path
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
@@ -8,6 +9,7 @@ from django.core import signing
 from django.core.mail import send_mail
 
 from mailer.audience.importing.uploads import keep
+from mailer.composing.picture_files import keep_picture
 from mailer.composing.unsubscribe_links import token_for
 from mailer.models import (
     Attribute,
@@ -18,7 +20,6 @@ from mailer.models import (
     Mailing,
     Message,
     OptOut,
-    Picture,
     ReplyAddress,
     SenderDomain,
     SubscriptionForm,
@@ -27,6 +28,8 @@ from mailer.models import (
 from mailer.senders.replies import SALT
 from people.addresses import key_of
 from people.models import User
+
+HILLS = Path(__file__).resolve().parent.parent / "static" / "img" / "messages" / "news.jpg"
 
 
 def print_addresses(language: str, email: str) -> None:
@@ -48,7 +51,8 @@ def _of_clients(owner: User, language: str) -> dict[str, str]:
     bulk = BulkAction.objects.create(
         owner=owner, kind=BulkAction.Kind.STOP, status=BulkAction.Status.FINISHED, total=2, done=2, changed=2
     )
-    picture = Picture.objects.create(owner=owner, name="Hills", file="hills.webp", width=8, height=8, size=1)
+    with HILLS.open("rb") as file:
+        picture = keep_picture(owner=owner, upload=file, name="Hills")
     rule = ClientGroup.objects.create(owner=owner, name="By a rule", rule=[])
     attribute, _new = Attribute.objects.get_or_create(owner=owner, key="a_long_name_of_an_attribute")
     SenderDomain.objects.create(owner=owner, domain=f"{language}.example.org")
