@@ -22,7 +22,8 @@ from mailer.forms.plan import Plan, plan_of
 from mailer.forms.senders import clean_local_part
 from mailer.models import Client, ClientGroup, Mailing, Message, ReplyAddress, SenderDomain
 from mailer.models.sender import DomainState
-from people.models import ZONES, User
+from people.models import User
+from people.zone_field import ZoneField
 from site_config.ui.forms import OwnedForm, RowsField
 
 if TYPE_CHECKING:
@@ -64,10 +65,9 @@ class MailingForm(OwnedForm[Mailing]):
         required=False,
         help_text=_("Leave it empty to run until you stop it. Mail not sent by then will not go out."),
     )
-    time_zone = forms.ChoiceField(
+    time_zone = ZoneField(
         label=_("Time zone of the schedule"),
-        choices=[(zone, zone.replace("_", " ")) for zone in ZONES],
-        help_text=_("A daily run keeps its time on this zone's clocks, even when they change."),
+        help_text=_("Type a city. A daily run keeps its time on this zone's clocks, even when they change."),
     )
 
     from_local = forms.CharField(

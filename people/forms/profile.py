@@ -7,19 +7,14 @@ from django.core.files.base import ContentFile
 from django.utils.translation import gettext_lazy as _
 
 from people.avatar import make_avatar
-from people.models import ZONES, User
+from people.models import User
+from people.zone_field import ZoneField
 from site_config.ui.forms import ModelForm
 
 
-def zone_choices() -> list[tuple[str, str]]:
-    return [(zone, zone.replace("_", " ")) for zone in ZONES]
-
-
 class ProfileForm(ModelForm[User]):
-    time_zone = forms.ChoiceField(
-        label=_("Time zone"),
-        choices=zone_choices,
-        help_text=_("All times are shown and entered in this zone."),
+    time_zone = ZoneField(
+        label=_("Time zone"), help_text=_("All times are shown and entered in this zone. Type a city.")
     )
     language = forms.ChoiceField(
         label=_("Language"), choices=settings.LANGUAGES, help_text=_("For the site and our emails to you.")

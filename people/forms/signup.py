@@ -4,8 +4,9 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from people.models import ZONES, User
+from people.models import User
 from people.validators import validate_display_name
+from people.zones import zone_of
 
 
 class SignupExtras(forms.Form):
@@ -30,7 +31,6 @@ class SignupExtras(forms.Form):
     ]
 
     def signup(self, request: HttpRequest, user: User) -> None:
-        zone = self.cleaned_data["time_zone"]
         user.name = self.cleaned_data["name"]
-        user.time_zone = zone if zone in ZONES else "UTC"
+        user.time_zone = zone_of(self.cleaned_data["time_zone"]) or "UTC"
         user.save(update_fields=["name", "time_zone"])

@@ -6,10 +6,10 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from people.address_fields import AddressInput
-from people.forms.profile import zone_choices
 from people.models import User
 from people.roles import RolesField
 from people.validators import validate_one_line
+from people.zone_field import ZoneField
 from site_config.ui.forms import ModelForm
 
 
@@ -18,7 +18,7 @@ class UserForm(ModelForm[User]):
 
     beside = "email"
 
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
+    time_zone = ZoneField(label=_("Time zone"))
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     groups = RolesField(label=_("Roles"), queryset=Group.objects.order_by("name"), required=False)
 

@@ -14,11 +14,6 @@ from people.address_fields import AccountAddressField
 from people.addresses import account_address, spelled
 from people.validators import validate_display_name, validate_one_line
 
-ZONES = [
-    *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
-    "UTC",
-]
-
 
 def validate_zone(name: str) -> None:
     """Raise ValidationError unless name is a time zone of the IANA database."""

@@ -61,7 +61,7 @@ def test_the_profile_is_saved_and_spoken(browser, owner):
         ("name", "a\r\nBcc: b@example.com", "Line breaks and control characters are not allowed here."),
         ("name", "x" * 151, "Ensure this value has at most 150 characters (it has 151)."),
         ("company", "a\nb", "Line breaks and control characters are not allowed here."),
-        ("time_zone", "Mars/Base", "Select a valid choice."),
+        ("time_zone", "Mars/Base", "Choose a time zone from the list"),
         ("time_zone", "", "This field is required."),
         ("language", "xx", "Select a valid choice."),
         ("avatar", SimpleUploadedFile("a.png", b"<svg onload=alert(1)>"), "We cannot read this picture."),

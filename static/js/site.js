@@ -177,3 +177,6 @@ document.addEventListener("htmx:afterSwap", () => {
 document.querySelectorAll("[data-browser-zone]").forEach((field) => {
   field.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 });
+
+// A box that suggests values shows all of them once what stands in it is typed over.
+document.addEventListener("focusin", (event) => event.target.matches?.("[data-select-all]") && event.target.select());
