@@ -180,6 +180,7 @@ def add_runs(mailing: Mailing, *, mails: int) -> None:
 
 def add_ledgers(attempt: Attempt, *, number: int) -> None:
     """Give earlier runs of a mailing the deliveries of this one, and what they count."""
+    attempt.refresh_from_db()
     first, last = attempt.deliveries.aggregate(Min("pk"), Max("pk")).values()
     names = [field.column for field in Delivery._meta.local_concrete_fields if not field.primary_key]
     counts = {name: getattr(attempt, name) for name in ("total", "sent", "failed")}

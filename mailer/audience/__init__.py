@@ -104,7 +104,16 @@ def measure(
     against: Any = Exists(Suppression.objects.against_client())
     if mailing:
         against |= Exists(OptOut.objects.from_mailing(mailing))
-    counts = reached.annotate(is_stopped=against).aggregate(
+    return _counted(reached, against=against)
+
+
+def audience_among(rows: ClientQuerySet) -> Audience:
+    """Count some clients of one owner, who are few enough to be checked one by one."""
+    return _counted(rows, against=Exists(Suppression.objects.against_client()))
+
+
+def _counted(rows: ClientQuerySet, *, against: Any) -> Audience:
+    counts = rows.annotate(is_stopped=against).aggregate(
         total=Count("pk"), stopped=Count("pk", filter=Q(is_stopped=True))
     )
     return Audience(total=UpTo.of(counts["total"]), suppressed=counts["stopped"])

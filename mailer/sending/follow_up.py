@@ -11,13 +11,14 @@ from mailer.sending.opening import CannotRun
 NOT_REACHED = (Delivery.Status.FAILED, Delivery.Status.EXPIRED)
 
 
-def not_reached(attempt: Attempt) -> ClientQuerySet:
+def not_reached(attempt: Attempt, *, most: int | None = None) -> ClientQuerySet:
     """The clients whom a run did not reach, with their current addresses: a typo may have been corrected.
 
-    Skipped recipients are left out: they are on the stop-list.
+    Skipped recipients are left out: they are on the stop-list. `most`: some of them are enough.
     """
     missed = attempt.deliveries.filter(status__in=NOT_REACHED, next_try_at=None).order_by()
-    return Client.objects.filter(pk__in=missed.values("client"), owner_id=attempt.mailing.owner_id)
+    ids = missed.filter(client__isnull=False).values("client")[:most]
+    return Client.objects.filter(pk__in=ids, owner_id=attempt.mailing.owner_id)
 
 
 def why_not(attempt: Attempt) -> str:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mailer import mailings
-from mailer.audience import Audience, audience_of_mailing
+from mailer.audience import audience_among, audience_of_mailing
 from mailer.composing.rendering import sender_shown
 from mailer.models import Attempt, Mailing
 from mailer.sending import follow_up
@@ -18,7 +18,7 @@ from mailer.sending.opening import CannotRun, latest_id, why_not
 from mailer.views.checking import before_it_goes_out
 from mailer.views.mailings import MailingList
 from mailer.views.reports import ReportList
-from site_config.ui.counting import count
+from site_config.ui.counting import LIMIT
 from site_config.ui.http import Request, done, is_htmx, no_content, targets
 from site_config.ui.panels import PanelView
 from site_config.ui.tables import row_id
@@ -120,8 +120,7 @@ class AttemptSendAgain(PanelView):
         return redirect("attempt_detail", self.object.pk)
 
     def ask(self, problem: str, *, status: int = 200) -> HttpResponse:
-        missed = follow_up.not_reached(self.object)
-        audience = Audience(total=count(missed), suppressed=count(missed.stopped()))
+        audience = audience_among(follow_up.not_reached(self.object, most=LIMIT + 1))
         sender = sender_shown(self.object.mailing.owner, self.object.from_address)
         return self.show(audience=audience, sender=sender, problem=problem, status=status)
 

@@ -287,7 +287,7 @@ def test_the_same_new_user_sent_twice_is_one(roles, superuser, client_of):
         ("email", "a@example.com\r\nBcc: b@example.com", "Enter a valid email address."),
         ("name", "a\r\nb", "Line breaks and control characters are not allowed here."),
         ("name", "x" * 151, "Ensure this value has at most 150 characters (it has 151)."),
-        ("time_zone", "Mars/Base", "Select a valid choice."),
+        ("time_zone", "Mars/Base", "Choose a time zone from the list"),
         ("language", "xx", "Select a valid choice."),
         ("groups", "99999999999999999999", "Select a valid choice."),
     ],

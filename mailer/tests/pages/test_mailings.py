@@ -23,6 +23,7 @@ from testing.pages import DIALOG, flat, recipients
 pytestmark = pytest.mark.django_db
 
 NEW = "/mailings/new/"
+NO_ZONE = "Choose a time zone from the list, such as Europe/Moscow."
 INVALID, NOT_ONE = "Select a valid choice.", "is not one of the available choices."
 TOO_LONG_AGO = "The start is more than twenty years ago. Choose a later one."
 TOO_FAR = "The end is more than twenty years away. Choose an earlier one."
@@ -254,7 +255,7 @@ def test_a_start_in_the_past_and_an_end_in_the_past(browser, form):
         ("starts_at", "0001-01-01T00:00", "starts_at", TOO_LONG_AGO),
         ("starts_at", "tomorrow", "starts_at", "Enter a valid date/time."),
         ("starts_at", "2030-13-45T99:99", "starts_at", "Enter a valid date/time."),
-        ("time_zone", "Mars/Olympus", "time_zone", f"{INVALID} Mars/Olympus {NOT_ONE}"),
+        ("time_zone", "Mars/Olympus", "time_zone", NO_ZONE),
         ("time_zone", "", "time_zone", "This field is required."),
         ("period", "hourly", "period", f"{INVALID} hourly {NOT_ONE}"),
         ("form_key", "x", "form_key", "Enter a valid UUID."),
