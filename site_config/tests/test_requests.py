@@ -3,9 +3,11 @@
 import gzip
 import io
 import logging
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from content.forms import ArticleForm
@@ -86,6 +88,10 @@ def test_a_refusal_is_one_line_in_the_log(owner, client_of, caplog):
     assert NoTraceOfRefusals().filter(record)
     line = logging.Formatter("%(levelname)s %(name)s: %(message)s").format(record)
     assert line == "WARNING django.request: Forbidden (Permission denied): /users/"
+    config: Any = settings.LOGGING
+    kinds = {config["filters"][name]["()"] for name in config["handlers"]["console"]["filters"]}
+    assert "site_config.logs.NoTraceOfRefusals" in kinds
+    assert config["loggers"]["django"] == {"handlers": ["console"], "level": "WARNING", "propagate": False}
 
 
 def test_an_error_keeps_its_trace():

@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -210,6 +211,13 @@ def test_one_user_takes_one_place_and_has_three_requests_wait(asker, monkeypatch
             asker(2)
             stack.enter_context(slot())
     assert monotonic() - began < 30
+
+
+def test_a_request_waits_less_than_gunicorn_and_the_guide_s_proxy_do():
+    longest = slots.WAIT_SECONDS + html.WAIT_SECONDS
+    assert longest < runpy.run_path("gunicorn.conf.py").get("timeout", 30)
+    guide = (settings.BASE_DIR / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert longest < int(re.findall(r"proxy_read_timeout (\d+)s;", guide)[0])
 
 
 def test_not_all_threads_of_a_web_worker_wait_for_messages(asker):
