@@ -6,8 +6,12 @@ import logging
 import secrets
 
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from people.templatetags.devices import device
 
 MARK = "fernet:"  # without it, a secret is in plain text
 log = logging.getLogger(__name__)
@@ -21,6 +25,10 @@ def _cipher() -> MultiFernet:
 
 
 class TwoFactorAdapter(DefaultMFAAdapter):
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
+        """What a new passkey is called unless its owner says: where it was made, as sessions are."""
+        return device(self.request.headers.get("User-Agent", ""))
+
     def encrypt(self, text: str) -> str:
         return MARK + _cipher().encrypt(text.encode()).decode()
 

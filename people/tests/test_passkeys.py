@@ -82,6 +82,11 @@ def test_the_pages_of_passkeys_run_no_script_of_their_own(verified, signed_in):
         assert "unsafe-inline" not in answer["Content-Security-Policy"]
 
 
+def test_a_new_passkey_is_called_by_where_it_is_made(signed_in):
+    form = signed_in.get(reverse("mfa_add_webauthn")).context["form"]
+    assert form["name"].value() == "Firefox, Windows"
+
+
 def test_a_made_up_answer_of_a_browser_is_refused(verified, signed_in):
     for credential in ("", "x", "{}", '{"id": 1}', "[]", "null"):
         answer = signed_in.post(reverse("mfa_add_webauthn"), {"name": "x", "credential": credential})
