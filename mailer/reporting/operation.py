@@ -5,9 +5,11 @@ from datetime import datetime
 
 from django.db.models import Q
 from django.utils.functional import cached_property
+from django.utils.translation import get_language
 
 from mailer.models import Attempt, Consumer, MailServer
-from mailer.sending import clock, consumers
+from mailer.sending import clock, consumers, holding
+from mailer.transport.refusals import KNOWN, Explanation
 
 MOST_HELD = 50  # runs shown
 
@@ -48,6 +50,13 @@ class Operation:
     def failing(self) -> MailServer | None:
         """The mail server, if its last use failed and no mail has been accepted since."""
         return MailServer.objects.filter(Q(failures__gt=0) | Q(quota_failures__gt=0)).first()
+
+    @cached_property
+    def meaning(self) -> Explanation | None:
+        """What the server's answer means and which setting helps, while it rests or fails."""
+        server = self.resting or self.failing
+        language = (get_language() or "en")[:2]
+        return KNOWN.texts.get((holding.trouble(server.answer), language)) if server else None
 
     @cached_property
     def held(self) -> list[Attempt]:

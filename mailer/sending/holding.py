@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 FIRST_SETBACK_SECONDS = 5
 LONGEST_SETBACK_SECONDS = 600
 MOST_LOOKED_AT = 1000  # deliveries set aside
+# What is wrong with this service's own settings; the next consumer that starts has read them anew.
+SETTINGS = ("no-starttls", "no-log-in", "password-unprotected", "log-in-refused")
 SET_ASIDE = tuple(kind.value for kind in ABOUT_US | ONE_RECIPIENT)
 
 
@@ -36,6 +38,12 @@ def hold(attempt_id: int, answer: str, *, code: str = "") -> None:
     if held.update(problem=answer, problem_code=code, held_at=clock.now()):
         log.error("attempt %s is held: %s", attempt_id, answer)
         _notify(attempt_id, code)
+
+
+def hold_by_settings(attempt_id: int, answer: str) -> None:
+    """Stop an attempt because the mail server cannot be used with the settings as they are."""
+    code = trouble(answer)
+    hold(attempt_id, answer, code=code if code in SETTINGS else "")
 
 
 def _notify(attempt_id: int, code: str) -> None:
@@ -67,7 +75,7 @@ def stop(attempt_id: int, why: Stop) -> None:
 def rest_server(attempt_id: int, answer: str) -> None:
     """Leave the mail server alone for a while, for all mailings."""
     server_health.rest(answer)
-    _note_problem(attempt_id, answer)
+    _note_problem(attempt_id, answer, code=trouble(answer))
 
 
 def rest_attempt(attempt_id: int, answer: str) -> None:
@@ -151,6 +159,12 @@ def _fail_set_aside(attempt_id: int) -> None:
 
 def _note_problem(attempt_id: int, answer: str, *, code: str = "") -> None:
     Attempt.objects.filter(pk=attempt_id).update(problem=answer, problem_code=code)
+
+
+def trouble(answer: str) -> str:
+    """The key of the explanation for why a server cannot be used, in its words or in ours."""
+    code = answer[:3]
+    return classify(int(code) if code.isdigit() else 0, answer, command="GREETING").explanation
 
 
 def explanation_of(answer: str) -> str:

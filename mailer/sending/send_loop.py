@@ -264,7 +264,7 @@ class SendLoop:
         self._noted = error
         note: Callable[[int, str], None] | None = None
         if isinstance(error, ConfigurationRefused):
-            note = holding.hold
+            note = holding.hold_by_settings
         elif isinstance(error, ServerAway):
             note = holding.rest_server if error.server else holding.rest_attempt
         if note:

@@ -80,7 +80,8 @@ def release_held() -> None:
 
     What the server refused stays held until a person releases it.
     """
-    Attempt.objects.running().filter(held_at__isnull=False, problem_code="").update(held_at=None)
+    held = Attempt.objects.running().filter(held_at__isnull=False)
+    held.filter(problem_code__in=("", *holding.SETTINGS)).update(held_at=None, problem_code="")
 
 
 def _ended(now: datetime) -> list[int]:

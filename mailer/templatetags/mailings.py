@@ -10,7 +10,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from mailer.models import Attempt, Delivery, Mailing, Suppression
 from mailer.models.attribute import shown_value
 from mailer.reporting import answers
-from mailer.sending.holding import resumes_at
+from mailer.sending.holding import SETTINGS, resumes_at
 from mailer.tables import states
 from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS
 from mailer.transport.refusals import KNOWN, Explanation
@@ -80,6 +80,12 @@ def shows_addresses_to(attempt: Attempt, user: User | None) -> bool:
 def explained(attempt: Attempt) -> Explanation | None:
     """The meaning and remedy of the answer that keeps a run from going on; None if unknown."""
     return KNOWN.texts.get((attempt.problem_code, (get_language() or "en")[:2]))
+
+
+@register.filter
+def held_by_settings(attempt: Attempt) -> bool:
+    """Whether a run is held because of this service's own settings, and not refused."""
+    return attempt.problem_code in SETTINGS
 
 
 @register.filter

@@ -105,7 +105,8 @@ def test_no_recorded_answer_about_us_uses_a_recipient_up():
 
 @pytest.mark.parametrize("answer", KNOWN.answers, ids=lambda answer: answer.example[:40])
 def test_every_known_answer_is_found_by_its_own_entry(answer):
-    assert classify(int(answer.example[:3]), answer.example).explanation == answer.means
+    code = answer.example[:3]  # none in our own words
+    assert classify(int(code) if code.isdigit() else 0, answer.example).explanation == answer.means
 
 
 @pytest.mark.parametrize("answer", KNOWN.words, ids=lambda answer: answer.example[:40])
