@@ -285,10 +285,10 @@ class TestAnything:
             return min(measured("550 " + piece * (length // len(piece)) + str(n)) for n in range(5))
 
         def measured(text: str) -> float:
-            start = time.perf_counter()
+            start = time.process_time()  # whatever else the machine does
             words = refusals._normal(text)[1]
             refusals._means(550, "", words, "RCPT")
-            return time.perf_counter() - start
+            return time.process_time() - start
 
         assert seconds(16_000) < 40 * seconds(2_000) + 0.05
 
