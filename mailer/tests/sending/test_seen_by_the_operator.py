@@ -13,7 +13,7 @@ from django.utils.html import escape
 from bench.drills.servers.helpers import Silent, certificate
 from mailer import notices
 from mailer.models import MailServer
-from mailer.sending import consumers
+from mailer.sending import consumers, holding, sweep
 from mailer.transport.refusals import KNOWN
 from site_config import health
 from testing.rough_server import CHUNKS
@@ -103,6 +103,10 @@ def test_the_setting_that_helps_is_named_in_both_languages(
     assert helps in explanation.remedy
     assert escape(explanation.sentence) in report
     assert escape(explanation.remedy) in report
+    if attempt.held_at:
+        sweep.release_held()  # as a consumer does that has read the settings anew
+        attempt.refresh_from_db()
+        assert (attempt.held_at is None) == (code in holding.SETTINGS), "but not what the server refused"
 
 
 def test_an_extension_that_is_not_kept_to_is_logged_once_and_shown(owner, rough, pages, caplog):
