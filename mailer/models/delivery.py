@@ -1,7 +1,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Max, Min, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +15,15 @@ from site_config.ui.search import found
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def get_by_natural_key(self, attempt: str, message_id: str) -> "Delivery":
         return self.get(attempt__key=attempt, message_id=message_id)
+
+    def bounded(self) -> Self:
+        """The same rows of one attempt, within the range of their keys: they were written together.
+
+        Without the range, PostgreSQL looks for the first or last of one status, or with one word, by the
+        keys of the whole ledger, and reads all that stand before them.
+        """
+        first, last = self.order_by().aggregate(Min("pk"), Max("pk")).values()
+        return self.filter(pk__gte=first, pk__lte=last) if last else self.none()
 
     def open(self) -> Self:
         """Undecided deliveries."""

@@ -141,7 +141,7 @@ def _files(owner: User) -> Iterator[tuple[str, Iterable[bytes]]]:
     for pk in list(runs.order_by("pk").values_list("pk", flat=True)):
         attempt = Attempt.objects.filter(pk=pk).first()
         if attempt:
-            yield f"runs/{pk}.csv", _csv(delivery_rows(attempt.deliveries.all()), DELIVERY_COLUMNS)
+            yield f"runs/{pk}.csv", _csv(delivery_rows(attempt.deliveries.all().bounded()), DELIVERY_COLUMNS)
 
 
 MAILING_COLUMNS = ("name", "message", "period", "start", "end", "time_zone", "status", "groups")

@@ -104,7 +104,7 @@ class DeliveriesExport(SignedIn):
 
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         attempt = own_row(Attempt, request.user, pk)
-        rows = attempt.deliveries.all()
+        rows = attempt.deliveries.all().bounded()
         found = DeliveryFilter(request.GET, queryset=rows, request=request, attempt=attempt).qs
         cells = delivery_rows(found, chosen=request.GET.get("status", ""))
         return _file(request, cells, DELIVERY_COLUMNS, f"report-{attempt.pk}")

@@ -90,9 +90,9 @@ class AttemptDetail(OneAttempt, TableView):
     by_key = True
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        deliveries = self.attempt.deliveries
+        deliveries = self.attempt.deliveries.all()
         shown = self.attempt.shows_addresses_to(self.request.user)
-        return deliveries.all() if shown else deliveries.none()
+        return deliveries.bounded() if shown else deliveries.none()
 
     def get_table_class(self) -> type[DeliveryTable]:
         own = self.attempt.mailing.owner_id == self.request.user.pk

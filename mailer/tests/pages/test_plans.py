@@ -32,7 +32,7 @@ def owned(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         owner = UserFactory(email="large@example.com")
         try:
-            made = data.build(owner, clients=CLIENTS)
+            made = data.build(owner, clients=CLIENTS, ledgers=2)
             data.build(UserFactory(email="other@example.com"), clients=1_000)
             data.analyse()
             yield made
