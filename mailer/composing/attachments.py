@@ -24,7 +24,7 @@ Snapshot = list[dict[str, Any]]
 
 
 def attach(*, message: Message, upload: IO[bytes], name: str) -> Attachment:
-    """Check a file and attach it; raises ValidationError with the reason."""
+    """Check a file and add it to the draft; raises ValidationError with the reason."""
     upload.seek(0)
     data = upload.read(LARGEST + 1)
     name = clean_name(name)
@@ -41,13 +41,37 @@ def attach(*, message: Message, upload: IO[bytes], name: str) -> Attachment:
             message=message,
             digest=digest,
             name=name,
-            defaults={"content_type": content_type, "size": len(data)},
+            defaults={"content_type": content_type, "size": len(data), "draft": Attachment.Draft.ADDED},
         )
+        message.attachments.filter(pk=row.pk, draft=Attachment.Draft.REMOVED).update(draft="")
     return row
 
 
+@transaction.atomic
+def detach(*, message: Message, pk: int) -> None:
+    """Take a file out of the draft; what runs send has it until the message is saved."""
+    rows = message.attachments.filter(pk=pk)
+    rows.filter(draft=Attachment.Draft.ADDED).delete()
+    rows.update(draft=Attachment.Draft.REMOVED)
+
+
+@transaction.atomic
+def settle(*, message: Message) -> None:
+    """The draft's files become the message's."""
+    message.attachments.filter(draft=Attachment.Draft.REMOVED).delete()
+    message.attachments.update(draft="")
+
+
+@transaction.atomic
+def forget_changes(*, message: Message) -> None:
+    """The message's files become the draft's."""
+    message.attachments.filter(draft=Attachment.Draft.ADDED).delete()
+    message.attachments.update(draft="")
+
+
 def _refuse_too_much(message: Message, size: int) -> None:
-    there = message.attachments.aggregate(Sum("size"))["size__sum"] or 0
+    written = message.attachments.written()
+    there = written.aggregate(Sum("size"))["size__sum"] or 0
     if there + size > LARGEST:
         raise ValidationError(
             _(
@@ -57,20 +81,21 @@ def _refuse_too_much(message: Message, size: int) -> None:
             params={"limit": LARGEST // 1_000_000},
             code="too_large",
         )
-    if message.attachments.count() >= MOST:
+    if written.count() >= MOST:
         raise ValidationError(_("At most %(limit)s files."), params={"limit": MOST}, code="too_many")
 
 
 def copy_attachments(*, source: Message, to: Message) -> None:
-    """The same files for another message of the same owner; their content is not copied."""
-    for row in source.attachments.all():
-        row.pk, row.message = None, to
+    """The same files for the draft of another message of the same owner; their content is not copied."""
+    for row in source.attachments.written():
+        row.pk, row.message, row.draft = None, to, Attachment.Draft.ADDED
         row.save(force_insert=True)
 
 
 def snapshot_of(message: Message) -> Snapshot:
     """What a run keeps of them, so that it sends these whatever happens to the message."""
-    return [dict(row) for row in message.attachments.values("name", "content_type", "size", "digest")]
+    rows = message.attachments.saved().values("name", "content_type", "size", "digest")
+    return [dict(row) for row in rows]
 
 
 def files_of(snapshot: Iterable[dict[str, Any]], *, owner_id: int) -> tuple[File, ...]:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from mailer.composing.attachments import copy_attachments
+from mailer.composing import attachments
 from mailer.composing.blocks import document
 from mailer.composing.blocks.document import Content
 from mailer.models import Format, Message, MessageDraft, MessageTheme, MessageVersion
@@ -74,7 +74,7 @@ def copy_message(*, message: Message, form_key: uuid.UUID) -> Message:
     with transaction.atomic():
         copy = start_message(owner=message.owner, form_key=form_key, written=written)
         if not copy.attachments.exists():
-            copy_attachments(source=message, to=copy)
+            attachments.copy_attachments(source=message, to=copy)
     return copy
 
 
@@ -105,16 +105,23 @@ def written_of(message: Message) -> tuple[Written, datetime | None]:
 
 @transaction.atomic
 def keep_draft(
-    *, message: Message, written: Written, seen: int | None, before: Written | None = None
+    *,
+    message: Message,
+    written: Written,
+    seen: int | None,
+    before: Written | None = None,
+    files_changed: bool = False,
 ) -> Kept:
     """Store what was typed; raises ChangedMeanwhile if `seen` is not the latest revision.
 
-    `before`: the state before a step that can be undone.
+    `before`: the state before a step that can be undone. `files_changed`: this is a draft, whatever was
+    typed.
     """
     draft = MessageDraft.objects.filter(message=message).first()
     kept = Written.from_data(draft.data) if draft else saved_of(message)
-    revision = _claim(message, seen, counts=kept != written)
-    if kept == written and before is None:
+    changed = files_changed or kept != written
+    revision = _claim(message, seen, counts=changed)
+    if not changed and before is None:
         return Kept(revision=revision, at=draft.saved_at if draft else None)
     draft, _made = MessageDraft.objects.update_or_create(
         message=message, defaults={"data": written.as_data()}
@@ -138,6 +145,7 @@ def publish(*, message: Message, written: Written, body: str, seen: int | None) 
         content=written.content if written.format == Format.BLOCKS else {},
         updated_at=now,
     )
+    attachments.settle(message=message)
     MessageDraft.objects.filter(message=message).delete()
     _remember(message, MessageVersion.Kind.SAVED, written, MOST_VERSIONS)
     return Kept(revision=revision, at=now)
@@ -167,6 +175,7 @@ def discard_draft(*, message: Message) -> None:
     if message.body:
         before, _since = written_of(message)
         keep_draft(message=message, written=saved_of(message), seen=None, before=before)
+        attachments.forget_changes(message=message)
         MessageDraft.objects.filter(message=message).delete()
 
 

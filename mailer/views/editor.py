@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from mailer import mailings
 from mailer.checking import background
 from mailer.composing import drafts
-from mailer.composing.attachments import attach
+from mailer.composing.attachments import attach, detach
 from mailer.composing.blocks import document
 from mailer.composing.blocks.document import TooLarge
 from mailer.composing.drafts import ChangedMeanwhile, Kept, Written
@@ -105,6 +105,10 @@ class MessageEditor(OwnersOnly):
     def _save(self, written: Written, _do: str, _what: str) -> HttpResponse:
         kept = self.keep(written)
         form = EditorForm(written, owner=self.request.user, checked=True)
+        if "attachment" in self.request.FILES:  # chosen, and then saved at once
+            if not self._takes_file():
+                return self.page(form, kept, status=422)
+            kept = self._files_changed(written, kept)
         if not form.is_valid():
             return self.page(form, kept, status=422)
         kept = mailings.publish_message(
@@ -126,6 +130,12 @@ class MessageEditor(OwnersOnly):
 
     def _attach(self, written: Written, _do: str, _what: str) -> HttpResponse:
         kept = self.keep(written)
+        if self._takes_file():
+            kept = self._files_changed(written, kept)
+        return self.attached(kept)
+
+    def _takes_file(self) -> bool:
+        """Attach the file that was chosen, or say why not; return whether it is there now."""
         upload = self.request.FILES.get("attachment")
         if upload is None:
             messages.error(self.request, _("Choose a file first."))
@@ -136,12 +146,20 @@ class MessageEditor(OwnersOnly):
                 attach(message=self.message, upload=upload, name=upload.name or "")
             except ValidationError as error:
                 messages.error(self.request, " ".join(error.messages))
-        return self.attached(kept)
+            else:
+                return True
+        return False
+
+    def _files_changed(self, written: Written, kept: Kept) -> Kept:
+        return drafts.keep_draft(
+            message=self.message, written=written, seen=kept.revision, files_changed=True
+        )
 
     def _detach(self, written: Written, _do: str, what: str) -> HttpResponse:
         kept = self.keep(written)
         if what.isdecimal() and len(what) < 19:
-            self.message.attachments.filter(pk=what).delete()
+            detach(message=self.message, pk=int(what))
+            kept = self._files_changed(written, kept)
         return self.attached(kept)
 
     def attached(self, kept: Kept) -> HttpResponse:

@@ -50,6 +50,10 @@ document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
   const isKept = (xhr.status >= 200 && xhr.status < 300) || (xhr.status === 422 && !xhr.getResponseHeader("HX-Retarget"));
   if (isKept && xhr.typed !== undefined) kept = Math.max(kept, xhr.typed);
 });
+// A file is uploaded once it is chosen: nobody should have to know that choosing is not enough.
+document.addEventListener("change", ({ target }) => {
+  if (target.id === "attachment" && target.files.length) target.closest("details").querySelector("[value=attach]").click();
+});
 let leaving = false;
 form.addEventListener("submit", () => (leaving = true));
 document.addEventListener("click", (event) => event.target.closest("[data-leave-freely]") && (leaving = true));

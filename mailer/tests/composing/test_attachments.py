@@ -19,7 +19,7 @@ from PIL import Image
 
 from mailer.composing import attachments, room
 from mailer.composing.attachment_kinds import clean_name, content_type_of
-from mailer.composing.attachments import attach, copy_attachments
+from mailer.composing.attachments import attach, copy_attachments, detach, settle
 from mailer.composing.blocks.document import read
 from mailer.composing.blocks.rendering import html_of
 from mailer.composing.compiling import compile_message
@@ -27,7 +27,7 @@ from mailer.composing.mime_files import File
 from mailer.composing.picture_files import FOLDER, inside, keep_picture, pictures_of
 from mailer.composing.rendering import Composer, Recipient
 from mailer.composing.uploads import remove_unused
-from mailer.models import Attachment, Attempt, Delivery, Picture
+from mailer.models import Attachment, Attempt, Delivery, MessageDraft, Picture
 from mailer.reporting.receipt import mail_again
 from mailer.sending.pruning import prune
 from people.accounts import delete_account
@@ -134,6 +134,7 @@ def test_what_is_attached_stands_beside_the_text_and_what_is_shown_inside_it():
 
 def test_a_file_arrives_as_it_was_and_a_run_keeps_what_it_began_with(owner, message, smtp):
     attach(message=message, upload=BytesIO(PDF), name="Отчёт за март.pdf")
+    settle(message=message)
     make_mailing(owner, [ClientFactory(owner=owner), ClientFactory(owner=owner)], message=message)
     assert [files_in(mail.content) for mail in smtp.mails] == [
         [("Отчёт за март.pdf", "application/pdf", PDF)]
@@ -149,6 +150,7 @@ def test_a_file_arrives_as_it_was_and_a_run_keeps_what_it_began_with(owner, mess
 
 def test_a_file_that_is_gone_holds_the_run_and_says_so(owner, message, smtp):
     row = attach(message=message, upload=BytesIO(PDF), name="a.pdf")
+    settle(message=message)
     default_storage.delete(attachments.path_of(owner.pk, row.digest))
     make_mailing(owner, [ClientFactory(owner=owner)], message=message)
     attempt = Attempt.objects.get()
@@ -160,6 +162,7 @@ def test_a_file_that_is_gone_holds_the_run_and_says_so(owner, message, smtp):
 def test_a_mail_too_large_for_the_server_is_not_begun(owner, message, smtp, monkeypatch):
     monkeypatch.setattr("mailer.transport.features._number", lambda _words: 50_000)
     attach(message=message, upload=BytesIO(b"%PDF-" + bytes(60_000)), name="a.pdf")
+    settle(message=message)
     make_mailing(owner, [ClientFactory(owner=owner)], message=message)
     assert smtp.recipients == [owner.email]
     assert "the mail server takes 50000" in Attempt.objects.get().problem
@@ -273,6 +276,43 @@ def test_the_page_takes_lists_and_removes_files(browser, owner, message, strange
     assert Attachment.objects.count() == 2
     browser.post(url, {**form, "do": f"detach:{row.pk}"})
     assert list(Attachment.objects.all()) == [theirs]
+
+
+def test_files_are_part_of_the_draft(browser, owner, message, smtp):
+    """Runs send what was saved; what was added or removed since waits for it, as the text does."""
+    [kept, removed] = [attach(message=message, upload=BytesIO(PDF), name=name) for name in ("a.pdf", "b.pdf")]
+    settle(message=message)
+    url = f"/messages/{message.pk}/edit/"
+    form = {"subject": message.subject, "format": "html", "body": message.body}
+
+    def sent():
+        make_mailing(owner, [ClientFactory(owner=owner)], message=message)
+        return [name for name, _type, _data in files_in(smtp.mails[-1].content)]
+
+    def drafted():
+        return [row.name for row in message.attachments.written()]
+
+    browser.post(url, {**form, "do": f"detach:{removed.pk}"})
+    page = browser.post(
+        url, {**form, "do": "attach", "attachment": SimpleUploadedFile("c.pdf", PDF)}, follow=True
+    )
+    assert "Draft saved" in page.content.decode()
+    assert (drafted(), sent()) == (["a.pdf", "c.pdf"], ["a.pdf", "b.pdf"])
+    browser.post(f"/messages/{message.pk}/versions/", {"version": "saved"})
+    assert (drafted(), sent()) == (["a.pdf", "b.pdf"], ["a.pdf", "b.pdf"])
+    browser.post(url, {**form, "do": f"detach:{removed.pk}"})
+    browser.post(url, {**form, "do": "save", "attachment": SimpleUploadedFile("d.pdf", PDF)})
+    assert (drafted(), sent()) == (["a.pdf", "d.pdf"], ["a.pdf", "d.pdf"])
+    assert not MessageDraft.objects.filter(message=message).exists()
+    assert message.attachments.get(name="a.pdf") == kept
+
+
+def test_a_removed_file_can_be_attached_again(message):
+    row = attach(message=message, upload=BytesIO(PDF), name="a.pdf")
+    settle(message=message)
+    detach(message=message, pk=row.pk)
+    assert attach(message=message, upload=BytesIO(PDF), name="a.pdf") == row
+    assert Attachment.objects.get().draft == ""
 
 
 @pytest.mark.parametrize(
