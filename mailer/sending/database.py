@@ -22,6 +22,7 @@ GIVE_UP_SECONDS = 300
 SILENCE_SECONDS = 5
 READ_ONLY = "25006"  # SQLSTATE read_only_sql_transaction
 LOCKED = "55P03"  # lock_not_available
+REFUSED_SECONDS = 3  # after one thread was refused, others need not ask
 QUIET_SECONDS = 60  # one that comes and goes is reported so often at most
 
 
@@ -34,6 +35,7 @@ class _Availability:
 
     def forget(self) -> None:
         self.away_since: float | None = None
+        self.refused_at = float("-inf")
         self.back_at = float("-inf")
         self.level = logging.WARNING
 
@@ -45,6 +47,7 @@ forget = _known.forget
 def note_away(error: BaseException) -> None:
     """Say, unless that was said already, that what is to be written has to wait."""
     with _known.lock:
+        _known.refused_at = monotonic()
         if _known.away_since is not None:
             return
         _known.away_since = monotonic()
@@ -67,6 +70,11 @@ def note_back() -> None:
 
 def is_noted_away() -> bool:
     return _known.away_since is not None
+
+
+def was_just_away() -> bool:
+    """Whether a thread of this process has just been refused, and none has written since."""
+    return is_noted_away() and monotonic() - _known.refused_at < REFUSED_SECONDS
 
 
 def seconds_since_return() -> float:

@@ -78,16 +78,18 @@ def _take(attempt_id: int, token: str, requeues: int) -> bool:
 
     At once: where connections are few, that other process may have the one that this one lacks.
     """
-    try:
-        taken = leases.take(token)
-    except DatabaseError as error:
-        if not database.is_away(error):
-            raise
-        database.note_away(error)
-        connection.close()
-    else:
-        database.note_back()
-        return taken
+    if not database.was_just_away():
+        try:
+            taken = leases.take(token)
+        except DatabaseError as error:
+            if not database.is_away(error):
+                raise
+            if not is_row_locked(error):
+                database.note_away(error)
+            connection.close()
+        else:
+            database.note_back()
+            return taken
     leases.requeue(attempt_id, token, requeues)
     STOPPING.wait(database.PAUSE_SECONDS)  # so that this process is not the next one to get it
     return False
