@@ -4,6 +4,7 @@ Judged by what the server has taken, and by the ledger.
 """
 
 import pytest
+from django.db import connection
 
 from mailer.models import Client
 from mailer.reporting.recounting import differences
@@ -58,6 +59,7 @@ def halfway(rough, settings):
         def answer(_session, verb, _line):
             if verb == "DOT" and len(rough.taken) == 10:
                 do()
+                connection.close()  # that of the server's thread
 
         rough.answer = answer
 
