@@ -12,7 +12,7 @@ from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 MAX_PIXELS = 12_000_000
 MAX_SIDE = 10_000
@@ -79,7 +79,7 @@ def _read(source: bytes, wanted: Wanted) -> Image.Image:
         size = _scaled(image.size, box, fill=wanted.fill)
         image.draft("RGB", size)  # a JPEG is already decoded at a reduced size
         image.load()
-        small = _plain(image)
+        small = _plain(_in_srgb(image))
     if size != small.size:
         small = small.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     if wanted.fill:
@@ -132,6 +132,20 @@ def _scaled(size: Size, box: Size, *, fill: bool) -> Size:
     shares = (box[0] / size[0], box[1] / size[1])
     share = min(1.0, max(shares) if fill else min(shares))
     return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The same colours without a profile: photos of phones have their own, and so have pictures for print."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "L", "CMYK") or "transparency" in image.info:
+        return image
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    try:
+        given = ImageCms.ImageCmsProfile(BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError):  # a broken profile, or one of another kind of picture
+        return image
+    return converted or image
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -163,6 +163,46 @@ def test_notes_that_cannot_be_read_do_not_spoil_a_photo(exif):
     assert article(flat((640, 640), color="red", image_format="JPEG", exif=exif)).size == (640, 640)
 
 
+def profile(red, green, blue):
+    """The smallest colour profile (ICC.1:2001-04) of a linear display with these primaries."""
+
+    def fixed(*numbers):
+        return struct.pack(f">{len(numbers)}i", *(round(number * 65_536) for number in numbers))
+
+    white = (0.9642, 1.0, 0.8249)
+    tags = [
+        (name, b"XYZ \0\0\0\0" + fixed(*at))
+        for name, at in zip((b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ"), (white, red, green, blue), strict=True)
+    ]
+    tags += [(name, b"curv" + bytes(8)) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    at, table, data = 128 + 4 + 12 * len(tags), b"", b""
+    for name, value in tags:
+        table += name + struct.pack(">II", at + len(data), len(value))
+        data += value
+    head = b"\0\0\0\0\x02\x10\0\0mntrRGB XYZ " + bytes(12) + b"acsp" + bytes(28) + fixed(*white) + bytes(48)
+    return struct.pack(">I", at + len(data)) + head + struct.pack(">I", len(tags)) + table + data
+
+
+# The colorants of sRGB (IEC 61966-2-1), seen from D50.
+OF_SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+
+
+@pytest.mark.parametrize("read", KINDS)
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])
+def test_colours_are_those_of_the_picture_s_profile(read, image_format):
+    """What this profile calls red is the green of everybody else."""
+    swapped = profile(OF_SRGB[1], OF_SRGB[0], OF_SRGB[2])
+    source = flat((640, 640), "RGB", (255, 0, 0), image_format, icc_profile=swapped)
+    shown: Any = read(source).convert("RGB").getpixel((100, 100))
+    assert max(abs(a - b) for a, b in zip(shown, (0, 255, 0), strict=True)) <= 12
+
+
+@pytest.mark.parametrize("icc", [b"nonsense", b"\0" * 200, profile(*OF_SRGB)[:150]])
+def test_a_profile_that_cannot_be_read_does_not_spoil_a_picture(icc):
+    shown: Any = letter(flat((64, 64), "RGB", RED, icc_profile=icc)).getpixel((9, 9))
+    assert max(abs(a - b) for a, b in zip(shown, RED, strict=True)) <= 6
+
+
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="640"><script>alert(1)</script></svg>'
 
 
