@@ -113,7 +113,7 @@ def answer_of(question: str, *, program: Path) -> dict[str, Any]:
     return answer
 
 
-_nearby: dict[str, str] = {}  # this process's last few results: for when the cache is away
+_nearby: dict[str, str] = {}  # this process's last few results, which its next slices need
 _nearby_lock = Lock()
 
 
@@ -125,14 +125,20 @@ def _kept(key: str) -> str | None:
     except Exception:  # whatever the cache's backend raises: it is done again without it
         log.warning("the cache does not answer", exc_info=True)
         return None
+    if kept is not None:
+        _keep_nearby(key, kept)
     return kept
 
 
-def _keep(key: str, answer: str) -> None:
+def _keep_nearby(key: str, answer: str) -> None:
     with _nearby_lock:
         _nearby[key] = answer
         while len(_nearby) > 16:
             del _nearby[next(iter(_nearby))]
+
+
+def _keep(key: str, answer: str) -> None:
+    _keep_nearby(key, answer)
     try:
         cache.set(key, answer, KEEP_SECONDS)
     except Exception:

@@ -212,9 +212,12 @@ class Mailing(Owned):
     def schedule(self) -> Schedule:
         return Schedule(starts_at=self.starts_at, ends_at=self.ends_at, period=self.period, zone=self.zone)
 
-    def settle_status(self, *, now: datetime) -> None:
-        """Bring a locked mailing's status in line with the clock and the work done."""
-        if self.attempts.running().exists():
+    def settle_status(self, *, now: datetime, running: bool | None = None) -> None:
+        """Bring a locked mailing's status in line with the clock and the work done.
+
+        `running`: whether it has a run that is not over, where that is known.
+        """
+        if self.attempts.running().exists() if running is None else running:
             status = self.Status.RUNNING
         elif self.next_run_at is None:
             status = self.Status.FINISHED

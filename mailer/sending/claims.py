@@ -68,15 +68,17 @@ class LedgerClaims:
         A result whose lease was lost belongs to another worker and is left alone. The search goes on where
         the last one ended, because the index holds all deliveries, and whatever is put back is due later. A
         search that finds nothing is repeated once, for deliveries that this transaction itself has put back.
-        The first search starts from the beginning, for what another machine's clock or a rolled-back
-        transaction has left behind.
+        The first time that it finds too few, it also searches from the beginning, unless it has just done so:
+        for what another machine's clock or a rolled-back transaction has left behind.
         """
-        may, claimed = self._record_and_claim(results, claim, self._after)
-        again = not self._looked_back or any(result.status == QUEUED for result in results)
-        if may and len(claimed) < claim and again:
-            start = self._after if self._looked_back else self._start
+        began = self._after
+        may, claimed = self._record_and_claim(results, claim, began)
+        if may and len(claimed) < claim:
+            back = not self._looked_back and began != self._start
             self._looked_back = True
-            claimed += self._record_and_claim((), claim - len(claimed), start)[1]
+            if back or any(result.status == QUEUED for result in results):
+                start = self._start if back else self._after
+                claimed += self._record_and_claim((), claim - len(claimed), start)[1]
         return Claim(may, claimed)
 
     def _record_and_claim(

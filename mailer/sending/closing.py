@@ -8,9 +8,10 @@ from django.utils.translation import gettext_noop
 
 from mailer import notices, tasks
 from mailer.guard.by_hand import ENOUGH
-from mailer.models import Attempt, Delivery, Lease, Mailing
+from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending import clock
 from mailer.sending.ledger import close_open, tally
+from mailer.sending.sql import run
 from mailer.transport.answers import summary
 from site_config.queue import after_commit, is_backed_up
 
@@ -25,8 +26,11 @@ ALL_SUPPRESSED = gettext_noop("Nobody to send to: every recipient is on the stop
 def finish(attempt_id: int) -> bool:
     """Close an attempt whose deliveries are all decided; return whether this call closed it."""
     with transaction.atomic():
-        mailing = Mailing.objects.select_for_update().filter(attempts=attempt_id).first()
-        if mailing is None or _is_open(attempt_id):
+        if _is_open(attempt_id):  # and what is decided stays so
+            return False
+        mailings = Mailing.objects.select_related("owner", "message").filter(attempts=attempt_id)
+        mailing = mailings.select_for_update(of=("self",)).first()
+        if mailing is None:
             return False
         attempt = Attempt.objects.select_for_update().running().filter(pk=attempt_id).first()
         if attempt is None:
@@ -46,8 +50,8 @@ def finish(attempt_id: int) -> bool:
         attempt.server_response = summary(answers)
         attempt.problem, attempt.problem_code, attempt.held_at = "", "", None
         attempt.save(update_fields=_CLOSED)
-        Lease.objects.filter(attempt_id=attempt_id).delete()
-        mailing.settle_status(now=clock.now())
+        run("end_leases", {"attempt": attempt_id})
+        mailing.settle_status(now=clock.now(), running=False)
         _notify(mailing, attempt)
         if not is_backed_up():  # otherwise runs that wait to be sent come first, and it is counted later
             after_commit(lambda: tasks.count_domains(attempt_id))

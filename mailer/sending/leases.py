@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.conf import settings
 from django.db import Error, connection, transaction
@@ -23,6 +23,7 @@ from mailer.models import Attempt, Delivery, Lease
 from mailer.models.attempt import new_key
 from mailer.sending import clock, database
 from mailer.sending.ledger import count
+from mailer.sending.sql import run
 from site_config import connections
 from site_config.queue import after_commit, is_backed_up
 
@@ -80,12 +81,6 @@ def invite(attempt_id: int) -> None:
             _add(attempt_id, seat=free[0])
 
 
-def recover_others(attempt_id: int) -> None:
-    """Put back what lost workers had in hand, without waiting for the next sweep."""
-    if Lease.objects.filter(attempt_id=attempt_id, expires_at__lte=clock.now()).exists():
-        enqueue(attempt_id)
-
-
 def queue_again() -> None:
     """Queue every task that has not begun, because a killed consumer may have taken some with it.
 
@@ -128,13 +123,19 @@ def _add(attempt_id: int, *, seat: int) -> None:
         _queue(attempt_id, lease.token)
 
 
-def take(token: str) -> bool:
-    """Begin to use a lease; False if its token is void or somebody else already uses it."""
-    return bool(
-        Lease.objects.filter(token=token, running=False).update(
-            running=True, expires_at=clock.now() + RUNNING
-        )
-    )
+class Taken(NamedTuple):
+    """A lease that this worker now uses, and what it needs to know first."""
+
+    others_lost: bool  # other workers of the attempt have left mails behind
+    server_failed: bool  # when it was last used
+
+
+def take(token: str) -> Taken | None:
+    """Begin to use a lease; None if its token is void or somebody else already uses it."""
+    now, as_parameter = clock.now(), connection.ops.adapt_datetimefield_value
+    params = {"token": token, "now": as_parameter(now), "until": as_parameter(now + RUNNING)}
+    found = run("take", params)
+    return Taken(*map(bool, found[0])) if found else None
 
 
 def give_back(*, attempt_id: int, token: str, more: bool, in_doubt: bool = False) -> None:
@@ -144,7 +145,7 @@ def give_back(*, attempt_id: int, token: str, more: bool, in_doubt: bool = False
     because the database went away before it answered; finding those takes a while.
     """
     if not more and not in_doubt:
-        Lease.objects.filter(token=token, running=True).delete()
+        run("give_back", {"token": token})
         return
     with transaction.atomic():
         mine = Lease.objects.select_for_update().filter(token=token, running=True)

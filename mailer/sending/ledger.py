@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import CharField, Count, Q, Subquery, Value
+from django.db.models import CharField, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
 
@@ -102,8 +102,9 @@ def write_deliveries(attempt: Attempt, clients: ClientQuerySet, *, now: datetime
 
 def tally(attempt_id: int) -> Counter[str]:
     """How many deliveries of an attempt have which status, counted from the ledger."""
-    rows = Delivery.objects.filter(attempt_id=attempt_id).order_by()
-    return Counter(dict(rows.values_list("status").annotate(Count("pk"))))
+    with connection.cursor() as cursor:  # planned anew each time: for five recipients or a million
+        cursor.execute(statements(connection.vendor)["tally"], {"attempt": attempt_id})
+        return Counter(dict(cursor.fetchall()))
 
 
 def count(*, attempt_id: int, statuses: Counter[str], answers: Counter[str], possibly_twice: int = 0) -> None:

@@ -25,11 +25,13 @@ DATABASE_PAUSE_SECONDS = 0.5
 class LedgerWriter:
     """Runs one transaction at a time: results in, claimed deliveries out."""
 
-    def __init__(self, attempt: Attempt, token: str) -> None:
+    def __init__(self, attempt: Attempt, token: str, *, server_failed: bool = False) -> None:
         self._attempt = attempt
         self._claims = LedgerClaims(attempt=attempt, token=token)
         self._allowance = allowance_for(attempt, token)
-        self._healthy = False
+        # Without an earlier failure, an acceptance is no news.
+        ill = server_failed or attempt.problem or attempt.setbacks or attempt.resumes_at
+        self._healthy = not ill
         self._alone = True
         self.in_doubt = False  # whether a failed transaction may have been committed
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")

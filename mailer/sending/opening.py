@@ -38,10 +38,14 @@ def open_mailing(mailing_id: int, *, now: datetime | None = None) -> Attempt | N
         if mailing is None or mailing.next_run_at is None or not close_waiting_run(mailing):
             return None
         due = mailing.schedule.due(next_run_at=mailing.next_run_at, now=now)
+        mailing.next_run_at, mailing.status = due.next_run_at, Mailing.Status.RUNNING
         Mailing.objects.filter(pk=mailing.pk).update(
-            next_run_at=due.next_run_at, opening_problem="", opening_failures=0, opening_retry_at=None
+            next_run_at=mailing.next_run_at,
+            status=mailing.status,
+            opening_problem="",
+            opening_failures=0,
+            opening_retry_at=None,
         )
-        mailing.next_run_at = due.next_run_at
         if mailing.attempts.filter(scheduled_for=due.scheduled_for).exists():
             mailing.settle_status(now=now)
             return None
@@ -90,7 +94,7 @@ def latest_id(mailing: Mailing) -> int | None:
 def _locked(mailings: QuerySet[Mailing], *, skip_locked: bool = False) -> Mailing | None:
     """The mailing, locked for this transaction; with `skip_locked`, None if another session has it."""
     skips = skip_locked and connection.features.has_select_for_update_skip_locked
-    rows = mailings.select_related("message", "owner", "from_domain", "reply_to")
+    rows = mailings.select_related("message", "owner")
     return rows.select_for_update(of=("self",), skip_locked=skips).first()
 
 
@@ -99,16 +103,16 @@ def close_waiting_run(mailing: Mailing) -> bool:
 
     A mailing never runs beside itself; return whether the way is free.
     """
-    previous = mailing.attempts.running().first()
+    previous = mailing.attempts.running().values_list("pk", flat=True).first()
     if previous is None:
         return True
     close_open(
-        attempt_id=previous.pk,
+        attempt_id=previous,
         status=Delivery.Status.EXPIRED,
         response=closing.OVERTAKEN,
         only_retries=True,
     )
-    return closing.finish(previous.pk)
+    return closing.finish(previous)
 
 
 def _open(
@@ -145,9 +149,8 @@ def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime, urgent: b
         attempt.answers = {ENOUGH: often}
     attempt.total, attempt.skipped = counts.total(), counts[Delivery.Status.SKIPPED]
     attempt.save(update_fields=["total", "skipped", "answers"])
-    Mailing.objects.filter(pk=mailing.pk).exclude(status=Mailing.Status.RUNNING).update(
-        status=Mailing.Status.RUNNING
-    )
+    if mailing.status != Mailing.Status.RUNNING:
+        Mailing.objects.filter(pk=mailing.pk).update(status=Mailing.Status.RUNNING)
     if mailing.has_ended(now):
         close_open(attempt_id=attempt.pk, status=Delivery.Status.EXPIRED, response=DOWN, now=now)
     if mailing.has_ended(now) or not counts[Delivery.Status.QUEUED]:

@@ -14,7 +14,7 @@ from mailer.composing.compiling import compile_message
 from mailer.composing.rendering import Composer, RenderedMessage
 from mailer.composing.slots import Busy
 from mailer.models import Attempt, Delivery
-from mailer.sending import clock, holding, server_health
+from mailer.sending import clock, holding
 from mailer.sending.database import retry_while_away
 from mailer.sending.ledger import CLIENT_GONE, SUPPRESSED, Claimed, DeliveryResult
 from mailer.sending.ledger_writer import LedgerWriter
@@ -54,11 +54,14 @@ class LoopResult:
 class SendLoop:
     """Holds at most a window of deliveries that are claimed and not yet recorded."""
 
-    def __init__(self, attempt: Attempt, token: str, on_progress: Progress) -> None:
+    def __init__(
+        self, attempt: Attempt, token: str, on_progress: Progress, *, server_failed: bool = False
+    ) -> None:
         self.result = LoopResult()
+        self._server_failed = server_failed  # when it was last used
         self._attempt = attempt
         self._on_progress = on_progress
-        self._writer = LedgerWriter(attempt, token)
+        self._writer = LedgerWriter(attempt, token, server_failed=server_failed)
         self._throttle = Throttle(attempt.mailing_id)
         self._stop_loss = StopLoss(attempt.pk, attempt.started_at, any_sent=attempt.sent > 0)
         self._window = settings.MAIL_WINDOW
@@ -74,7 +77,7 @@ class SendLoop:
 
     def run(self) -> None:
         """Send until nothing is due, the slice is over or a stop is requested; see `result`."""
-        transport = open_transport(may_begin=self._may_begin, careful=retry_while_away(server_health.failing))
+        transport = open_transport(may_begin=self._may_begin, careful=self._server_failed)
         connections.release()  # it is rarely needed here, and the ledger writer needs one
         try:
             self._compose()  # before anything is claimed: if the process dies here, nothing is in doubt
@@ -251,9 +254,10 @@ class SendLoop:
             self._on_progress(self._finished_count)
         for row in not_begun:
             self._done(_put_back(row))
-        self._submit(0)
-        self._writer.end()
-        self._on_progress(self._finished_count)
+        if self._results:
+            self._submit(0)
+            self._writer.end()
+            self._on_progress(self._finished_count)
         self.result.settled = state_known and self._state_known and not self._unresolved
         if stop := self._stop_loss.stop:
             retry_while_away(lambda: holding.stop(self._attempt.pk, stop))

@@ -25,11 +25,6 @@ def rests_until() -> datetime | None:
     return row.rests_until if row else None
 
 
-def failing() -> bool:
-    """Whether the server failed when it was last used."""
-    return MailServer.objects.filter(Q(failures__gt=0) | Q(quota_failures__gt=0), pk=_ID).exists()
-
-
 def rest(answer: str) -> datetime:
     """Note a failure and return until when the server rests: exponential backoff with full jitter."""
     return _rest(answer, counter="failures", first=FIRST_REST_SECONDS, longest=LONGEST_REST_SECONDS)

@@ -49,12 +49,13 @@ def send_attempt(
 def _send(attempt_id: int, token: str, on_progress: Progress, requeues: int = 0) -> datetime | None:
     result = LoopResult()
     try:
-        if not _take(attempt_id, token, requeues):
+        taken = _take(attempt_id, token, requeues)
+        if taken is None:
             return None
-        attempt = retry_while_away(lambda: _begin(attempt_id))
+        attempt = retry_while_away(lambda: _begin(attempt_id, taken))
         if attempt is None:
             return None
-        loop = SendLoop(attempt, token, on_progress)
+        loop = SendLoop(attempt, token, on_progress, server_failed=taken.server_failed)
         result = loop.result
         with leases.Heartbeat(token):
             loop.run()
@@ -73,7 +74,7 @@ def _send(attempt_id: int, token: str, on_progress: Progress, requeues: int = 0)
         return None
 
 
-def _take(attempt_id: int, token: str, requeues: int) -> bool:
+def _take(attempt_id: int, token: str, requeues: int) -> leases.Taken | None:
     """Become the one who sends; if the database cannot be reached, leave the task to another process.
 
     At once: where connections are few, that other process may have the one that this one lacks.
@@ -92,11 +93,12 @@ def _take(attempt_id: int, token: str, requeues: int) -> bool:
             return taken
     leases.requeue(attempt_id, token, requeues)
     STOPPING.wait(database.PAUSE_SECONDS)  # so that this process is not the next one to get it
-    return False
+    return None
 
 
-def _begin(attempt_id: int) -> Attempt | None:
-    leases.recover_others(attempt_id)
+def _begin(attempt_id: int, taken: leases.Taken) -> Attempt | None:
+    if taken.others_lost:  # without waiting for the next sweep
+        leases.enqueue(attempt_id)
     return Attempt.objects.select_related("mailing__owner").filter(pk=attempt_id).first()
 
 
@@ -106,7 +108,10 @@ def _give_back(attempt_id: int, token: str, result: LoopResult) -> None:
 
 
 def _after(attempt_id: int, result: LoopResult) -> datetime | None:
-    """Do what comes next for an attempt: a later try, its end, the mailing's next run."""
+    """Do what comes next for an attempt: its end and the mailing's next run, or a later try."""
+    if closing.finish(attempt_id):
+        open_next(attempt_id)
+        return None
     until = result.wake_at or holding.resumes_at(attempt_id)
     if until is None and not result.more:
         until = _next_try_at(attempt_id)
@@ -114,9 +119,6 @@ def _after(attempt_id: int, result: LoopResult) -> datetime | None:
         leases.wake(attempt_id, at=until)
     closing.expire_ended(attempt_id, now=clock.now())
     holding.settle_set_aside(attempt_id)
-    if closing.finish(attempt_id):
-        open_next(attempt_id)
-        return None
     return result.wake_at
 
 

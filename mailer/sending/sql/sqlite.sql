@@ -5,6 +5,25 @@
 -- count and claim. There is one writer at a time, so that nothing has to be locked.
 
 
+-- name: take
+-- A worker begins to use a lease, unless somebody else does. A row comes back if it got it: how many other
+-- workers of the attempt are lost, and whether the mail server failed when it was last used.
+UPDATE mailer_lease SET running = true, expires_at = %(until)s
+WHERE token = %(token)s AND NOT running
+RETURNING
+    (
+        SELECT count(*) FROM mailer_lease l
+        WHERE l.attempt_id = mailer_lease.attempt_id
+            AND l.token != %(token)s AND l.expires_at <= %(now)s
+    ),
+    (SELECT count(*) FROM mailer_mailserver s WHERE s.failures > 0 OR s.quota_failures > 0)
+
+
+-- name: give_back
+-- A worker has nothing more to do under its lease.
+DELETE FROM mailer_lease WHERE token = %(token)s AND running
+
+
 -- name: may_go_on
 -- The lease is this worker's, and nobody has paused, disabled, held, ended or blocked the mailing.
 SELECT 1
@@ -161,3 +180,13 @@ SELECT
     CASE WHEN c.suppressed IS NOT NULL THEN %(now)s END,
     CASE WHEN %(with_attributes)s THEN c.attributes END  -- only if the message names some
 FROM c
+
+
+-- name: tally
+-- How many deliveries of an attempt have which status, counted from the ledger.
+SELECT status, count(*) FROM mailer_delivery WHERE attempt_id = %(attempt)s GROUP BY status
+
+
+-- name: end_leases
+-- An attempt is over: nobody sends for it any more.
+DELETE FROM mailer_lease WHERE attempt_id = %(attempt)s

@@ -87,6 +87,22 @@ class TestSqlite:
             "SCAN s",  # the one mail server
         }
 
+    def test_a_lease_is_taken_and_given_back(self, attempt):
+        assert plan_on_sqlite(statements("sqlite")["take"]) == {
+            "SEARCH mailer_lease USING INDEX sqlite_autoindex_mailer_lease_1 (token=?)",
+            "SEARCH l USING INDEX mailer_lease_attempt_id_bf7fabf8 (attempt_id=?)",
+            "SCAN s",  # the one mail server
+        }
+        assert plan_on_sqlite(statements("sqlite")["give_back"]) == {
+            "SEARCH mailer_lease USING INDEX sqlite_autoindex_mailer_lease_1 (token=?)"
+        }
+
+    def test_an_attempt_is_counted_and_ended(self, attempt):
+        [counted] = plan_on_sqlite(statements("sqlite")["tally"])
+        [ended] = plan_on_sqlite(statements("sqlite")["end_leases"])
+        assert re.match(r"SEARCH mailer_delivery USING INDEX \w+ \(attempt_id=\?\)$", counted)
+        assert re.match(r"SEARCH mailer_lease USING INDEX \w+ \(attempt_id=\?\)$", ended)
+
     def test_results_are_recorded(self, attempt):
         assert plan_on_sqlite(statements("sqlite")["record"]) == {
             "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"
@@ -127,6 +143,20 @@ class TestPostgresql:
         }
         assert set(re.findall(r"Seq Scan on (\w+)", plan)) <= {"mailer_mailserver"}  # one row
         assert "Sort" not in plan.replace(parts["counted"], "")  # there, the answers of a window
+
+    @pytest.mark.parametrize(
+        ("name", "wanted"),
+        [
+            ("take", {"token", "attempt_id"}),
+            ("give_back", {"token"}),
+            ("end_leases", {"attempt_id"}),
+        ],
+    )
+    def test_leases_are_found_by_their_indexes(self, attempt, name, wanted):
+        values = {"token": "'x'", "attempt": "1", "now": "now()", "until": "now()"}
+        with transaction.atomic():
+            plan = explain(statements("postgresql")[name] % values)
+        assert set(re.findall(r"Index Scan using mailer_lease_(token|attempt_id)", "\n".join(plan))) == wanted
 
     def test_counts_are_added(self, attempt):
         assert ledger.close_open(attempt_id=attempt.pk, status="expired", response="Too late") == 1
