@@ -10,11 +10,11 @@ from bench.service import ROOT, Service, settle
 MAILINGS, OWNERS = 10_000, 1_000
 
 
-def ten_thousand_due(*, database: str, redis: str, port: int) -> dict[str, Any]:
+def ten_thousand_due(*, database: str, redis: str, port: int, mailings: int = MAILINGS) -> dict[str, Any]:
     """Two consumers and a server that notes when it accepted each mail."""
     service = Service(database=database, redis=redis, mail_port=port)
     service.migrate()
-    service.run("bench.crowd_inside", "fill", str(MAILINGS), str(OWNERS))
+    service.run("bench.crowd_inside", "fill", str(mailings), str(min(OWNERS, mailings)))
     log = Path(service.var) / "mails.log"
     log.touch()
     sink = subprocess.Popen(
@@ -51,6 +51,8 @@ def _said(watched: dict[str, Any], mails: list[tuple[str, str, float]], tasks: i
         "seconds to the first mail": round(crowd[0], 2) if crowd else None,
         "seconds to the last opening": opened,
         "seconds to the last mail": round(crowd[-1], 1) if crowd else None,
+        "mails a second in the first 30 s": round(len([when for when in crowd if when <= 30]) / 30, 1),
+        "mails a second in all": round(len(crowd) / crowd[-1], 1) if crowd else None,
         "mails a second while opening": round(len(meanwhile) / min(until, crowd[-1])) if meanwhile else 0,
         "mails a second after": round(len(after) / (crowd[-1] - until)) if len(after) > 100 else None,
         "Start now pressed": len(pressed),
