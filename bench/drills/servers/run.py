@@ -116,7 +116,7 @@ def run(name: str, case: Case, setup: Setup) -> Row:
 def _judge(name: str, drill: Drill) -> Row:
     case, state, taken = drill.case, drill.state, drill.server.taken
     rows = state["rows"]
-    twice = {email for email, number in taken.items() if number > 1}
+    twice = {email for email, number in taken.items() if number > 1 and email in rows}  # and not notices
     marked = {email for email, (_, _, possibly_twice) in rows.items() if possibly_twice}
     failed = {email for email, (status, *_) in rows.items() if status == "failed"}
     lost, uncounted = drill.never_lost(), twice - marked

@@ -3,6 +3,8 @@
 import socket
 import ssl
 import subprocess
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +119,28 @@ class TestTls:
         assert chunks == ("CHUNKING" in after)
         assert {mail.options for mail in server.taken} == {"BODY=8BITMIME" if "8BITMIME" in after else ""}
 
+    @pytest.mark.parametrize("implicit", [False, True])
+    @pytest.mark.parametrize("trusted", ["MAIL_TLS_CA_FILE", "MAIL_TLS_FINGERPRINT"])
+    def test_a_certificate_of_ones_own_is_trusted(self, serve, settings, certificate, trusted, implicit):
+        cert, context = certificate
+        server = serve(offers=(*PLAIN, "STARTTLS"), context=context, implicit_tls=implicit)
+        settings.EMAIL_USE_SSL, settings.EMAIL_USE_TLS = implicit, not implicit
+        if trusted == "MAIL_TLS_CA_FILE":
+            settings.EMAIL_HOST, settings.MAIL_TLS_CA_FILE = "localhost", cert
+        else:  # whatever the host's name is
+            settings.MAIL_TLS_FINGERPRINT = _fingerprint(cert)
+        outcomes, error = send(names(3))
+        assert error is None
+        assert accepted(outcomes) == names(3) == server.recipients
+
+    def test_another_certificate_than_the_configured_one_is_refused(self, serve, settings, certificate):
+        cert, context = certificate
+        server = serve(offers=(*PLAIN, "STARTTLS"), context=context)
+        settings.EMAIL_USE_TLS, settings.MAIL_TLS_FINGERPRINT = True, "0" * 64
+        _, error = send(names(3))
+        assert _fingerprint(cert) in str(error), "to be compared with what the server's operator says"
+        assert not server.taken
+
     def test_a_server_without_starttls_gets_no_mail(self, serve, settings):
         server = serve()
         settings.EMAIL_USE_TLS = True
@@ -171,3 +195,14 @@ class TestLogIn:
         assert isinstance(error, ConfigurationRefused)
         assert "not sent without TLS" in str(error)
         assert not any(line.startswith("AUTH") for line in server.sessions[0].said)
+
+
+def test_ehlo_says_the_configured_name(serve, settings):
+    server = serve()
+    settings.MAIL_EHLO_NAME = "mailings.example.net"
+    assert send(names(1))[1] is None
+    assert server.sessions[0].said[0] == "EHLO mailings.example.net"
+
+
+def _fingerprint(cert):
+    return sha256(ssl.PEM_cert_to_DER_cert(Path(cert).read_text())).hexdigest()
