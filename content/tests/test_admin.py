@@ -239,6 +239,14 @@ def test_the_editor_needs_no_inline_script(browser):
     assert page.headers["Content-Security-Policy"].count("unsafe") == 0
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "Insert a table"), ("ru", "Вставить таблицу")])
+def test_the_editor_speaks_its_authors_language(browser, language, word):
+    html = browser.get(CHANGELIST + "add/", headers={"Accept-Language": language}).content.decode()
+    assert f'<span data-word="Insert table">{word}</span>' in html
+    # Its words are there before it asks for them: scripts that wait run in this order.
+    assert 0 < html.index("js/editor_words.js") < html.index("js/article_editor.js")
+
+
 def test_deleting_in_bulk_takes_the_pictures_along(browser, commit, settings):
     browser.post(CHANGELIST + "add/", form(image=upload(picture()), image_alt="A field"))
     article = Article.objects.get()

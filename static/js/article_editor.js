@@ -17,4 +17,4 @@ document.head.append(noStyle);
 
 document
   .querySelectorAll("textarea[data-article-editor]")
-  .forEach((textarea) => createTextareaEditor(textarea, extensions()));
+  .forEach((textarea) => window.nameEditorButtons(createTextareaEditor(textarea, extensions())));

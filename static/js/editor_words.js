@@ -1,5 +1,19 @@
 // The words of the text editor's own dialogs, in the reader's language: templates/includes/editor_words.html.
 const editorWords = Object.fromEntries(
-  [...document.getElementById("editor-words").content.children].map((word) => [word.dataset.word, word.textContent]),
+  [...document.getElementById("editor-words").content.children]
+    .map((word) => [word.dataset.word, word.textContent.trim()]),
 );
-window.gettext = (text) => editorWords[text] ?? text;
+const wordElsewhere = window.gettext; // of the admin
+window.gettext = (text) => editorWords[text] ?? wordElsewhere?.(text) ?? text;
+
+// Its buttons do not ask for their words themselves, and come a moment after the editor.
+window.nameEditorButtons = (editor) => setTimeout(() => {
+  const frame = editor.view.dom.closest(".prose-editor");
+  frame?.querySelectorAll(".prose-menubar__button").forEach((button) => {
+    button.title = window.gettext(button.title);
+    button.setAttribute("aria-label", button.title);
+  });
+  frame?.querySelectorAll(".prose-menubar :is(p, h2, h3, code)").forEach((choice) => {
+    choice.textContent = window.gettext(choice.textContent);
+  });
+});

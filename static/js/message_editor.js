@@ -10,10 +10,6 @@ const noStyle = document.createElementNS(null, "style"); // found by its name, a
 noStyle.setAttribute("data-tiptap-style", "");
 document.head.append(noStyle);
 
-const nameButtons = (editor) => editor.view.dom.closest(".prose-editor")?.querySelectorAll(".prose-menubar__button").forEach((button) => {
-  button.title = window.gettext(button.title);
-  button.setAttribute("aria-label", button.title);
-});
 const editors = new Map(); // of each text area that is one
 const extensions = () => [
   Document, Paragraph, HardBreak, Text, History, Menu, Bold, Italic, Underline, Strike, BulletList, OrderedList, ListItem, Link,
@@ -27,7 +23,7 @@ const start = (root) => root.querySelectorAll("details[open] > .block-fields tex
   editor.view.dom.setAttribute("role", "textbox");
   editor.view.dom.setAttribute("aria-multiline", "true");
   label?.addEventListener("click", () => editor.commands.focus());
-  setTimeout(() => nameButtons(editor)); // its menu comes a moment later
+  window.nameEditorButtons(editor);
   editors.set(textarea, editor);
 });
 start(form);
