@@ -8,11 +8,16 @@ _FOREIGN = re.compile(
     r"\*\|[A-Z][A-Z0-9_:]*\|\*"  # Mailchimp
     r"|%%[A-Za-z_][\w ]*%%"  # Salesforce
     r"|%[A-Z][A-Z_]+%"  # ActiveCampaign
+    r"|%[A-Za-z_]+\.[A-Za-z_][\w.]*%"  # Mailgun
+    r"|##[A-Za-z_]\w*##|@@[A-Za-z_]\w*@@"
+    r"|\[(?:subscriber|contact|user|member):[\w ]+\]"  # MailPoet
+    r"|\$(?:first|last|full)?_?name\$"
     r"|\[\[[A-Za-z_][\w .:-]*\]\]"
     r"|\$\{[A-Za-z_][\w.]*\}"
-    r"|\{\$?[A-Za-z_][\w.]*(?:\|[^{}\n]*)?\}"  # MailerLite, many others
+    r"|\{[$!]?[A-Za-z_][\w.]*(?:\|[^{}\n]*)?\}"  # MailerLite, AWeber, many others
+    r"|\{(?:first|last|full) name\}"
     r"|(?<![\w-])-(?:(?:first|last|full)?_?name|email)-(?![\w-])"  # SendGrid
-    r"|\[(?:f|l|first|last|full)?[_ ]?(?:name|email)\]"
+    r"|\[(?:f|l|first|last|full)?[_ ]?(?:name|email)(?:,[^\]\n]*)?\]"  # Campaign Monitor
     r"|<%=?.{0,200}?%>"
     r"|<<[A-Za-z_][\w ]*>>",
     re.IGNORECASE,

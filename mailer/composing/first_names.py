@@ -31,7 +31,7 @@ _GIVEN_WORDS = """
     софья таисия тамара татьяна ульяна элина эльвира юлия яна
 """
 _GIVEN = frozenset(_GIVEN_WORDS.split())  # beside which any other word is the surname: “Ким Ольга”
-_NO_NAME = re.compile(r"[\d@/\\«»|]")  # by itself, for speed
+_NO_NAME = re.compile(r"[\d@/\\«»|_]")  # by itself, for speed
 _TOGETHER = re.compile(r"\w\s*[&+]\s*\w|\b(?:and|und|и)\b", re.IGNORECASE)
 _BRACKETS = re.compile(r"\([^()]*\)|<[^<>]*>|\[[^\[\]]*\]")
 _PATRONYMIC = ("вич", "вна", "ична", "инична", "мич", "кич", "оглы", "кызы", "vich", "vna", "ichna")
@@ -75,7 +75,11 @@ def _given(words: list[str], *, inverted: bool) -> str:
         return ""
     if not inverted and _family_first([word.lower() for word in words]):
         words = words[1:]
-    if _is_initial(words[0]) or (not inverted and len(words) > 1 and all(map(_is_initial, words[1:]))):
+    if (
+        "." in words[0].strip(_AROUND)
+        or _is_initial(words[0])
+        or (not inverted and len(words) > 1 and all(map(_is_initial, words[1:])))
+    ):
         return ""
     return words[0].strip(_AROUND)
 

@@ -22,6 +22,8 @@ from testing.pages import flat
         "*|FNAME|*", "*|MERGE1|*", "*|IF:FNAME|*", "{firstname}", "{$name}", "{contact.first_name}",
         "{name|there}", "%%first name%%", "%FIRSTNAME%", "[[name]]", "-name-", "-first_name-", "${name}",
         "<%= name %>", "<<First Name>>", "[FNAME]", "[NAME]",
+        "{!Contact.Name}", "{!firstname_fix}", "{First Name}", "##name##", "@@name@@", "%recipient.name%",
+        "[subscriber:firstname]", "[firstname,fallback=there]", "$name$",
     ],
 )  # fmt: skip
 def test_placeholders_of_other_programs_are_found(placeholder):
@@ -40,6 +42,7 @@ def test_placeholders_of_other_programs_are_found(placeholder):
         '<!--[if mso]><![endif]--><p style="mso-line-height-rule:exactly">a-b-c</p>',
         '<a href="https://a.example/?a=%D0%9F%D1%80&b=-">x</a>',
         "<script>var a = {b: 1}</script>",
+        "$5 and $6, #1 ## @@ [sic] [note: see below] [1, 2] 5%.a% a@@b {!} {not this}",
     ],
 )
 def test_what_is_none_is_not_taken_for_one(body):

@@ -62,7 +62,7 @@ def test_people_are_greeted_by_their_first_name(full_name, first_name):
         "", "  ", ".", "J. Smith", "Smith J.", "Smith, J.", "J.R.R. Tolkien", "А.П. Иванова", "Иванова А. П.",
         "Dr. Smith", "Mrs. Petrova", "Acme, Inc.", "Acme GmbH", "ООО «Ромашка»", "ООО Ромашка", "ИП Иванов",
         "Tom & Jerry", "Mr. and Mrs. Smith", "Marketing Team", "Support", "anna@example.com", "user123",
-        "9" * 150, "A", "Shop 24",
+        "9" * 150, "A", "Shop 24", "anna.petrova", "anna_petrova",
     ],
 )  # fmt: skip
 def test_initials_companies_and_what_is_no_name_greet_nobody(full_name):
