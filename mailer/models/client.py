@@ -1,8 +1,9 @@
 from typing import Self
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -15,6 +16,13 @@ from people.models import User
 from people.validators import validate_one_line
 from site_config.ui.counting import CountUpTo
 from site_config.ui.search import found
+
+# From the stop-list to its clients: by itself SQLite looks each client up on the stop-list, which takes ten
+# times as long.
+_STOPPED_SQLITE = """
+SELECT c.id FROM mailer_suppression s CROSS JOIN mailer_client c
+WHERE c.owner_id = s.owner_id AND c.address_key = s.address_key
+"""
 
 
 class ClientQuerySet(OwnedQuerySet["Client"]):
@@ -32,6 +40,9 @@ class ClientQuerySet(OwnedQuerySet["Client"]):
 
     def stopped(self, *reasons: str) -> Self:
         """Those on the stop-list, for one of these reasons if any is named."""
+        if connection.vendor == "sqlite":
+            among = f"AND s.reason IN ({', '.join(['%s'] * len(reasons))})" if reasons else ""
+            return self.filter(pk__in=RawSQL(f"{_STOPPED_SQLITE} {among}", reasons))  # noqa: S611  (constants)
         against = Suppression.objects.against_client()
         return self.filter(models.Exists(against.filter(reason__in=reasons) if reasons else against))
 
