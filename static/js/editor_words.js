@@ -17,3 +17,9 @@ window.nameEditorButtons = (editor) => setTimeout(() => {
     choice.textContent = window.gettext(choice.textContent);
   });
 });
+
+// Nor do the choices in its dialogs, which are their values too: those stay.
+new MutationObserver(() => document.querySelectorAll(".prose-editor-dialog option:not([value])").forEach((choice) => {
+  choice.value = choice.textContent;
+  choice.textContent = window.gettext(choice.textContent);
+})).observe(document.body, { childList: true, subtree: true });
