@@ -39,7 +39,8 @@ class MailRefused(Exception):
 class ServerAway(MailRefused):
     """The server cannot be used now.
 
-    `in_hand`: the connection broke while it worked on this mail. `unknown`: it may have accepted it.
+    `in_hand`: the connection broke while it worked on this mail. `unknown`: it may have accepted it, be it
+    that one or one written ahead.
     `server`: it concerns the server as a whole, not only what one mail did to one connection.
     """
 
@@ -48,7 +49,7 @@ class ServerAway(MailRefused):
     ) -> None:
         super().__init__(text)
         self.server = server
-        self.in_hand = in_hand or unknown
+        self.in_hand = in_hand
         self.unknown = unknown
 
 

@@ -261,7 +261,9 @@ class SmtpTransport:
         if not isinstance(error, ServerAway):
             self._fail(error)
             return
-        self._breaks += any(isinstance(result, ServerAway) and result.in_hand for _, result in results)
+        self._breaks += any(
+            isinstance(result, ServerAway) and (result.in_hand or result.unknown) for _, result in results
+        )
         if not connection.useful and not any(isinstance(result, Result) for _, result in results):
             self._limit = min(self._limit - 1, len(self._connections))
         if self._limit < 1 or self._breaks >= MAX_BREAKS:

@@ -5,7 +5,7 @@ The mail server is real and misbehaves as told; its own log and the ledger must 
 
 from datetime import UTC, timedelta
 from email.utils import parseaddr
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from django.db import DataError, OperationalError, connection
@@ -74,6 +74,28 @@ def test_workers_who_meet_the_same_failure_count_and_say_it_once(owner, rough, c
     assert (MailServer.objects.get().failures, attempt.setbacks) == (1, 1)
     told = [record.message.partition(" rests until ")[0] for record in caplog.records]
     assert told == ["the mail server", f"attempt {attempt.pk}"]
+
+
+def test_a_break_costs_one_try_however_many_mails_were_written_ahead(owner, rough, settings, time_machine):
+    """The others are sent again at once, and marked if the server may have them."""
+    settings.MAIL_CONNECTIONS = 1
+    broken = []
+
+    def answer(session, verb, _line):
+        if verb == "DOT" and session.mails == 12 and not broken:
+            broken.append(session)
+            sleep(0.3)  # more is written meanwhile
+            raise Cut
+
+    rough.offers, rough.answer = CHUNKS, answer
+    attempt = start(owner, 40)
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.sent) == ("running", 39)
+    assert attempt.possibly_twice > 3
+    attempt = go_on(attempt, time_machine)
+    assert (attempt.status, attempt.sent) == ("succeeded", 40)
+    tries = list(attempt.deliveries.values_list("tries", flat=True))
+    assert (tries.count(1), tries.count(2)) == (39, 1)
 
 
 @pytest.mark.parametrize("offers", EVERY)
