@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 
 def test_those_who_did_not_get_it_are_sent_it_again(context_of, check):
-    page = context_of("olga@example.com").new_page()
+    page = context_of().new_page()
     page.goto("/reports/?state=partly")
     page.locator("tbody .main-cell a").first.click()
     page.get_by_role("link", name="Send again to those who did not get it").click()
@@ -35,8 +35,10 @@ def test_another_language_keeps_the_page_and_what_was_typed(context_of):
     expect(page.locator("[name=name]")).to_have_value("Kept in any language")
     expect(page.locator("[name=period]")).to_have_value("weekly")
     expect(page.locator("#clients-list").get_by_role("checkbox").nth(1)).to_be_checked()
-    expect(page.locator("main")).to_contain_text(re.compile(r"Каждую неделю по \w+м в \d\d:\d\d"))
+    expect(page.locator("#plan")).to_contain_text(re.compile(r"Каждую неделю по \w+м в \d\d:\d\d"))
     assert page.evaluate("sessionStorage.length") == 0
+    page.get_by_role("button", name="English").click()  # the account remembers it
+    expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_a_visitor_keeps_all_but_the_password(context_of):
