@@ -46,7 +46,14 @@ class ReportList(TableView):
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
         rows = [row.record for row in context["table"].paginated_rows]
-        return LIVE_SECONDS if any(not attempt.finished_at for attempt in rows) else IDLE_SECONDS
+        return LIVE_SECONDS if any(_is_moving(attempt) for attempt in rows) else IDLE_SECONDS
+
+
+def _is_moving(attempt: Attempt) -> bool:
+    """Whether its figures can change within seconds."""
+    mailing = attempt.mailing
+    stopped = attempt.held_at or mailing.paused_at or mailing.disabled_at
+    return not (attempt.finished_at or stopped)
 
 
 class ReportFigures(SignedIn, FilterView):
@@ -133,11 +140,9 @@ class AttemptDetail(OneAttempt, TableView):
         return bool(own and open_to_it and attempt.failed + attempt.expired)
 
     def poll_seconds(self, context: dict[str, Any]) -> int:
-        attempt, mailing = self.attempt, self.attempt.mailing
-        if attempt.finished_at:
+        if self.attempt.finished_at:
             return 0
-        stopped = attempt.held_at or mailing.paused_at or mailing.disabled_at
-        return IDLE_SECONDS if stopped else LIVE_SECONDS
+        return LIVE_SECONDS if _is_moving(self.attempt) else IDLE_SECONDS
 
 
 @mail_frame

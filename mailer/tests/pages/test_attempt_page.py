@@ -172,10 +172,10 @@ def test_a_run_that_waits_for_its_owner_s_allowance_says_so(running):
     assert (progress.waits, progress.until) == ("This account has used up its daily allowance.", later)
 
 
-def test_a_page_of_a_run_that_is_stopped_looks_again_seldom(running, browser):
+def test_the_pages_of_a_run_that_is_stopped_look_again_seldom(running, browser):
     url = f"/reports/{running.pk}/"
-    assert browser.get(url).context["poll"] == 1
+    assert [browser.get(page).context["poll"] for page in (url, "/reports/")] == [1, 1]
     Mailing.objects.filter(pk=running.mailing_id).update(paused_at=timezone.now())
     answer = browser.get(url)
-    assert answer.context["poll"] == 30
+    assert [answer.context["poll"], browser.get("/reports/").context["poll"]] == [30, 30]
     assert "The mailing is paused." in answer.content.decode()
