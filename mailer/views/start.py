@@ -13,6 +13,9 @@ class Start(SignedIn):
 
     def get(self, request: Request) -> HttpResponse:
         overview = overview_of(request.user)
-        moving = any(attempt.goes_on for attempt in overview.running)
+        moving = any(
+            attempt.goes_on and not (attempt.mailing.paused_at or attempt.mailing.disabled_at)
+            for attempt in overview.running
+        )
         context = {"overview": overview, "poll": LIVE_SECONDS if moving else IDLE_SECONDS}
         return render(request, "start.html", context)

@@ -103,3 +103,13 @@ class TestSignedIn:
 
     def test_log_in_leads_here_and_it_asks_for_it(self, client):
         assert client.get("/start/")["Location"] == "/accounts/login/?next=/start/"
+
+
+@pytest.mark.django_db
+def test_it_looks_again_seldom_while_what_runs_is_stopped(owner, client_of):
+    mailing = MailingFactory(message=MessageFactory(owner=owner), status="running")
+    AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
+    browser = client_of(owner)
+    assert browser.get("/start/").context["poll"] == 1
+    mailings.pause(mailing)
+    assert browser.get("/start/").context["poll"] == 30
