@@ -110,6 +110,6 @@ def test_it_looks_again_seldom_while_what_runs_is_stopped(owner, client_of):
     mailing = MailingFactory(message=MessageFactory(owner=owner), status="running")
     AttemptFactory(mailing=mailing, status="running", finished_at=None, total=4, sent=1)
     browser = client_of(owner)
-    assert browser.get("/start/").context["poll"] == 1
+    assert browser.get("/start/").context["poll"] == 3
     mailings.pause(mailing)
-    assert browser.get("/start/").context["poll"] == 30
+    assert browser.get("/start/").context["poll"] == 60
