@@ -19,6 +19,7 @@ from mailer.composing.unsubscribe_links import suppress
 from mailer.models import Attempt, Delivery, Suppression
 from mailer.sending import clock, closing, server_health, stop_loss
 from mailer.sending.ledger import count
+from mailer.sending.retries import seconds_until_retry
 from mailer.sending.stop_loss import ABOUT_US, ONE_RECIPIENT, Stop
 from mailer.transport.refusals import KNOWN, RefusalClass, classify
 
@@ -124,9 +125,9 @@ def set_aside(attempt_id: int) -> QuerySet[Delivery]:
 
 
 def settle_set_aside(attempt_id: int) -> None:
-    """When only refused mail is left, hold the attempt, or fail the few among many that were sent.
+    """When only refused mail is left, hold the attempt, or try the few among many that were sent once more.
 
-    Few: fewer than MAIL_STOP_AFTER of each domain, while others were accepted.
+    Few: fewer than MAIL_STOP_AFTER of each domain, while others were accepted. Who is refused again fails.
     """
     rows = list(set_aside(attempt_id).values_list("email", "response")[:MOST_LOOKED_AT])
     open_rows = Delivery.objects.filter(attempt_id=attempt_id, next_try_at__isnull=False).open()
@@ -140,11 +141,20 @@ def settle_set_aside(attempt_id: int) -> None:
     elif (closed := domains.most_common(1)[0])[1] >= settings.MAIL_STOP_AFTER:
         hold(attempt_id, f"{closed[0]}: {text}", code=explanation_of(text))
     else:
+        _try_once_more(attempt_id)
         _fail_set_aside(attempt_id)
 
 
+def _try_once_more(attempt_id: int) -> None:
+    """Queue those again whom a refusal about us has hit once: the server may have changed its mind."""
+    refused_once = set_aside(attempt_id).filter(tries=0, refusal__in=[kind.value for kind in ABOUT_US])
+    refused_once.update(
+        tries=1, refusal="", next_try_at=clock.now() + timedelta(seconds=seconds_until_retry(1))
+    )
+
+
 def _fail_set_aside(attempt_id: int) -> None:
-    """Others were accepted, so these refusals were about their recipients after all."""
+    """Others were accepted, and these were not when asked again: it was about their recipients after all."""
     with transaction.atomic():
         gone = set_aside(attempt_id).filter(refusal=RefusalClass.GONE.value)
         for owner_id, email in gone.values_list("attempt__mailing__owner", "email"):

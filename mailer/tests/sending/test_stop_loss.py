@@ -209,15 +209,27 @@ def test_one_domain_that_refuses_us_does_not_stop_the_others(owner, rough, setti
     assert (attempt.status, attempt.sent) == ("succeeded", 60)
 
 
-def test_a_few_refused_by_policy_among_many_sent_fail_with_the_answer(owner, rough):
+def test_a_few_refused_by_policy_among_many_sent_fail_when_refused_again(owner, rough, time_machine):
     rough.answer = lambda _, verb, line: (
         "550 5.7.1 We do not like you" if verb == "RCPT" and "<7@" in line else None
     )
     attempt = start(owner, 30)
+    assert (attempt.status, attempt.sent, attempt.failed) == ("running", 29, 0)
+    assert statuses(attempt) == {("sent", 1): 29, ("queued", 1): 1}
+    go_on(attempt, time_machine)
     assert (attempt.status, attempt.sent, attempt.failed) == ("partly", 29, 1)
     refused = attempt.deliveries.get(status="failed")
     assert (refused.email, refused.response) == ("7@example.org", "550 5.7.1 We do not like you")
     assert not Suppression.objects.exists()
+
+
+def test_a_few_refused_by_policy_get_their_mail_when_the_server_changes_its_mind(owner, rough, time_machine):
+    rough.answer = in_act("550 5.7.1 We do not like you", "RCPT", times=15)
+    attempt = start(owner, 45)
+    assert (attempt.status, attempt.sent, attempt.failed) == ("running", 30, 0)
+    go_on(attempt, time_machine)
+    assert (attempt.status, attempt.sent, attempt.failed) == ("succeeded", 45, 0)
+    assert len(rough.recipients) == len(set(rough.recipients)) == 45
 
 
 def test_a_mail_that_is_too_large_is_held_with_both_numbers_before_anything_is_sent(owner, rough):
