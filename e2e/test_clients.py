@@ -57,6 +57,7 @@ def group_by_rule(page, check):
     page.goto("/clients/?q=rambler&suppressed=no")
     expect(page.locator("tbody tr")).to_have_count(8)
     page.get_by_role("link", name="Save this filter as a group").click()
+    page.wait_for_url("**/groups/rule/**")  # with its scripts
     rule = page.locator("#rule")
     expect(rule).to_contain_text("8 clients match right now:")
     page.get_by_label("Name", exact=True).fill("Ramblers who may be mailed")

@@ -36,8 +36,8 @@ document.addEventListener("toasts", (event) => {
 });
 
 // Requests under way. Once the element that sent one is gone, htmx has no place for parts of the response: requests
-// that only ask are given up. Those that act, from a form or a button, go on, and so do those that open the dialog:
-// a list that is refreshed under the pointer must not swallow a click.
+// that only ask are given up. Those that act, from a form or a button, go on, and so do those that open the dialog (a
+// list that is refreshed under the pointer must not swallow a click) and those that another element keeps in order.
 const underWay = new Map();
 const giveUp = (xhr) => {
   xhr.onload = xhr.onerror = xhr.onabort = xhr.ontimeout = null; // htmx would report it as an error
@@ -45,7 +45,7 @@ const giveUp = (xhr) => {
 };
 const forgetRequests = (goes) => underWay.forEach((asked, xhr) => xhr.readyState < 4 && goes(asked) && giveUp(xhr));
 document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
-  forgetRequests((asked) => asked.elt === target && !target.matches("form, button") && asked.target.id !== "dialog-body");
+  forgetRequests((asked) => asked.elt === target && !target.matches("form, button, [hx-sync^='#']") && asked.target.id !== "dialog-body");
 });
 // Something to see within a tenth of a second: a line over the page, and a dialog's outline before its content.
 const waiting = new Set();

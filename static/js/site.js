@@ -170,7 +170,7 @@ document.addEventListener("htmx:afterSwap", () => {
     changed ||= box ? box.checked !== tick.checked : tick.checked;
     if (box) box.checked = tick.checked;
   });
-  if (changed) htmx.trigger(list, "change");
+  if (changed) htmx.trigger("#schedule", "refresh"); // htmx does not know the new list yet
 });
 
 // Fills in the time zone at registration, so that nobody has to choose it.
