@@ -29,7 +29,7 @@ test-services: .venv/dev.done
 
 # A browser walks through the real stack: web, consumer, mail catcher.
 e2e: .venv/dev.done
-	$(BIN)/python -m pytest e2e -n 2 --dist loadfile
+	$(BIN)/python -m pytest e2e -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Every page by the Nu HTML checker; needs npm and Java.
 html: .venv/dev.done

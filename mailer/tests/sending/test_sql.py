@@ -184,7 +184,7 @@ def test_deliveries_are_written_by_the_indexes(attempt):
             "mailer_clientgroup_clients_clientgroup_id_a38ed833",
             "mailer_suppression_address_unique",
         } <= used
-        assert used & {"mailer_client_pkey", "mailer_client_by_key"}  # an owner of three clients may be read whole
+        assert used & {"mailer_client_pkey", "mailer_client_by_key"}  # all of an owner's three clients
         assert "\n".join(plan).count("mailer_suppression_address_unique") == 1
 
 
