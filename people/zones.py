@@ -5,20 +5,20 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import get_language, pgettext
-from django.utils.translation import pgettext_lazy as city_name
+from django.utils.translation import get_language, pgettext, pgettext_lazy
 
 # What the catalogue has a translation of; other cities are written as in the IANA database.
 TRANSLATED = (
-    city_name("city", "Almaty"), city_name("city", "Baku"), city_name("city", "Berlin"),
-    city_name("city", "Bishkek"), city_name("city", "Chisinau"), city_name("city", "Dubai"),
-    city_name("city", "Irkutsk"), city_name("city", "Istanbul"), city_name("city", "Kaliningrad"),
-    city_name("city", "Kamchatka"), city_name("city", "Krasnoyarsk"), city_name("city", "Kyiv"),
-    city_name("city", "London"), city_name("city", "Magadan"), city_name("city", "Minsk"),
-    city_name("city", "Moscow"), city_name("city", "New York"), city_name("city", "Novosibirsk"),
-    city_name("city", "Omsk"), city_name("city", "Paris"), city_name("city", "Samara"),
-    city_name("city", "Tashkent"), city_name("city", "Tbilisi"), city_name("city", "Vladivostok"),
-    city_name("city", "Yakutsk"), city_name("city", "Yekaterinburg"), city_name("city", "Yerevan"),
+    pgettext_lazy("city", "Almaty"), pgettext_lazy("city", "Baku"), pgettext_lazy("city", "Berlin"),
+    pgettext_lazy("city", "Bishkek"), pgettext_lazy("city", "Chisinau"), pgettext_lazy("city", "Dubai"),
+    pgettext_lazy("city", "Irkutsk"), pgettext_lazy("city", "Istanbul"), pgettext_lazy("city", "Kaliningrad"),
+    pgettext_lazy("city", "Kamchatka"), pgettext_lazy("city", "Krasnoyarsk"), pgettext_lazy("city", "Kyiv"),
+    pgettext_lazy("city", "London"), pgettext_lazy("city", "Magadan"), pgettext_lazy("city", "Minsk"),
+    pgettext_lazy("city", "Moscow"), pgettext_lazy("city", "New York"), pgettext_lazy("city", "Novosibirsk"),
+    pgettext_lazy("city", "Omsk"), pgettext_lazy("city", "Paris"), pgettext_lazy("city", "Samara"),
+    pgettext_lazy("city", "Tashkent"), pgettext_lazy("city", "Tbilisi"), pgettext_lazy("city", "Vladivostok"),
+    pgettext_lazy("city", "Yakutsk"), pgettext_lazy("city", "Yekaterinburg"),
+    pgettext_lazy("city", "Yerevan"),
 )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def make_message(owner, group):
         ("reports", make_attempt, 7, 7),
         # … the mailing, its running attempt, groups and single clients; on the page also its audience
         ("mailing_detail", make_run, 13, 10),
-        ("attempt_detail", make_delivery, 7, 7),  # … the attempt
+        ("attempt_detail", make_delivery, 8, 8),  # … the attempt, the range of its deliveries' keys
     ],
 )
 def test_one_row_and_thirty_cost_the_same(name, make, page, region, owner, group, browser):
