@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0012_keys_of_lists'),
+        ('mailer', '0012_owners_of_groups'),
     ]
 
     operations = [

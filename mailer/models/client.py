@@ -60,7 +60,6 @@ class Client(HasAddress, Owned):
         models.DO_NOTHING,
         verbose_name=_("owner"),
         related_name="clients",
-        db_index=False,
         db_constraint=False,
     )
     email = AddressField(_("email"))
@@ -102,7 +101,6 @@ class Client(HasAddress, Owned):
         indexes = (
             models.Index(fields=("owner", "full_name", "email", "id"), name="mailer_client_by_name"),
             models.Index(fields=("owner", "created_at", "id"), name="mailer_client_by_date"),
-            models.Index(fields=("owner", "id"), name="mailer_client_by_key"),
         )
 
     def __str__(self) -> str:

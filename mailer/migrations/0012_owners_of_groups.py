@@ -14,17 +14,8 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AlterField(
-            model_name='client',
-            name='owner',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='clients', to=settings.AUTH_USER_MODEL, verbose_name='owner'),
-        ),
-        migrations.AlterField(
             model_name='clientgroup',
             name='owner',
             field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='clientgroups', to=settings.AUTH_USER_MODEL, verbose_name='owner'),
-        ),
-        migrations.AddIndex(
-            model_name='client',
-            index=models.Index(fields=['owner', 'id'], name='mailer_client_by_key'),
         ),
     ]
