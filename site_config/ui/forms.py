@@ -76,7 +76,8 @@ class OwnedForm(ModelForm[Row]):
     as it was when the form was made, so that nobody's change is overwritten unseen.
     """
 
-    form_key = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    # Without an id, for a page may have several such forms.
+    form_key = forms.UUIDField(widget=forms.HiddenInput(attrs={"id": False}), required=False)
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(self, *args: Any, owner: "User", **kwargs: Any) -> None:
