@@ -89,7 +89,7 @@ class MailingTable(RowTable):
     name = tables.Column(linkify=("mailing_detail", [tables.A("pk")]), empty_values=(), attrs=MAIN)
     state = StateColumn(MAILING_KINDS, Mailing.State)
     period = tables.Column()
-    starts_at = TimeColumn(verbose_name=_("starts"))
+    starts_at = TimeColumn(verbose_name=_("Starts"))
     next_run_at = ComingColumn(
         verbose_name=_("Next run"), accessor="comes_at", order_by=("next_run_at",), default=""
     )
