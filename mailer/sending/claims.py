@@ -94,10 +94,11 @@ class LedgerClaims:
             "after": after,
             "after_id": after_id,
         }
-        params["rows"] = json.dumps(rows)
         if connection.vendor == "postgresql":
+            params["rows"] = json.dumps({row.id: row[1:] for row in rows})
             may, claimed = self._on_postgresql(params)
         else:
+            params["rows"] = json.dumps(rows)
             may, claimed = self._on_sqlite(params, rows)
         claimed.sort(key=_place)
         if claimed:

@@ -5,13 +5,14 @@ Locks are taken in one order everywhere: mailing, lease, deliveries, attempt.
 
 import json
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import CharField, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
@@ -32,6 +33,7 @@ SUPPRESSED: dict[str, str] = {
     Suppression.Reason.PAUSED: gettext_noop("Not mailed: the recipient asked for a pause"),
     LEFT: gettext_noop("Not mailed: the recipient left this mailing"),
 }
+FEW = 1000  # deliveries that are read at once, whatever the plan
 CLIENT_GONE = gettext_noop("Not mailed: the client was deleted")
 
 
@@ -98,6 +100,22 @@ def write_deliveries(attempt: Attempt, clients: ClientQuerySet, *, now: datetime
             cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(statements(connection.vendor)["open"].replace("{recipients}", query), params)
     return tally(attempt.pk)
+
+
+def refresh_statistics(added: int) -> None:
+    """Have PostgreSQL count the deliveries, if so many new ones at least double what it knows of.
+
+    Whoever analyzes the table while a run is being opened does not see its deliveries and notes that the
+    table is empty. With that, every index costs the same, and a worker keeps a plan that reads all of one
+    for each claim, until autovacuum looks again: 600 microseconds for a mail in place of 26.
+    """
+    if connection.vendor != "postgresql" or added < FEW:
+        return
+    with suppress(DatabaseError), connection.cursor() as cursor:  # it only makes sending faster
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'mailer_delivery'::regclass")
+        [(known,)] = cursor.fetchall()
+        if known < added:
+            cursor.execute("ANALYZE mailer_delivery")
 
 
 def tally(attempt_id: int) -> Counter[str]:

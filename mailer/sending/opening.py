@@ -1,6 +1,7 @@
 """How an attempt begins: one transaction makes it, its whole ledger, and the mailing's next due time."""
 
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ from mailer.models import Attempt, Delivery, Mailing
 from mailer.models.client import ClientQuerySet
 from mailer.schedule import Due
 from mailer.sending import clock, closing, leases
-from mailer.sending.ledger import close_open, write_deliveries
+from mailer.sending.ledger import close_open, refresh_statistics, write_deliveries
 
 DOWN = gettext_noop("Not sent: the mailing ended before the service could run it")
 
@@ -156,5 +157,6 @@ def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime, urgent: b
     if mailing.has_ended(now) or not counts[Delivery.Status.QUEUED]:
         closing.finish(attempt.pk)
     else:
+        transaction.on_commit(partial(refresh_statistics, attempt.total))
         leases.begin(attempt.pk, urgent=urgent)
     return attempt

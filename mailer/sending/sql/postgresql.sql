@@ -24,18 +24,25 @@ DELETE FROM mailer_lease WHERE token = %(token)s AND running
 -- name: record_and_claim
 -- Results in, claimed deliveries out: one statement, one round trip, one commit.
 --
--- `rows` is a JSON array of arrays, each the result of one delivery. The first column that comes back tells
+-- `rows` is a JSON object: by the id of a delivery, an array that is its result. The first column that comes back tells
 -- whether the worker may go on; the others are the deliveries it has claimed, or nulls.
 --
 -- Locks are taken in the order of the ledger: lease, deliveries, attempt. The parts of a WITH run in the
 -- order in which they read each other, and some do so for this reason alone.
 WITH held AS MATERIALIZED (
     -- The lease is this worker's, and nobody has paused, disabled, held, ended or blocked the mailing.
+    -- Each row is looked up by its key: a join may begin with all attempts that are running.
     SELECT 1
     FROM mailer_lease l
-    JOIN mailer_attempt a ON a.id = l.attempt_id
-    JOIN mailer_mailing m ON m.id = a.mailing_id
-    JOIN people_user u ON u.id = m.owner_id
+    CROSS JOIN LATERAL (
+        SELECT a.mailing_id, a.status, a.held_at, a.resumes_at
+        FROM mailer_attempt a WHERE a.id = l.attempt_id OFFSET 0
+    ) AS a
+    CROSS JOIN LATERAL (
+        SELECT m.owner_id, m.paused_at, m.disabled_at, m.ends_at
+        FROM mailer_mailing m WHERE m.id = a.mailing_id OFFSET 0
+    ) AS m
+    CROSS JOIN LATERAL (SELECT u.is_active FROM people_user u WHERE u.id = m.owner_id OFFSET 0) AS u
     WHERE l.token = %(token)s AND l.running
         AND a.status = 'running' AND a.held_at IS NULL
         AND (a.resumes_at IS NULL OR a.resumes_at <= %(now)s)
@@ -46,32 +53,32 @@ WITH held AS MATERIALIZED (
 ),
 written AS (
     -- A delivery whose lease was lost meanwhile is another worker's, and left alone.
+    -- The rows are found by an array of ids, as they are for a claim, and each looks up its own result: as a
+    -- join, a plan made while the table is small would read all of it, and go on doing so when it has grown.
     UPDATE mailer_delivery AS d SET
-        status = r.status,
-        response = coalesce(r.response, d.response),
-        tries = r.tries,
         lease = '',
-        refusal = r.refusal,
-        possibly_twice = d.possibly_twice OR r.twice,
-        -- Kept when it is sent: no index has to be written, and the row stays in its page.
-        next_try_at = CASE WHEN r.status = 'sent' THEN d.next_try_at ELSE r.next_try_at END,
-        finished_at = CASE WHEN r.status = 'queued' THEN NULL ELSE %(now)s END
-    FROM (
-        SELECT
-            (value->>0)::bigint AS id,
-            (value->>1)::text AS status,
-            (value->>2)::text AS response,
-            (value->>3)::int AS tries,
-            (value->>4)::timestamptz AS next_try_at,
-            (value->>5)::bool AS twice,
-            (value->>6)::bool AS newly_twice,
-            (value->>7)::text AS answer,
-            (value->>8)::text AS refusal
-        FROM jsonb_array_elements(%(rows)s::jsonb) AS given(value)
-    ) AS r
-    CROSS JOIN (SELECT count(*) FROM held) AS locked  -- the lease first
-    WHERE d.id = r.id AND d.lease = %(token)s AND d.status = 'sending'
-    RETURNING r.status, r.newly_twice, r.answer
+        (status, response, tries, refusal, possibly_twice, next_try_at, finished_at) = (
+            SELECT
+                r->>0,
+                coalesce(r->>1, d.response),
+                (r->>2)::int,
+                r->>7,
+                d.possibly_twice OR (r->>4)::bool,
+                -- Kept when it is sent: no index has to be written, and the row stays in its page.
+                CASE WHEN r->>0 = 'sent' THEN d.next_try_at ELSE (r->>3)::timestamptz END,
+                CASE WHEN r->>0 = 'queued' THEN NULL ELSE %(now)s END
+            FROM (SELECT %(rows)s::jsonb -> d.id::text AS r OFFSET 0) AS result
+        )
+    WHERE d.id = ANY(ARRAY(
+            SELECT CAST(id AS bigint)
+            FROM jsonb_object_keys(%(rows)s::jsonb) AS given(id)
+            CROSS JOIN (SELECT count(*) FROM held) AS locked  -- the lease first
+        ))
+        AND d.lease = %(token)s AND d.status = 'sending'
+    RETURNING
+        status,
+        CAST(%(rows)s::jsonb -> d.id::text ->> 5 AS bool) AS newly_twice,
+        %(rows)s::jsonb -> d.id::text ->> 6 AS answer
 ),
 claimed AS (
     UPDATE mailer_delivery SET status = 'sending', lease = %(token)s

@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from site_config import connections
+from testing.sessions import another_session
 
 psycopg = pytest.importorskip("psycopg")
 base = pytest.importorskip("site_config.postgresql.base")
@@ -72,10 +73,8 @@ def test_within_a_transaction_a_connection_is_kept(shared):
 
 def test_a_connection_that_the_server_closed_is_replaced_unseen(shared):
     lost = backend()
-    params = connection.get_connection_params()
     connections.release()
-    names = {k: params[k] for k in ("host", "port", "user", "password", "dbname") if params.get(k)}
-    with psycopg.connect(**names) as outside:
+    with another_session() as outside:
         outside.execute("SELECT pg_terminate_backend(%s, 2000)", [lost])
     assert backend() != lost
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from threading import Thread
 from time import monotonic
 
-import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -14,6 +13,7 @@ from mailer.sending import clock, database, dispatcher, leases, sweep, worker
 from mailer.sending.claims import LedgerClaims
 from testing.factories import ClientFactory
 from testing.sending import clients, come_by, make_mailing, start
+from testing.sessions import another_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AWAY = OperationalError("the server closed the connection\n\tThis probably means …")
@@ -143,9 +143,7 @@ def elsewhere():
     """A session of somebody else's."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer")
-    params = connection.get_connection_params()
-    names = {n: params[n] for n in ("host", "port", "user", "password", "dbname") if params.get(n)}
-    with psycopg.connect(**names) as other:
+    with another_session() as other:
         yield other
 
 

@@ -17,6 +17,7 @@ from mailer.sending.opening import run_now
 from mailer.transport import trust
 from testing.factories import ClientFactory, MailingFactory
 from testing.sending import start
+from testing.sessions import another_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,11 +75,7 @@ def test_a_row_that_another_session_holds_keeps_no_other_waiting(owner, smtp):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer")
     held, *free = due(owner, 3)
-    params = connection.get_connection_params()
-    names = {
-        name: params[name] for name in ("host", "port", "user", "password", "dbname") if params.get(name)
-    }
-    with psycopg.connect(**names) as other:
+    with another_session() as other:
         other.execute("SELECT 1 FROM mailer_mailing WHERE id = %s FOR UPDATE", [held.pk])
         began = monotonic()
         dispatcher.look()
