@@ -85,12 +85,12 @@ def _note_back() -> None:
     _away.clear()
 
 
-def is_backed_up() -> bool:
-    """Whether tasks are waiting for a worker; False if the queue cannot tell."""
+def is_backed_up(by: int = 1) -> bool:
+    """Whether at least so many tasks are waiting for a worker; False if the queue cannot tell."""
     from huey.contrib.djhuey import HUEY  # it reads the settings that name this module
 
     try:
-        return bool(HUEY.pending_count())
+        return int(HUEY.pending_count()) >= by
     except QUEUE_AWAY:
         return False
 

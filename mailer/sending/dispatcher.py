@@ -21,7 +21,7 @@ from mailer.sending import clock, consumers, database, leases, sweep, without_qu
 from mailer.sending.database import is_away, is_locked
 from mailer.sending.opening import open_mailing
 from site_config import connections
-from site_config.queue import look_after_queue, queue_is_away
+from site_config.queue import is_backed_up, look_after_queue, queue_is_away
 from site_config.shutdown import STOPPING
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ LOOK_SECONDS = 0.5  # at most, between two checks for what is due
 SWEEP_SECONDS = 60
 MOST_AT_ONCE = 200  # mailings opened before the list is read again
 IN_A_ROW = 20  # before the list is read again, for what other dispatchers have opened
+MANY_TASKS = 100  # that wait for a worker
 MOST_WAITING = 100  # runs of one owner that no worker has begun
 LONGEST_PAUSE = timedelta(hours=1)  # between two attempts to open a mailing
 
@@ -110,17 +111,22 @@ def look(silence: database.Silence | None = None) -> float:
 
 
 def _open_all(due: list[int]) -> None:
-    """Open them from a random place on: the dispatchers of other processes open the same ones."""
+    """Open them from a random place on: the dispatchers of other processes open the same ones.
+
+    While many tasks wait for a worker, every third moment is left to those: what is opened is to be sent.
+    """
     start = random.randrange(0, len(due), IN_A_ROW) if len(due) > IN_A_ROW else 0
     due = due[start:] + due[:start]
     for first in range(0, len(due), IN_A_ROW):
-        some = due[first : first + IN_A_ROW]
+        began, some = monotonic(), due[first : first + IN_A_ROW]
         left = set(some)
         if first:
             left &= set(Mailing.objects.due(clock.now()).filter(pk__in=some).values_list("pk", flat=True))
         for mailing_id in some:
             if mailing_id in left and not STOPPING.is_set():
                 open_one(mailing_id)
+        if is_backed_up(by=MANY_TASKS):
+            STOPPING.wait((monotonic() - began) / 2)
 
 
 def due_in_turn() -> list[int]:

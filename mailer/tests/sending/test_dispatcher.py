@@ -234,3 +234,21 @@ def test_two_dispatchers_begin_at_different_places(owner, smtp, queued, monkeypa
     Mailing.objects.filter(pk=rows[1].pk).update(next_run_at=None)  # opened by the other meanwhile
     dispatcher._open_all([row.pk for row in rows])
     assert began == [rows[n].pk for n in (4, 5, 0, 2, 3)]
+
+
+@pytest.mark.parametrize("tasks_wait", [True, False])
+def test_who_opens_leaves_a_third_of_the_time_to_what_is_opened(owner, smtp, queued, monkeypatch, tasks_wait):
+    monkeypatch.setattr(dispatcher, "IN_A_ROW", 2)
+    rows = due(owner, 4)
+    asked, waited, now = [], [], [0.0]
+
+    def open_one(_):
+        now[0] += 1.5
+
+    monkeypatch.setattr(dispatcher, "open_one", open_one)
+    monkeypatch.setattr(dispatcher, "monotonic", lambda: now[0])
+    monkeypatch.setattr(dispatcher, "is_backed_up", lambda by: asked.append(by) or tasks_wait)
+    monkeypatch.setattr(dispatcher.STOPPING, "wait", waited.append)
+    dispatcher._open_all([row.pk for row in rows])
+    assert asked == [100, 100]
+    assert waited == ([1.5, 1.5] if tasks_wait else [])
