@@ -94,8 +94,11 @@ class Bench:
             raise RuntimeError(f"not all was sent: {result}")
         return result
 
-    def source(self, port: int, sessions: int) -> int:
-        """postfix's own smtp-source into the same sink."""
+    def source(self, port: int, sessions: int, *, distinct: bool = False) -> int:
+        """postfix's own smtp-source into the same sink.
+
+        `distinct`: each mail to another recipient, as ours are: a real server looks every one up.
+        """
         words = [
             "-d",
             "-s",
@@ -108,6 +111,7 @@ class Bench:
             "a@example.com",
             "-t",
             "b@example.com",
+            *(["-N"] if distinct else []),
         ]
         began = time.time()
         source = shutil.which("smtp-source", path="/usr/sbin:/usr/bin:/usr/local/sbin") or ""
@@ -188,7 +192,18 @@ def far_pipelining_8(bench: Bench) -> Any:
 def postfix_smtp_source(bench: Bench) -> Any:
     """Into a Postfix that discards what it accepts."""
     with Postfix() as server:
-        return bench.source(server.port - bench.port, 8)
+        return bench.source(server.port - bench.port, 8, distinct=True)
+
+
+def postfix_two_processes_of_4(bench: Bench) -> Any:
+    """Over as many connections as smtp-source has."""
+    with Postfix() as server:
+        return bench.rate(2, port=server.port - bench.port, MAIL_CONNECTIONS="4")
+
+
+def postfix_smtp_source_16(bench: Bench) -> Any:
+    with Postfix() as server:
+        return bench.source(server.port - bench.port, 16, distinct=True)
 
 
 def postfix_two_processes(bench: Bench) -> Any:
@@ -199,7 +214,7 @@ def postfix_two_processes(bench: Bench) -> Any:
 def exim_smtp_source(bench: Bench) -> Any:
     """Into the queue of an Exim."""
     with Exim(main=_NO_LIMIT) as server:
-        return bench.source(server.port - bench.port, 8)
+        return bench.source(server.port - bench.port, 8, distinct=True)
 
 
 def exim_two_processes(bench: Bench) -> Any:
@@ -295,7 +310,10 @@ GROUPS: dict[str, tuple[list[Case], bool]] = {
     "rivals": ([two_processes, smtp_source_best, django_loop, post_office], False),
     "far": ([far_smtplib_1, far_pipelining_1, far_chunking_1], False),
     "far8": ([far_smtplib_8, far_pipelining_8], False),
-    "postfix": ([postfix_smtp_source, postfix_two_processes], False),
+    "postfix": (
+        [postfix_smtp_source, postfix_two_processes_of_4, postfix_smtp_source_16, postfix_two_processes],
+        False,
+    ),
     "exim": ([exim_smtp_source, exim_two_processes], False),
     "profile": ([time_of_two_processes, time_of_one_process_on_sqlite, time_to_write_a_mail], True),
     "guard": ([time_without_guard, time_of_trusted, time_with_allowance], False),

@@ -7,6 +7,7 @@ from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
 from mailer.audience import tasks as audience_tasks
 from mailer.returns import tasks as returns_tasks
+from site_config.queue import long_work
 
 __all__ = ["audience_tasks", "returns_tasks"]  # huey finds tasks in this module only
 
@@ -64,6 +65,7 @@ def look_at_sender_domains() -> None:
 
 
 @db_periodic_task(crontab(minute="30", hour="3"))
+@long_work
 def prune() -> None:
     from mailer.sending.pruning import prune_old
 
@@ -71,6 +73,7 @@ def prune() -> None:
 
 
 @db_task()
+@long_work
 def remove_leftovers() -> None:
     from mailer.sending.leftovers import remove
 
@@ -78,6 +81,7 @@ def remove_leftovers() -> None:
 
 
 @db_periodic_task(crontab(minute="*/10"))
+@long_work
 def look_for_leftovers() -> None:
     from mailer.sending.leftovers import remove
 
@@ -92,6 +96,7 @@ def remove_unused_files() -> None:
 
 
 @db_periodic_task(crontab(minute="*/15"))
+@long_work
 def count_clients() -> None:
     from mailer.reporting.unique_clients import recount
 
@@ -120,6 +125,7 @@ def send_digests() -> None:
 
 
 @db_task()
+@long_work
 def make_archive(archive_id: int) -> None:
     from mailer.reporting.archiving import make
 

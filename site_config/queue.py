@@ -6,13 +6,15 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
-from threading import Event
+from functools import wraps
+from threading import Event, Lock
 from types import FrameType
 from typing import Any
 
 from django.db import connection, transaction
 from huey import PriorityRedisHuey, SqliteHuey
 from huey.consumer import Consumer, ConsumerStopped
+from huey.exceptions import RetryTask
 from huey.registry import Message
 from huey.serializer import Serializer
 
@@ -27,8 +29,11 @@ except ImportError:  # an embedded installation
 else:
     QUEUE_AWAY += (RedisError,)
 
+PUT_OFF_SECONDS = 5
+Task = Callable[..., None]
 log = logging.getLogger(__name__)
 _away = Event()
+_long_work = Lock()
 
 
 def after_commit(put: Callable[[], object]) -> None:
@@ -93,6 +98,24 @@ def is_backed_up(by: int = 1) -> bool:
         return int(HUEY.pending_count()) >= by
     except QUEUE_AWAY:
         return False
+
+
+def long_work(task: Task) -> Task:
+    """A task of which each process does one at a time; meanwhile, others are put off for a moment.
+
+    The rest of its few workers and connections is left to sending.
+    """
+
+    @wraps(task)
+    def do_or_put_off(*arguments: object) -> None:
+        if not _long_work.acquire(blocking=False):
+            raise RetryTask(delay=PUT_OFF_SECONDS)
+        try:
+            task(*arguments)
+        finally:
+            _long_work.release()
+
+    return do_or_put_off
 
 
 class GentleConsumer(Consumer):

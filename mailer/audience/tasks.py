@@ -3,8 +3,11 @@
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
+from site_config.queue import long_work
+
 
 @db_task()
+@long_work
 def run_import(import_id: int) -> None:
     from mailer.audience.importing.running import run_import
 
@@ -12,6 +15,7 @@ def run_import(import_id: int) -> None:
 
 
 @db_task()
+@long_work
 def retract_import(import_id: int) -> None:
     from mailer.audience.importing.running import retract_import
 
@@ -33,6 +37,7 @@ def forget_uploads() -> None:
 
 
 @db_task()
+@long_work
 def forget_values(owner_id: int, key: str) -> None:
     from mailer.audience.attributes import forget_values
 
@@ -40,6 +45,7 @@ def forget_values(owner_id: int, key: str) -> None:
 
 
 @db_task()
+@long_work
 def run_bulk(action_id: int) -> None:
     from mailer.audience.bulk import run
 
@@ -54,6 +60,7 @@ def resume_bulk() -> None:
 
 
 @db_task()
+@long_work
 def remove_groups() -> None:
     from mailer.audience.removal import remove_groups
 
@@ -61,6 +68,7 @@ def remove_groups() -> None:
 
 
 @db_periodic_task(crontab(minute="*/10"))
+@long_work
 def look_for_removed_groups() -> None:
     from mailer.audience.removal import remove_groups
 
