@@ -248,7 +248,7 @@ def test_who_opens_leaves_a_third_of_the_time_to_what_is_opened(owner, smtp, que
     monkeypatch.setattr(dispatcher, "open_one", open_one)
     monkeypatch.setattr(dispatcher, "monotonic", lambda: now[0])
     monkeypatch.setattr(dispatcher, "is_backed_up", lambda by: asked.append(by) or tasks_wait)
-    monkeypatch.setattr(dispatcher.STOPPING, "wait", waited.append)
+    monkeypatch.setattr("mailer.sending.dispatcher.STOPPING.wait", waited.append)
     dispatcher._open_all([row.pk for row in rows])
     assert asked == [100, 100]
     assert waited == ([1.5, 1.5] if tasks_wait else [])
