@@ -94,7 +94,8 @@ def _fill_slowly(owner: User, group: ClientGroup, total: int, step: int = 20_000
 def _empty() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE people_user CASCADE")
+            # Clients and groups too: no constraint ties them to their owner, and the consumer would clean up.
+            cursor.execute("TRUNCATE people_user, mailer_client, mailer_clientgroup CASCADE")
         return
     Mailing.objects.all().delete()
     Message.objects.all().delete()
