@@ -23,6 +23,7 @@ from mailer.models.client import ClientQuerySet
 from mailer.sending import clock
 from mailer.sending.sql import run, statements
 from people.addresses import key_of
+from site_config.connections import LOCK_TIMEOUT
 
 LEFT = "left"  # beside the reasons of the stop-list: the recipient left this mailing alone
 SUPPRESSED: dict[str, str] = {
@@ -111,7 +112,9 @@ def refresh_statistics(added: int) -> None:
     """
     if connection.vendor != "postgresql" or added < FEW:
         return
-    with suppress(DatabaseError), connection.cursor() as cursor:  # it only makes sending faster
+    # It only makes sending faster: nobody waits long for a vacuum that is under way.
+    with suppress(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'mailer_delivery'::regclass")
         [(known,)] = cursor.fetchall()
         if known < added:

@@ -157,6 +157,6 @@ def begin(attempt: Attempt, *, clients: ClientQuerySet, now: datetime, urgent: b
     if mailing.has_ended(now) or not counts[Delivery.Status.QUEUED]:
         closing.finish(attempt.pk)
     else:
-        transaction.on_commit(partial(refresh_statistics, attempt.total))
         leases.begin(attempt.pk, urgent=urgent)
+        transaction.on_commit(partial(refresh_statistics, attempt.total))
     return attempt

@@ -1,6 +1,7 @@
 """The databases explain the statements of mailer/sending/sql: each goes by the indexes it is meant to."""
 
 import re
+from time import monotonic
 
 import pytest
 from django.db import connection, transaction
@@ -192,6 +193,15 @@ class TestPostgresql:
             "mailer_delivery_queue",
             "mailer_delivery_pkey",
         ]
+
+    def test_a_vacuum_under_way_delays_nobody(self, owner, monkeypatch):
+        monkeypatch.setattr(ledger, "FEW", 1)
+        with another_session() as vacuum:
+            vacuum.execute("LOCK TABLE mailer_delivery IN SHARE UPDATE EXCLUSIVE MODE")
+            began = monotonic()
+            ledger.refresh_statistics(10**9)
+            assert monotonic() - began < 3
+        ledger.refresh_statistics(10**9)
 
     @pytest.mark.parametrize(
         ("name", "wanted"),
