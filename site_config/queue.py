@@ -100,22 +100,27 @@ def is_backed_up(by: int = 1) -> bool:
         return False
 
 
-def long_work(task: Task) -> Task:
-    """A task of which each process does one at a time; meanwhile, others are put off for a moment.
+def long_work(*, swept: bool) -> Callable[[Task], Task]:
+    """A task of which each process does one at a time: its other workers and connections are for sending.
 
-    The rest of its few workers and connections is left to sending.
+    Meanwhile, what is `swept` is left to the sweep that finds it again; all else is put off for a moment. To
+    put off both would let those that each sweep adds pile up.
     """
 
-    @wraps(task)
-    def do_or_put_off(*arguments: object) -> None:
-        if not _long_work.acquire(blocking=False):
-            raise RetryTask(delay=PUT_OFF_SECONDS)
-        try:
-            task(*arguments)
-        finally:
-            _long_work.release()
+    def decorate(task: Task) -> Task:
+        @wraps(task)
+        def do_one_at_a_time(*arguments: object) -> None:
+            if _long_work.acquire(blocking=False):
+                try:
+                    task(*arguments)
+                finally:
+                    _long_work.release()
+            elif not swept:
+                raise RetryTask(delay=PUT_OFF_SECONDS)
 
-    return do_or_put_off
+        return do_one_at_a_time
+
+    return decorate
 
 
 class GentleConsumer(Consumer):

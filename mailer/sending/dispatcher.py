@@ -126,7 +126,7 @@ def _open_all(due: list[int]) -> None:
             if mailing_id in left and not STOPPING.is_set():
                 open_one(mailing_id)
         if is_backed_up(by=MANY_TASKS):
-            STOPPING.wait((monotonic() - began) / 2)
+            STOPPING.wait(min((monotonic() - began) / 2, LOOK_SECONDS))
 
 
 def due_in_turn() -> list[int]:

@@ -24,8 +24,8 @@ DELETE FROM mailer_lease WHERE token = %(token)s AND running
 -- name: record_and_claim
 -- Results in, claimed deliveries out: one statement, one round trip, one commit.
 --
--- `rows` is a JSON object: by the id of a delivery, an array that is its result. The first column that comes back tells
--- whether the worker may go on; the others are the deliveries it has claimed, or nulls.
+-- `rows` is a JSON object: by the id of a delivery, an array that is its result. The first column that comes
+-- back tells whether the worker may go on; the others are the deliveries it has claimed, or nulls.
 --
 -- Locks are taken in the order of the ledger: lease, deliveries, attempt. The parts of a WITH run in the
 -- order in which they read each other, and some do so for this reason alone.

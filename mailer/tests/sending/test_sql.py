@@ -46,8 +46,7 @@ def lease_of(attempt):
 def deliveries_known(cursor):
     """How many deliveries PostgreSQL believes there are."""
     found = cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'mailer_delivery'::regclass")
-    [(number,)] = (found or cursor).fetchall()
-    return number
+    return found.fetchone()[0]
 
 
 def plan_on_sqlite(sql):
