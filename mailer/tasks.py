@@ -65,7 +65,7 @@ def look_at_sender_domains() -> None:
 
 
 @db_periodic_task(crontab(minute="30", hour="3"))
-@long_work(swept=False)
+@long_work
 def prune() -> None:
     from mailer.sending.pruning import prune_old
 
@@ -73,7 +73,7 @@ def prune() -> None:
 
 
 @db_task()
-@long_work(swept=True)
+@long_work
 def remove_leftovers() -> None:
     from mailer.sending.leftovers import remove
 
@@ -81,7 +81,7 @@ def remove_leftovers() -> None:
 
 
 @db_periodic_task(crontab(minute="*/10"))
-@long_work(swept=True)
+@long_work
 def look_for_leftovers() -> None:
     from mailer.sending.leftovers import remove
 
@@ -96,7 +96,7 @@ def remove_unused_files() -> None:
 
 
 @db_periodic_task(crontab(minute="*/15"))
-@long_work(swept=True)
+@long_work
 def count_clients() -> None:
     from mailer.reporting.unique_clients import recount
 
@@ -125,7 +125,7 @@ def send_digests() -> None:
 
 
 @db_task()
-@long_work(swept=False)  # its sweep comes too late for somebody who waits
+@long_work
 def make_archive(archive_id: int) -> None:
     from mailer.reporting.archiving import make
 

@@ -14,7 +14,6 @@ from typing import Any
 from django.db import connection, transaction
 from huey import PriorityRedisHuey, SqliteHuey
 from huey.consumer import Consumer, ConsumerStopped
-from huey.exceptions import RetryTask
 from huey.registry import Message
 from huey.serializer import Serializer
 
@@ -29,11 +28,9 @@ except ImportError:  # an embedded installation
 else:
     QUEUE_AWAY += (RedisError,)
 
-PUT_OFF_SECONDS = 5
 Task = Callable[..., None]
 log = logging.getLogger(__name__)
 _away = Event()
-_long_work = Lock()
 
 
 def after_commit(put: Callable[[], object]) -> None:
@@ -100,27 +97,53 @@ def is_backed_up(by: int = 1) -> bool:
         return False
 
 
-def long_work(*, swept: bool) -> Callable[[Task], Task]:
+class _LongWork:
+    """The long tasks of this process, one after the other."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._busy = False
+        self._waiting: dict[tuple[Task, tuple[object, ...]], None] = {}  # once each, in order
+
+    def do(self, task: Task, arguments: tuple[object, ...]) -> None:
+        """Do it, and then what has come meanwhile; if another thread is at it, leave it to that one."""
+        with self._lock:
+            self._waiting[task, arguments] = None
+            if self._busy:
+                return
+            self._busy = True
+        while work := self._next():
+            task, arguments = work
+            try:
+                task(*arguments)
+            except Exception:  # the others are still to be done
+                log.exception("%s%s failed", task.__name__, arguments)
+            connections.release()
+
+    def _next(self) -> tuple[Task, tuple[object, ...]] | None:
+        with self._lock:
+            self._busy = bool(self._waiting)
+            if not self._busy:
+                return None
+            work = next(iter(self._waiting))
+            del self._waiting[work]
+            return work
+
+
+_long_work = _LongWork()
+
+
+def long_work(task: Task) -> Task:
     """A task of which each process does one at a time: its other workers and connections are for sending.
 
-    Meanwhile, what is `swept` is left to the sweep that finds it again; all else is put off for a moment. To
-    put off both would let those that each sweep adds pile up.
+    Only for what a sweep finds again, as what waits for its turn is gone with the process.
     """
 
-    def decorate(task: Task) -> Task:
-        @wraps(task)
-        def do_one_at_a_time(*arguments: object) -> None:
-            if _long_work.acquire(blocking=False):
-                try:
-                    task(*arguments)
-                finally:
-                    _long_work.release()
-            elif not swept:
-                raise RetryTask(delay=PUT_OFF_SECONDS)
+    @wraps(task)
+    def do_in_turn(*arguments: object) -> None:
+        _long_work.do(task, arguments)
 
-        return do_one_at_a_time
-
-    return decorate
+    return do_in_turn
 
 
 class GentleConsumer(Consumer):

@@ -7,7 +7,7 @@ from site_config.queue import long_work
 
 
 @db_task()
-@long_work(swept=True)
+@long_work
 def run_import(import_id: int) -> None:
     from mailer.audience.importing.running import run_import
 
@@ -15,7 +15,7 @@ def run_import(import_id: int) -> None:
 
 
 @db_task()
-@long_work(swept=True)
+@long_work
 def retract_import(import_id: int) -> None:
     from mailer.audience.importing.running import retract_import
 
@@ -37,7 +37,6 @@ def forget_uploads() -> None:
 
 
 @db_task()
-@long_work(swept=False)
 def forget_values(owner_id: int, key: str) -> None:
     from mailer.audience.attributes import forget_values
 
@@ -45,7 +44,7 @@ def forget_values(owner_id: int, key: str) -> None:
 
 
 @db_task()
-@long_work(swept=True)
+@long_work
 def run_bulk(action_id: int) -> None:
     from mailer.audience.bulk import run
 
@@ -60,7 +59,7 @@ def resume_bulk() -> None:
 
 
 @db_task()
-@long_work(swept=True)
+@long_work
 def remove_groups() -> None:
     from mailer.audience.removal import remove_groups
 
@@ -68,7 +67,7 @@ def remove_groups() -> None:
 
 
 @db_periodic_task(crontab(minute="*/10"))
-@long_work(swept=True)
+@long_work
 def look_for_removed_groups() -> None:
     from mailer.audience.removal import remove_groups
 
