@@ -10,7 +10,6 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const target = event.detail.target || event.target;
   if (target.id !== "dialog-body") return;
   if (!dialog.open) dialog.showModal();
-  htmx.process(dialogBody); // now: a form that is sent before htmx gets to it would leave the page
   const find = (selector) => dialogBody.querySelector(selector);
   const first = find("[aria-invalid=true]") || find("[autofocus]") || find("input:not([type=hidden]), select, textarea");
   if (first) first.focus();
