@@ -127,6 +127,7 @@ TOUR: dict[str, tuple[str, str, str]] = {
     "user-allowance": (MANAGER, "user_allowance", "/users/{user}/allowance/"),
     "service": (MANAGER, "service", "/service/"),
     "audit": (MANAGER, "audit", "/audit/"),
+    "mailing-release": (MANAGER, "mailing_release", "/mailings/{mailing}/release/"),
     "audit-columns": (MANAGER, "audit_columns", "/audit/columns/"),
     "forbidden": (MANAGER, "client_create", "/clients/new/"),
     "users-by-admin": (ADMIN, "users", "/users/"),

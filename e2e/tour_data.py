@@ -84,6 +84,7 @@ def _of_recipients(owner: User, language: str) -> dict[str, str]:
         "unsubscribed": token_for(owner_id=owner.pk, email=left, mailing_id=mailing.pk),
         "opt_out": str(opt_out.pk),
         "message": str(message.pk),
+        "mailing": str(mailing.pk),
         "user": str(owner.pk),
         "reply": signing.dumps([reply.pk, reply.email], salt=SALT),
         "reset": f"{user_pk_to_url_str(owner)}-{default_token_generator.make_token(owner)}",

@@ -9,7 +9,8 @@ from people.account_emails import AccountEmail
 from people.models import User
 from people.notifying import Notice, notify
 
-HELD, FAILED, FINISHED = "run_held", "run_failed", "mailing_finished"
+HELD, RELEASED = "run_held", "run_released"
+FAILED, FINISHED = "run_failed", "mailing_finished"
 DISABLED, IMPORTED, DIGEST = "mailing_disabled", "import_done", "digest"
 ARCHIVED, DOMAIN_LOST = "archive_ready", "domain_lost"
 
@@ -22,6 +23,18 @@ NOTICES = (
             lines=(
                 _("We stopped the run until you look at it. Nobody lost a try."),
                 "%(why)s",
+            ),
+            button=_("View the report"),
+        ),
+    ),
+    Notice(
+        kind=RELEASED,
+        title=_("A manager released a run from hold"),
+        email=AccountEmail(
+            subject=_("Released: %(mailing)s"),
+            lines=(
+                _("%(by)s released the run of your mailing “%(mailing)s” that was on hold. It goes on."),
+                _("Reason: %(reason)s"),
             ),
             button=_("View the report"),
         ),
@@ -104,6 +117,11 @@ NOTICES = (
 def run_held(owner: User, *, attempt_id: int, mailing: str, since: Any, why: str) -> None:
     path, key = reverse("attempt_detail", args=[attempt_id]), f"{attempt_id}/{since:%Y%m%d%H%M%S}"
     notify(owner, HELD, key=key, path=path, mailing=mailing, why=why)
+
+
+def run_released(owner: User, *, attempt_id: int, mailing: str, since: Any, by: str, reason: str) -> None:
+    path, key = reverse("attempt_detail", args=[attempt_id]), f"{attempt_id}/{since:%Y%m%d%H%M%S}"
+    notify(owner, RELEASED, key=key, path=path, mailing=mailing, by=by, reason=reason)
 
 
 def run_failed(owner: User, *, attempt_id: int, mailing: str, **counts: int) -> None:

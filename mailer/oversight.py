@@ -56,6 +56,27 @@ def enable(*, mailing: Mailing, by: User) -> bool:
     return bool(done)
 
 
+def release(*, mailing: Mailing, by: User, reason: str) -> bool:
+    """Let a run that the service holds go on, as its owner could; email the owner who did it and why.
+
+    Returns whether this call did it: a second one, or one after the owner's, changes nothing.
+    """
+    with transaction.atomic():
+        attempt = mailing.attempts.running().filter(held_at__isnull=False).first()
+        if attempt is None or not mailings.try_again(attempt):
+            return False
+        record(actor=by, action=AuditEntry.Action.MAILING_RELEASED, target=mailing, detail=reason)
+        notices.run_released(
+            mailing.owner,
+            attempt_id=attempt.pk,
+            mailing=str(mailing),
+            since=attempt.held_at,
+            by=by.get_short_name(),
+            reason=reason,
+        )
+    return True
+
+
 def allowance_changed(user: User, **_kwargs: Any) -> None:
     """Queue what waits for the allowance; if there is still no room, it waits again."""
     for attempt_id in allowance.go_on(user.pk):

@@ -144,6 +144,7 @@ urlpatterns = [
     path("mailings/<int:pk>/run/", mailing_actions.MailingRun.as_view(), name="mailing_run"),
     path("mailings/<int:pk>/disable/", oversight.MailingDisable.as_view(), name="mailing_disable"),
     path("mailings/<int:pk>/enable/", oversight.MailingEnable.as_view(), name="mailing_enable"),
+    path("mailings/<int:pk>/release/", oversight.MailingRelease.as_view(), name="mailing_release"),
     path("service/", service.Service.as_view(), name="service"),
     path("reports/", reports.ReportList.as_view(), name="reports"),
     path("reports/columns/", ListColumns.as_view(list_view=reports.ReportList), name="reports_columns"),

@@ -242,6 +242,7 @@ TABLE: dict[str, Row] = {
     "mailing_check": Row(owner(PAGE), makers(NONE)),
     "mailing_run": EDIT,
     "mailing_disable": Row(managers_of_mailings(PAGE), managers_of_mailings(INVALID)),
+    "mailing_release": Row(managers_of_mailings(PAGE), managers_of_mailings(INVALID)),
     "mailing_enable": Row(managers_of_mailings(ELSEWHERE), managers_of_mailings(DONE)),
     # Reports
     "reports": LIST,

@@ -28,10 +28,18 @@ def running_of(mailing: Mailing) -> Attempt | None:
     return mailing.last_run if mailing.last_run and not mailing.last_run.finished_at else None
 
 
-def may_try_again(mailing: Mailing, user: Any) -> bool:
+def is_held(mailing: Mailing) -> bool:
     """Whether its run is on hold until somebody acts, and no switch keeps it from going on."""
     running = running_of(mailing)
-    return own(mailing, user) and bool(running and running.held_at) and bool(mailing.is_switched_on)
+    return bool(running and running.held_at) and bool(mailing.is_switched_on)
+
+
+def may_try_again(mailing: Mailing, user: Any) -> bool:
+    return own(mailing, user) and is_held(mailing)
+
+
+def may_release(mailing: Mailing, user: Any) -> bool:
+    return not own(mailing, user) and is_held(mailing) and user.has_perm("mailer.disable_mailing")
 
 
 def may_run(mailing: Mailing, user: Any) -> bool:
@@ -71,6 +79,7 @@ OWNERS_ACTIONS = (
     Action(name="delete", title=_("Delete"), url_name="mailing_delete", shown=own, danger=True),
 )
 OVERSIGHT_ACTIONS = (
+    Action(name="release", title=_("Release"), url_name="mailing_release", shown=may_release),
     Action(name="disable", title=_("Disable"), url_name="mailing_disable", shown=may_disable, danger=True),
     Action(
         name="enable",

@@ -1,6 +1,6 @@
 """What a manager does to others' mailings."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
@@ -16,7 +16,7 @@ from mailer.views.mailings import MailingList
 from people.forms.users import ReasonForm
 from site_config.ui.http import Request, done, no_content, sent_from
 from site_config.ui.panels import PanelView
-from site_config.ui.views import ActionView
+from site_config.ui.views import ActionView, Text
 
 
 class Oversight(PanelView):
@@ -42,9 +42,12 @@ class Oversight(PanelView):
         return str(self.object.get_absolute_url())
 
 
-class MailingDisable(Oversight):
-    title = _("Disable mailing")
+class WithReason(Oversight):
+    """Asks for the reason, does it, and shows what changed."""
+
     body = "includes/form_body.html"
+    question: ClassVar[Text]
+    undone_by = ""  # the name of the URL that reverses it
 
     def get(self, request: Request, pk: int) -> HttpResponse:
         return self.ask(ReasonForm())
@@ -53,10 +56,13 @@ class MailingDisable(Oversight):
         form = ReasonForm(request.POST)
         if not form.is_valid():
             return self.ask(form, status=422)
-        oversight.disable(mailing=self.object, by=request.user, reason=form.cleaned_data["reason"])
-        text = gettext("“%(mailing)s” is disabled.") % {"mailing": self.object}
-        done(request, text, undo=reverse("mailing_enable", args=[pk]))
+        text = self.act(form.cleaned_data["reason"]) % {"mailing": self.object}
+        done(request, text, undo=reverse(self.undone_by, args=[pk]) if self.undone_by else "")
         return self.changed_below() if self.in_dialog else redirect(self.back_url())
+
+    def act(self, reason: str) -> str:
+        """Do it; return what is said about it, with the mailing's place in it."""
+        raise NotImplementedError
 
     def changed_below(self) -> HttpResponse:
         """The page under the dialog: the mailing's own page reloads itself, a list gets the row again."""
@@ -65,8 +71,28 @@ class MailingDisable(Oversight):
         return MailingList.answer_row(self.request, self.object.pk)
 
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
-        title = gettext("Disable “%(mailing)s”?") % {"mailing": self.object}
-        return self.show(form=form, title=title, submit=_("Disable"), status=status)
+        title = str(self.question) % {"mailing": self.object}
+        return self.show(form=form, title=title, submit=self.title, status=status)
+
+
+class MailingDisable(WithReason):
+    title = _("Disable")
+    question = _("Disable “%(mailing)s”?")
+    undone_by = "mailing_enable"
+
+    def act(self, reason: str) -> str:
+        oversight.disable(mailing=self.object, by=self.request.user, reason=reason)
+        return gettext("“%(mailing)s” is disabled.")
+
+
+class MailingRelease(WithReason):
+    title = _("Release")
+    question = _("Release “%(mailing)s” from hold?")
+
+    def act(self, reason: str) -> str:
+        if oversight.release(mailing=self.object, by=self.request.user, reason=reason):
+            return gettext("“%(mailing)s” goes on.")
+        return gettext("“%(mailing)s” is not on hold any more.")
 
 
 class MailingEnable(Oversight, ActionView):

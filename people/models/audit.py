@@ -49,6 +49,7 @@ class AuditEntry(models.Model):
         MAILING_DELETED = "mailing_deleted", _("deleted a mailing")
         MAILING_DISABLED = "mailing_disabled", _("disabled a mailing")
         MAILING_ENABLED = "mailing_enabled", _("enabled a mailing")
+        MAILING_RELEASED = "mailing_released", _("released a mailing from hold")
         CLIENTS_EXPORTED = "clients_exported", _("exported clients")
         CLIENT_FORGOTTEN = "client_forgotten", _("had a client forgotten")
         STOP_LIFTED = "stop_lifted", _("took an address off the stop-list")

@@ -204,6 +204,61 @@ def test_disable_needs_a_reason(reason, headers, mailing, manager, client_of):
     assert mailing.disabled_at is None
 
 
+@pytest.fixture
+def held(mailing):
+    state = {"status": "running", "finished_at": None, "held_at": timezone.now(), "problem": "550 5.7.1 No"}
+    Attempt.objects.update(**state)
+    Mailing.objects.update(status="running")
+    return mailing.attempts.get()
+
+
+def test_a_manager_releases_what_the_service_holds_and_its_owner_reads_why(
+    held, mailing, owner, manager, client_of
+):
+    browser = client_of(manager)
+    pages = ["/mailings/", url("mailing_detail", mailing), reverse("attempt_detail", args=[held.pk])]
+    for page in pages:
+        assert f'hx-get="{url("mailing_release", mailing)}"' in browser.get(page).content.decode()
+        assert "/release/" not in client_of(owner).get(page).content.decode()
+    reason = {"reason": "The <b>record</b> is back"}
+    answer = browser.post(url("mailing_release", mailing), reason, headers=DIALOG)
+    assert json.loads(answer["HX-Trigger"])["toasts"] == [{"level": "success", "text": "“News” goes on."}]
+    held.refresh_from_db()
+    assert (held.held_at, held.status) == (None, "succeeded")  # it went on at once
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.detail) == ("mailing_released", "The <b>record</b> is back")
+    email: Any
+    [email] = mail.outbox
+    assert (email.to, email.subject) == (["owner@example.com"], "Released: News")
+    assert "Mary Manager released the run of your mailing “News” that was on hold." in email.body
+    assert "The &lt;b&gt;record&lt;/b&gt; is back" in email.alternatives[0][0]
+
+
+def test_a_release_twice_is_once(held, mailing, manager, superuser, client_of):
+    for browser in (client_of(manager), client_of(superuser)):
+        answer = browser.post(url("mailing_release", mailing), REASON, follow=True)
+        assert answer.redirect_chain == [(url("mailing_detail", mailing), 302)]
+    assert "“News” is not on hold any more." in answer.content.decode()
+    assert (actions(), len(mail.outbox)) == (["mailing_released"], 1)
+
+
+@pytest.mark.usefixtures("held")
+def test_only_managers_release_and_only_with_a_reason(mailing, owner, stranger, manager, client_of):
+    address = url("mailing_release", mailing)
+    answers = [client_of(user).post(address, REASON).status_code for user in (owner, stranger)]
+    assert answers == [403, 404]
+    for reason in ("", "x" * 501, "a\r\nBcc: b@example.com"):
+        assert client_of(manager).post(address, {"reason": reason}).status_code == 422
+    assert Attempt.objects.get().held_at
+
+
+@pytest.mark.parametrize("switch", ["paused_at", "disabled_at"])
+@pytest.mark.usefixtures("held")
+def test_what_a_switch_stops_is_not_offered_for_release(switch, mailing, manager, client_of):
+    Mailing.objects.update(**{switch: timezone.now()})
+    assert "/release/" not in client_of(manager).get("/mailings/").content.decode()
+
+
 def test_an_owner_cannot_lift_it(mailing, owner, manager, client_of):
     oversight.disable(mailing=mailing, by=manager, reason="x")
     browser = client_of(owner)

@@ -135,6 +135,7 @@ def test_what_is_told_can_be_switched_off(browser, owner):
         "mailing_disabled",
         "run_failed",
         "run_held",
+        "run_released",
     ]
     assert browser.post(url, {"mail": ["digest"], "site": []}).status_code == 302
     owner.refresh_from_db()
