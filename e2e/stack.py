@@ -60,13 +60,18 @@ class Stack:
         """The parts of addresses that e2e/tour.py names; what the demo data lack is made the first time."""
         if language in self.made:
             return self.made[language]
-        code = f"from e2e.tour_data import print_addresses; print_addresses({language!r}, {email!r})"
-        command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
+        said = self.inside(
+            f"from e2e.tour_data import print_addresses; print_addresses({language!r}, {email!r})"
         )
-        self.made[language] = json.loads(done.stdout.splitlines()[-1])
+        self.made[language] = json.loads(said.splitlines()[-1])
         return self.made[language]
+
+    def inside(self, code: str) -> str:
+        """What these lines print when they run inside Django."""
+        command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
+        ).stdout
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("wb") as log:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from e2e.conftest import PASSWORD, SHOTS
+
 WIDTHS = (390, 768, 1024, 1200, 1280, 1366, 1920)
 DENSE = 14  # rows that a screen of 1280 × 800 shows
 WIDER = """() => [document.documentElement, ...document.querySelectorAll(".table-panel")]
@@ -52,6 +54,25 @@ def test_the_header_of_visitors_is_one_row(locale, context_of):
         page.goto("/blog/")
         assert page.evaluate(HEADER) <= ONE_ROW
         assert page.evaluate(WIDER) == []
+
+
+@pytest.fixture(scope="module")
+def widest(stack):
+    stack.inside(f"from e2e.tour_data import fill_columns; fill_columns('widest@example.com', '{PASSWORD}')")
+    return "widest@example.com"
+
+
+@pytest.mark.parametrize("locale", ["en", "ru"])
+def test_the_widest_rows_stay_in_their_frame(locale, widest, context_of):
+    for email in (widest, "manager@example.com"):
+        page = context_of(email, locale=locale).new_page()
+        for path in ("/mailings/", "/reports/", "/start/"):
+            page.goto(path)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 800})
+                assert (page.evaluate(WIDER), page.evaluate(HIDDEN_BUTTONS)) == ([], 0), (path, width)
+                assert width < 1024 or page.evaluate(TALL) == 0, (path, width)
+        page.screenshot(path=SHOTS / f"widest-{email.partition('@')[0]}-{locale}.png")
 
 
 @pytest.mark.parametrize("locale", ["en", "ru"])

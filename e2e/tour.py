@@ -86,7 +86,7 @@ TOUR: dict[str, tuple[str, str, str]] = {
     "group-delete": (OWNER, "group_delete", "/groups/|tbody a[href$='/delete/']"),
     "group-columns": (OWNER, "groups_columns", "/groups/columns/"),
     "messages": (OWNER, "messages", "/messages/"),
-    "message": (OWNER, "message_preview", "/messages/" + MAIN),
+    "message": (OWNER, "message_preview", "/messages/{message}/preview/"),
     "message-new": (OWNER, "message_create", "/messages/new/"),
     "message-edit": (OWNER, "message_edit", "/messages/" + MAIN + "|.page-actions a[href$='/edit/']"),
     "message-delete": (OWNER, "message_delete", "/messages/" + MAIN + "|.page-actions a[href$='/delete/']"),

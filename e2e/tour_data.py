@@ -1,17 +1,22 @@
 """What the demo data lack for every page to show something. Runs inside Django: see Stack.tour_data()."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django.core import signing
 from django.core.mail import send_mail
+from django.utils import timezone
 
 from mailer.audience.importing.uploads import keep
 from mailer.composing.picture_files import keep_picture
 from mailer.composing.unsubscribe_links import token_for
 from mailer.models import (
+    Attempt,
     Attribute,
     BulkAction,
     Client,
@@ -28,6 +33,7 @@ from mailer.models import (
 from mailer.senders.replies import SALT
 from people.addresses import key_of
 from people.models import User
+from testing.factories import AttemptFactory, MailingFactory, MessageFactory, UserFactory
 
 HILLS = Path(__file__).resolve().parent.parent / "static" / "img" / "messages" / "news.jpg"
 
@@ -37,6 +43,27 @@ def print_addresses(language: str, email: str) -> None:
     owner = User.objects.get(email=email)
     send_mail("A letter", "Dear reader", None, [email], html_message="<p>Dear reader</p>")
     print(json.dumps({**_of_clients(owner, language), **_of_recipients(owner, language)}))
+
+
+def fill_columns(email: str, password: str) -> None:
+    """An owner's mailings and runs whose rows are as wide as rows get: large, stuck and soon due."""
+    owner = UserFactory(email=email, password=password, name="Wilhelmina Westerweller", language="en")
+    EmailAddress.objects.create(user=owner, email=email, verified=True, primary=True)
+    now = timezone.now()
+    message = MessageFactory(owner=owner, subject="W" * 100)
+    held = {"held_at": now, "problem": "550 5.7.1 No"}
+    away = {"resumes_at": now + timedelta(hours=5), "problem": "421 4.3.2 Later"}
+    waits = {"resumes_at": now + timedelta(hours=5), "problem_code": Attempt.ALLOWANCE}
+    ended: dict[str, Any] = {"status": "partly", "finished_at": now, "failed": 999_999}
+    for period in Mailing.Period.values:
+        for state in (held, away, waits, {}, ended):
+            mailing = MailingFactory(
+                message=message, period=period, status="running", next_run_at=now + timedelta(minutes=59)
+            )
+            AttemptFactory(
+                **{"mailing": mailing, "total": 9_999_999, "sent": 9_000_000, "status": "running",
+                   "finished_at": None, "scheduled_for": now, **state}
+            )  # fmt: skip
 
 
 def _of_clients(owner: User, language: str) -> dict[str, str]:

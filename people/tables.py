@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from people.access import may_block
 from people.models import AuditEntry, User
 from people.roles import role_name
-from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn
+from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, NumberColumn, RowTable, TimeColumn
 
-NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
 PERSON: dict[str, Any] = {"td": {"class": "person-cell"}}
 
@@ -74,7 +73,7 @@ class UserTable(RowTable):
         order_by=("is_active", "waiting"),
     )
     roles = tables.Column(verbose_name=_("Roles"), orderable=False, empty_values=())
-    mails_per_day = tables.Column(verbose_name=_("Mails a day"), default=_("no limit"), attrs=NUMBER)
+    mails_per_day = NumberColumn(verbose_name=_("Mails a day"), default=_("no limit"))
     date_joined = TimeColumn(verbose_name=_("Registered"))
     last_login = TimeColumn(default="")
     actions = ActionsColumn(

@@ -68,8 +68,8 @@ class Attempt(models.Model):
         """What people see: the status, or what keeps it from going on."""
 
         RUNNING = "running", _("running")
-        WAITING = "waiting", _("waiting for the mail server")
-        ALLOWANCE = "allowance", _("waiting for the daily allowance")
+        WAITING = "waiting", _("waiting for the server")
+        ALLOWANCE = "allowance", _("allowance used up")
         HELD = "held", _("on hold")
         SUCCEEDED = "succeeded", _("succeeded")
         PARTLY = "partly", _("partly sent")

@@ -11,9 +11,17 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Attribute, Client, ClientGroup, Suppression
 from mailer.models.attribute import shown_value
-from mailer.tables.states import MAIN, NUMBER
+from mailer.tables.states import MAIN
 from site_config.ui.bulk import SelectColumn
-from site_config.ui.tables import Action, ActionsColumn, BadgeColumn, RowTable, TimeColumn, row_id
+from site_config.ui.tables import (
+    Action,
+    ActionsColumn,
+    BadgeColumn,
+    NumberColumn,
+    RowTable,
+    TimeColumn,
+    row_id,
+)
 
 NAMES_SHOWN = 2
 
@@ -142,14 +150,14 @@ class AttributeTable(RowTable):
         return str(_("yes") if value else _("no"))
 
 
-class SizeColumn(tables.Column):
+class SizeColumn(NumberColumn):
     """How many clients are in a group; those that a rule finds are counted on the group's own page."""
 
     def __init__(self) -> None:
-        super().__init__(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"), attrs=NUMBER)
+        super().__init__(accessor="size__shown", order_by=("size",), verbose_name=_("Clients"))
 
-    def render(self, value: str, record: ClientGroup) -> str:
-        return value if record.rule is None else str(_("by rule"))
+    def render(self, value: str, **kwargs: Any) -> str:
+        return value if kwargs["record"].rule is None else str(_("by rule"))
 
 
 class GroupTable(RowTable):

@@ -7,11 +7,19 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.audience import sizes_of
 from mailer.models import Attempt, Mailing
-from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, NUMBER, StateColumn, mailing_badge
+from mailer.tables.states import ATTEMPT_KINDS, MAILING_KINDS, MAIN, StateColumn, mailing_badge
 from people.tables import OwnerColumn
 from site_config.ui.bulk import SelectColumn
-from site_config.ui.counting import UpTo
-from site_config.ui.tables import Action, ActionsColumn, ComingColumn, RowTable, TimeColumn, badge
+from site_config.ui.counting import LIMIT, UpTo, share, short
+from site_config.ui.tables import (
+    Action,
+    ActionsColumn,
+    ComingColumn,
+    NumberColumn,
+    RowTable,
+    TimeColumn,
+    badge,
+)
 
 
 def own(mailing: Mailing, user: Any) -> bool:
@@ -118,20 +126,20 @@ class MailingTable(RowTable):
         return mailing_badge(record, running=running_of(record))
 
     def render_last_run(self, value: Attempt) -> str:
-        kind = ATTEMPT_KINDS[value.state]
-        if value.finished_at:
-            return badge(kind, _("%(sent)s of %(total)s sent") % {"sent": value.sent, "total": value.total})
-        return badge(kind, _("%(done)s of %(total)s") % {"done": value.done, "total": value.total})
+        done, kind = value.sent if value.finished_at else value.done, ATTEMPT_KINDS[value.state]
+        if value.total >= LIMIT:
+            text = _("%(share)s sent") if value.finished_at else _("%(share)s done")
+            return badge(kind, text % {"share": share(done, value.total)})
+        text = _("%(sent)s of %(total)s sent") if value.finished_at else _("%(done)s of %(total)s")
+        return badge(kind, text % {"sent": done, "done": done, "total": value.total})
 
 
 class OversightTable(MailingTable):
     """The mailings of all users, for those who look after them."""
 
     owner = OwnerColumn("owner")
-    runs = tables.Column(verbose_name=_("Runs"), attrs=NUMBER)
-    recipients = tables.Column(
-        accessor="pk", verbose_name=_("Recipients"), attrs=NUMBER, orderable=False, empty_values=()
-    )
+    runs = NumberColumn(verbose_name=_("Runs"))
+    recipients = NumberColumn(accessor="pk", verbose_name=_("Recipients"), orderable=False, empty_values=())
     actions = ActionsColumn(*OVERSIGHT_ACTIONS, *OWNERS_ACTIONS)
 
     class Meta(MailingTable.Meta):
@@ -144,10 +152,8 @@ class OversightTable(MailingTable):
         rows = [row.record for row in self.paginated_rows]
         return sizes_of([mailing.pk for mailing in rows if not mailing.last_run])
 
-    def render_recipients(self, record: Mailing) -> int | str:
+    def render_recipients(self, record: Mailing) -> str:
         if record.last_run:
-            return record.last_run.total
+            return short(record.last_run.total)
         size = self.sizes.get(record.pk)
-        if size is None:
-            return str(_("by rule"))
-        return size.shown if size.more else int(size)
+        return str(_("by rule")) if size is None else size.shown

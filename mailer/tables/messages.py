@@ -5,9 +5,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Message
-from mailer.tables.states import MAIN, NUMBER
+from mailer.tables.states import MAIN
 from site_config.ui.bulk import SelectColumn
-from site_config.ui.tables import Action, ActionsColumn, RowTable, TimeColumn
+from site_config.ui.tables import Action, ActionsColumn, NumberColumn, RowTable, TimeColumn
 
 
 def is_current(message: Message, _user: Any) -> bool:
@@ -22,7 +22,7 @@ class MessageTable(RowTable):
     list_name = "messages"
     select = SelectColumn()
     subject = tables.Column(linkify=True, empty_values=(), attrs=MAIN)
-    uses = tables.Column(verbose_name=_("Mailings"), attrs=NUMBER)
+    uses = NumberColumn(verbose_name=_("Mailings"))
     updated_at = TimeColumn(verbose_name=_("Changed"))
     actions = ActionsColumn(
         Action(name="edit", title=_("Edit"), url_name="message_edit", dialog=False),

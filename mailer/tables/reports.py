@@ -6,10 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.models import Attempt, Delivery
 from mailer.reporting.answers import meaning_of
-from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS, MAIN, NUMBER, StateColumn
+from mailer.tables.states import ATTEMPT_KINDS, DELIVERY_KINDS, MAIN, StateColumn
 from mailer.transport.answers import is_refusal
 from people.tables import OwnerColumn
-from site_config.ui.tables import BadgeColumn, RowTable, TimeColumn, badge
+from site_config.ui.tables import BadgeColumn, NumberColumn, RowTable, TimeColumn, badge
 
 
 class AnswersColumn(tables.TemplateColumn):
@@ -26,11 +26,11 @@ class AttemptTable(RowTable):
 
     scheduled_for = TimeColumn(linkify=("attempt_detail", [tables.A("pk")]), attrs=MAIN)
     state = StateColumn(ATTEMPT_KINDS, Attempt.State)
-    total = tables.Column(attrs=NUMBER)
-    sent = tables.Column(attrs=NUMBER)
-    failed = tables.Column(attrs=NUMBER)
-    skipped = tables.Column(attrs=NUMBER)
-    expired = tables.Column(attrs=NUMBER)
+    total = NumberColumn()
+    sent = NumberColumn()
+    failed = NumberColumn()
+    skipped = NumberColumn()
+    expired = NumberColumn()
     answers = AnswersColumn()
 
     class Meta(RowTable.Meta):
@@ -80,7 +80,7 @@ class DeliveryTable(RowTable):
     email = tables.Column(attrs=MAIN, orderable=False)
     full_name = tables.Column(default="", orderable=False)
     status = BadgeColumn(DELIVERY_KINDS, orderable=False)
-    tries = tables.Column(attrs=NUMBER, orderable=False)
+    tries = NumberColumn(orderable=False)
     means = tables.Column(
         accessor="answer_text", verbose_name=_("What it means"), orderable=False, default="", empty_values=()
     )

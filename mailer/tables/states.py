@@ -9,7 +9,6 @@ from mailer.models import Attempt, Delivery, Mailing
 from site_config.ui.tables import BadgeColumn, badge
 
 MAIN: dict[str, Any] = {"td": {"class": "main-cell"}}
-NUMBER: dict[str, Any] = {"td": {"class": "number"}, "th": {"class": "number"}}
 MAILING_KINDS: dict[str, str] = {
     Mailing.State.RUNNING: "ok",
     Mailing.State.PAUSED: "warn",

@@ -9,6 +9,26 @@ from django.utils.translation import gettext as _
 LIMIT = 10_000  # rows that a list counts and pages through; a search finds the others
 
 
+def grouped(number: int) -> str:
+    """A number with its thousands apart."""
+    return formats.number_format(number, force_grouping=True)
+
+
+def short(number: int) -> str:
+    """A number as a narrow place has room for it: from LIMIT on in thousands or millions, rounded down."""
+    if number < LIMIT:
+        return grouped(number)
+    if number < 1_000_000:
+        return _("%(number)sk") % {"number": number // 1000}
+    return _("%(number)sM") % {"number": formats.number_format(number // 10_000 / 100)}
+
+
+def share(part: int, whole: int) -> str:
+    """A part in percent, rounded down, as "all" means all; what is less than one as a number."""
+    percent = part * 100 // whole
+    return _("%(percent)s%%") % {"percent": percent} if percent else grouped(part)
+
+
 class UpTo(int):
     """A number up to LIMIT; `more`: there are more than that."""
 
@@ -24,7 +44,7 @@ class UpTo(int):
     @property
     def shown(self) -> str:
         """As people read it; plural forms depend on the number itself."""
-        number = formats.number_format(int(self), force_grouping=True)
+        number = grouped(self)
         return _("more than %(number)s") % {"number": number} if self.more else number
 
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_tables2.data import TableQuerysetData
 
-from site_config.ui.counting import UpTo, count
+from site_config.ui.counting import UpTo, count, grouped
 from site_config.ui.keyset import KeyPage
 
 MOMENT = pgettext_lazy("format of a date with its time", "j M Y, H:i")
@@ -192,9 +192,11 @@ def shown_moment(value: datetime) -> SafeString:
 
 
 def countdown(value: datetime, *, within: int | None = None) -> SafeString:
-    """How long until then, which a script keeps right; with `within`, only in so many seconds before."""
+    """How long until then, kept by a script; with `within`, shorter, and only so many seconds before."""
     return format_html(
-        '<span class="optional" data-countdown="{}" data-within="{}" data-words="{}" data-due="{}"></span>',
+        '<span class="optional" title="{}" data-countdown="{}"'
+        ' data-within="{}" data-words="{}" data-due="{}"></span>',
+        moment(value),
         exact(value),
         within or "",
         _("in …"),
@@ -209,11 +211,24 @@ class TimeColumn(tables.Column):
         return shown_moment(value)
 
 
+class NumberColumn(tables.Column):
+    """A number, with its thousands apart."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        place = {"class": "number"}
+        super().__init__(**{"attrs": {"td": place, "th": place}, **kwargs})
+
+    def render(self, value: Any) -> Any:
+        return grouped(value) if isinstance(value, int) else value
+
+
 class ComingColumn(TimeColumn):
-    """A moment to come; in its last hour also how long it is until then."""
+    """A moment to come; in its last hour how long it is until then, in its place."""
 
     def render(self, value: datetime) -> SafeString:
-        return format_html("{} {}", shown_moment(value), countdown(value, within=3600))
+        return format_html(
+            '<span class="coming">{}{}</span>', shown_moment(value), countdown(value, within=3600)
+        )
 
 
 def always(_row: Any, _user: Any) -> bool:

@@ -118,7 +118,7 @@ def test_recipients_are_those_of_the_last_run_or_else_of_the_choice(mailing, own
     AttemptFactory(mailing=mailing, total=7)
     table = client_of(manager).get("/mailings/").context["table"]
     numbers = {row.record.pk: row.get_cell("recipients") for row in table.rows}
-    assert numbers == {mailing.pk: 7, fresh.pk: 3, nobody.pk: 0, one_group.pk: 2, clients.pk: 1}
+    assert numbers == {mailing.pk: "7", fresh.pk: "3", nobody.pk: "0", one_group.pk: "2", clients.pk: "1"}
 
 
 def test_an_owner_has_no_filter_by_owner(mailing, owner, client_of):

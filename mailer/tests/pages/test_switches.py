@@ -35,7 +35,7 @@ def row_of(mailing: Mailing, browser) -> tuple[str, str, list[str]]:
         (ON, None, "on schedule", True, ["pause", "run", "edit", "clone", "delete"]),
         (ON, SENDS, "sending now", True, ["pause", "run", "edit", "clone", "delete"]),
         (ON, HELD, "on hold", True, ["retry", "pause", "run", "edit", "clone", "delete"]),
-        (ON, RESTS, "waiting for the mail server", True, ["pause", "run", "edit", "clone", "delete"]),
+        (ON, RESTS, "waiting for the server", True, ["pause", "run", "edit", "clone", "delete"]),
         (ON | {"paused_at": NOW}, None, "paused", False, ["resume", "edit", "clone", "delete"]),
         (ON | {"paused_at": NOW}, HELD, "paused", False, ["resume", "edit", "clone", "delete"]),
         (ON | {"disabled_at": NOW}, None, "disabled", False, ["edit", "clone", "delete"]),

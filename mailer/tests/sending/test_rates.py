@@ -56,10 +56,11 @@ class TestRates:
 
     def test_a_very_low_limit_ends_the_turn_and_comes_back_in_time(self, owner, rough, settings, monkeypatch):
         settings.MAIL_RATE_PER_MINUTE = 2
+        monkeypatch.setattr(rate_limit, "LATENESS", 5)  # on a busy machine no slot is lost
         woken = []
         monkeypatch.setattr(leases, "wake", lambda attempt_id, *, at: woken.append(at))
         attempt = start(owner, 3)
         assert len(rough.taken) == 1
-        assert 20 < (woken[0] - timezone.now()).total_seconds() < 31
+        assert 20 < (woken[0] - timezone.now()).total_seconds() < 33
         assert not Lease.objects.exists()
         assert attempt.deliveries.filter(status="queued", tries=0).count() == 2
