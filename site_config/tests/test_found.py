@@ -5,11 +5,12 @@ from django.test import RequestFactory
 from django.urls import get_resolver, reverse
 from django_filters import CharFilter, ChoiceFilter, DateFilter, ModelChoiceFilter
 
-from mailer.models import Attempt, ClientGroup
+from mailer.models import Attempt, ClientGroup, Mailing
 from mailer.views.many import ManyPanel
 from site_config.ui.filters import ListFilter
 from site_config.ui.lists import TableView
 from site_config.ui.panels import OnAllFound, PanelView
+from site_config.ui.search import contains
 from testing.factories import ClientFactory, MailingFactory
 
 BAD = {
@@ -120,3 +121,13 @@ def test_another_owner_s_group_is_no_valid_filter(owner, stranger, client_of):
     sent = {"kind": "join", "everybody": "1", "group": mine.pk, "confirmed": "1"}
     client_of(owner).post(f"{reverse('clients_bulk')}?group={theirs.pk}", sent)
     assert mine.clients.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ["северный вокзал", "СЕВЕРНЫЙ вокзал", "Северный Вокзал", "ооо", "вокзал»"])
+def test_a_search_knows_no_case_in_any_alphabet(text):
+    MailingFactory(name="ООО «Северный вокзал»")
+    MailingFactory(name="Южный вокзал")
+    assert [mailing.name for mailing in Mailing.objects.filter(contains(["name"], text))] == [
+        "ООО «Северный вокзал»"
+    ]

@@ -1,4 +1,6 @@
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 
 from django.db import connection
 from django.db.models import Q
@@ -21,13 +23,17 @@ def found(fields: Iterable[str], text: str) -> Q:
 def _any(fields: Iterable[str], text: str, lookup: str) -> Q:
     match = Q()
     for field in fields:
-        for spelling in _spellings(text):
-            match |= Q(**{f"{field}__{lookup}": spelling})
+        place = Q()
+        for spellings in _spellings(text):
+            place &= reduce(or_, (Q(**{f"{field}__{lookup}": spelling}) for spelling in spellings))
+        match |= place
     return match
 
 
-def _spellings(text: str) -> list[str]:
-    """SQLite folds the case of ASCII letters only, so the usual spellings of other words are asked for."""
+def _spellings(text: str) -> list[list[str]]:
+    """SQLite folds the case of ASCII letters only, so each other word is asked for in its usual spellings."""
     if text.isascii() or connection.vendor == "postgresql":
-        return [text]
-    return sorted({text, text.lower(), text.upper(), text.title()})
+        return [[text]]
+    margin = text[: len(text) - len(text.lstrip())]  # before the beginning of a word
+    words = (margin + word for word in text.split())
+    return [sorted({word, word.lower(), word.upper(), word.title()}) for word in words]

@@ -91,7 +91,7 @@ class TextPart:
         if node.name == "br":
             self._line_break(node)
         elif node.name == "img":
-            self._words(node.attribute("alt") or "", node)
+            self._picture(node)
         elif node.name == "hr":
             self._break(EMPTY_LINE)
             self._literal("-" * 40)
@@ -106,6 +106,12 @@ class TextPart:
             self._around(node)
         if node.name == "li":
             self._item(node)
+
+    def _picture(self, node: Node) -> None:
+        if words := (node.attribute("alt") or "").strip():
+            self._out.apart()
+            self._words(words, node)
+            self._out.apart()
 
     def _close(self, node: Node) -> None:
         if node.name == "a":
@@ -242,9 +248,13 @@ class TextPart:
         if link.tail is not None:
             self._out.join()
             self._out.add(link.tail, len(link.address))
+            self._out.apart()
             return
         words = " ".join("".join(link.words).split())
-        if not link.address or words in {link.address, link.address.removesuffix("/")}:
+        if not link.address:
+            return
+        if words in {link.address, link.address.removesuffix("/")}:
+            self._out.apart()
             return
         blank = self._out.join()
         if words:
@@ -252,6 +262,7 @@ class TextPart:
                 self._out.add(":")
             self._out.blank()
         self._out.add(_written(link.address), _width(link.address))
+        self._out.apart()
         if blank:
             self._out.blank()
 

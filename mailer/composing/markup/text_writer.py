@@ -11,6 +11,8 @@ from mailer.composing.markup.liquid_tags import CLOSING, OPENING
 
 NOTHING, BLANK, LINE, EMPTY_LINE = range(4)
 WIDTH = 78
+_CLOSING_MARKS = frozenset(".,;:!?)]}>»”’\"'…")
+_OPENING_MARKS = frozenset("([{<«“„‘\"'")
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class _End:
     slot: int = -1
     broken: bool = False  # from a <br>: another one makes an empty line
     otherwise: bool = False  # the branch that the author omitted
+    apart: bool = False  # nothing but a closing mark may follow without a separator
 
 
 @dataclass(slots=True)
@@ -68,6 +71,14 @@ class TextWriter:
         self._run.append(text)
         self._run_width += len(text) if width is None else width
 
+    def apart(self) -> None:
+        """Keep what comes next from running into the text so far, which is an address or a picture."""
+        if self._run and self._run[-1][-1:] in _OPENING_MARKS:
+            return
+        self._flush(room=2)  # for closing marks
+        for end in self._ends:
+            end.apart = not end.fresh
+
     def join(self) -> bool:
         """Drop a pending blank, so that what comes next is adjacent; return whether there was one."""
         blank = not self._run and any(end.due == BLANK for end in self._ends)
@@ -100,10 +111,10 @@ class TextWriter:
             if not end.fresh:
                 end.due = max(end.due, due)
 
-    def _flush(self) -> None:
+    def _flush(self, *, room: int = 0) -> None:
         if not self._run:
             return
-        before = [self._before(end) for end in self._ends]
+        before = [self._before(end, room) for end in self._ends]
         if len(set(before)) == 1:
             self._pieces.append(before[0])
         else:
@@ -114,17 +125,17 @@ class TextWriter:
         self._ends = [_End(column=column + self._run_width, fresh=False)]
         self._run, self._run_width, self._marked = [], 0, 0
 
-    def _before(self, end: _End) -> str:
+    def _before(self, end: _End, room: int) -> str:
         """The separator between the text so far and the new text."""
         if end.fresh:
             return self._line_start()
         if end.due >= LINE:
             return "\n" * (end.due - 1) + self._line_start()
         if end.due == BLANK:
-            fits = end.column + 1 + self._run_width <= WIDTH
+            fits = end.column + 1 + self._run_width + room <= WIDTH
             too_long = len(self._line_start()) + self._run_width > WIDTH  # for any line
             return " " if fits or too_long else "\n" + self._line_start()
-        return ""
+        return " " if end.apart and self._run[0][:1] not in _CLOSING_MARKS else ""
 
     def _line_start(self) -> str:
         return self.indent[: len(self.indent) - self._marked]
@@ -151,7 +162,8 @@ class TextWriter:
                 end.due = NOTHING
         fresh = all(end.fresh for end in self._ends)
         due = max(end.due for end in self._ends)
-        self._ends = [_End(due, max(end.column for end in self._ends), fresh)]
+        apart = any(end.apart for end in self._ends)
+        self._ends = [_End(due, max(end.column for end in self._ends), fresh, apart=apart)]
 
     def _end_branch(self) -> list[_End]:
         ends = self._ends

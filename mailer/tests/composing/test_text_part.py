@@ -199,3 +199,32 @@ def test_a_block_inside_a_link_keeps_its_words_apart():
         text('<a href="https://a.example/"><table><tr><td>One</td><td>Two</td></tr></table></a>')
         == "One Two: https://a.example/"
     )
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<a href="https://e.com/1">Click</a>here', "Click: https://e.com/1 here"),
+        ('<a href="https://e.com/1">https://e.com/1</a><b>now</b>', "https://e.com/1 now"),
+        (
+            '<a href="https://e.com/1"><img alt="Shop"></a><a href="https://e.com/2"><img alt=""></a>',
+            "Shop: https://e.com/1 https://e.com/2",
+        ),
+        ('<a href="https://e.com/1">A</a>{{ first_name }}', "A: https://e.com/1 Anna"),
+        (
+            '<a href="https://e.com/1">A</a>{% if full_name %}<a href="https://e.com/2">B</a>{% endif %}',
+            "A: https://e.com/1 B: https://e.com/2",
+        ),
+        (
+            '<a href="https://e.com/1">A</a>|<a href="https://e.com/2">B</a>',
+            "A: https://e.com/1 |B: https://e.com/2",
+        ),
+        (
+            '(<a href="https://e.com/1">A</a>), “<a href="https://e.com/2">B</a>”.',
+            "(A: https://e.com/1), “B: https://e.com/2”.",
+        ),
+        ('<img alt="One"><img alt="Two">(<img alt="Three">)!', "One Two (Three)!"),
+    ],
+)
+def test_nothing_runs_into_an_address_or_a_picture(html, text):
+    assert lines_of(f"<p>{html}</p>")[0] == text
