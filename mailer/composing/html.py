@@ -24,7 +24,7 @@ from mailer.composing.slots import Busy, slot
 log = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("html_process.py")
-VERSION = 5  # raise it when the program makes something else of the same source
+VERSION = 6  # raise it when the program makes something else of the same source
 KEEP_SECONDS = 7 * 24 * 3600
 # On a busy machine; the process also has a limit of CPU time.
 WAIT_SECONDS = 12

@@ -12,6 +12,7 @@ OPENING, MIDDLE, CLOSING = (
 )
 MOST_VARIANTS = 24
 _TAG = re.compile(r"\{\{.*?\}\}|\{%-?\s*(#|\w*).*?%\}", re.DOTALL)
+_END_OF_RAW = re.compile(r"\{%-?\s*endraw\s*-?%\}")
 
 Span = tuple[int, int]
 
@@ -25,10 +26,11 @@ class Tag(NamedTuple):
 
 
 def tags_of(source: str) -> list[Tag]:
-    """All Liquid tags of a source in which each is closed."""
+    """All Liquid tags of a source in which each is closed; what stands in a raw block is text."""
     found: list[Tag] = []
-    depth = start = 0
-    for match in _TAG.finditer(source):
+    depth = start = position = 0
+    while match := _TAG.search(source, position):
+        position = match.end()
         name = match[1] or ""
         if name == "comment":
             depth += 1
@@ -39,6 +41,9 @@ def tags_of(source: str) -> list[Tag]:
                 found.append(Tag(start, match.end(), "comment"))
         elif not depth:
             found.append(Tag(match.start(), match.end(), name))
+            if name == "raw" and (end := _END_OF_RAW.search(source, position)):
+                found.append(Tag(end.start(), end.end(), "endraw"))
+                position = end.end()
     return found
 
 

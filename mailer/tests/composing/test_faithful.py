@@ -311,3 +311,21 @@ def test_a_part_that_would_not_be_kept_is_never_sent():
 def test_a_deep_nesting_in_a_branch_is_refused_like_any():
     with pytest.raises(CannotCompile):
         compile_message(subject="x", body="{% if email %}" + "<div>" * 40_000 + "{% endif %}")
+
+
+@pytest.mark.parametrize(
+    ("body", "html", "text"),
+    [
+        ("<p>{% raw %}{{ first_name }}{% endraw %}</p>", "<p>{{ first_name }}</p>", "{{ first_name }}"),
+        ("<p>{% raw %}{% if %}{% endraw %} {{ first_name }}</p>", "{% if %} Anna", "{% if %} Anna"),
+        (
+            "<table>{% raw %}<tr><td>{{ x }}</td></tr>{% endraw %}</table>",
+            "<table><tr><td>{{ x }}</td></tr></table>",
+            "{{ x }}",
+        ),
+    ],
+)
+def test_what_is_not_to_be_filled_stays_in_both_parts(body, html, text):
+    filled = fill(body)
+    assert html in filled.html
+    assert filled.text.startswith(text)
