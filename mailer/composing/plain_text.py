@@ -11,15 +11,16 @@ from mailer.composing.markup.liquid_tags import tags_of
 from mailer.composing.markup.way_out import UNSUBSCRIBE_URL
 
 _LIQUID = r"\{\{[^{}]*\}\}"
+_NOT_IN_URL = r"\s<>\"«»“”„{}"  # typographic quotes stand around addresses, never in them
 _ADDRESS = re.compile(
     rf"(?P<liquid>\{{\{{.*?\}}\}}|\{{%.*?%\}})|"
-    rf"(?P<url>\bhttps?://(?:[^\s<>\"{{}}]|{_LIQUID})+)|"
-    rf"(?P<www>(?<![\w@.])www\.(?:[^\s<>\"{{}}]|{_LIQUID})+)|"
+    rf"(?P<url>\bhttps?://(?:[^{_NOT_IN_URL}]|{_LIQUID})+)|"
+    rf"(?P<www>(?<![\w@.])www\.(?:[^{_NOT_IN_URL}]|{_LIQUID})+)|"
     r"(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)",
     re.DOTALL | re.IGNORECASE,
 )
 _UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
-_AFTER = ".,:;!?'\"*"
+_AFTER = ".,:;!?'\"*…‘’。，、！？"
 _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<"}
 
 

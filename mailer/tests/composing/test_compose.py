@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mailer.composing.compiling import compile_message, one_line
 from mailer.composing.merge import MERGE_FIELDS, SAMPLE, check_template, values_for
+from mailer.composing.plain_text import as_html
 
 pytestmark = pytest.mark.once
 
@@ -47,6 +48,20 @@ def test_plain_text_keeps_its_lines_and_gets_links():
     assert "Hello Ёлка,<br>line two" in filled.html
     assert '<a href="https://example.com/?a=1&amp;b=2"' in filled.html
     assert filled.text.startswith("Hello Ёлка,\nline two\n\nhttps://example.com/?a=1&b=2")
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("(see {}).", "(see {})."),
+        ("«{}», “{}” „{}“", "«{}», “{}” „{}“"),
+        ("{}… {}’ {}。", "{}… {}’ {}。"),
+        ("«{}»—{}", "«{}»—{}"),
+    ],
+)
+def test_an_address_in_a_plain_text_ends_where_its_sentence_goes_on(text, html):
+    link = '<a href="https://e.com/a">https://e.com/a</a>'
+    assert as_html(text.replace("{}", "https://e.com/a")) == f"<p>{html.replace('{}', link)}</p>"
 
 
 @pytest.mark.parametrize("body", ["plain", "<p>html</p>", "<html><body><p>doc</p></body></html>"])
