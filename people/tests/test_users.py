@@ -204,7 +204,7 @@ def test_a_manager_sets_an_allowance_in_the_table(headers, owner, manager, clien
     url = reverse("user_allowance", args=[owner.pk])
     User.objects.filter(pk=owner.pk).update(mails_per_day=200)
     assert browser.get(url, headers=headers).context["form"].initial == {"mails": 200}
-    for given, kept, shown_as in (("1000", 1000, "1000"), ("", None, "no limit"), ("", None, "no limit")):
+    for given, kept, shown_as in (("1000", 1000, "1,000"), ("", None, "no limit"), ("", None, "no limit")):
         answer = browser.post(url, {"mails": given}, headers=headers)
         assert answer.status_code == (200 if headers else 302)
         if headers:
