@@ -50,6 +50,7 @@ class SmtpTransport:
         self._breaks = 0
         self._refused_in_a_row = 0
         self._refuses_us = False  # the last answer was a refusal that is not about its recipient
+        self._has_refused_us = False  # any was
         self._checked = 0.0
 
     @property
@@ -99,12 +100,14 @@ class SmtpTransport:
         """Leave the connections to whoever sends next; say QUIT on those that are of no use.
 
         A server that refuses us may go on doing so on open connections even after its configuration was
-        fixed. Behind one name may be several, of which only some refuse us.
+        fixed. Behind one name may be several, of which only some refuse us: a connection that has carried
+        nothing yet may lead to one of those.
         """
         useless = self._failure is not None or self._refuses_us
         for connection in self._connections:
             self._selector.unregister(connection.mail_socket.socket)
-            if useless or connection.busy or connection.retired or connection.broken or connection.refuses_us:
+            doubtful = connection.refuses_us or (self._has_refused_us and not connection.useful)
+            if useless or connection.busy or connection.retired or connection.broken or doubtful:
                 connection.close()
                 store.give(1)
             else:
@@ -148,6 +151,7 @@ class SmtpTransport:
             elif result := connection.begin(mail):
                 self._results.append((mail, result))
                 self._refuses_us = result.about_us
+                self._has_refused_us |= result.about_us
             else:
                 self._busy += 1
         self._flush(connection)
@@ -219,6 +223,7 @@ class SmtpTransport:
                 accepted = result.verdict is Verdict.ACCEPTED
                 self._refused_in_a_row = 0 if accepted else self._refused_in_a_row + 1
                 self._refuses_us = not accepted and result.about_us
+                self._has_refused_us |= self._refuses_us
         if self._refused_in_a_row >= REFUSED_IN_A_ROW:
             self._refused_in_a_row = 0
             self._allowed = max(1, self._allowed // 2)
