@@ -54,7 +54,10 @@ def fill_columns(email: str, password: str) -> None:
     held = {"held_at": now, "problem": "550 5.7.1 No"}
     away = {"resumes_at": now + timedelta(hours=5), "problem": "421 4.3.2 Later"}
     waits = {"resumes_at": now + timedelta(hours=5), "problem_code": Attempt.ALLOWANCE}
-    ended: dict[str, Any] = {"status": "partly", "finished_at": now, "failed": 999_999}
+    ended: dict[str, Any] = {
+        "status": "partly", "finished_at": now, "sent": 7_000_000, "failed": 999_999, "skipped": 999_999,
+        "expired": 999_999, "answers": {f"550 5.7.26 {'refused ' * 20}": 999_999},
+    }  # fmt: skip
     for period in Mailing.Period.values:
         for state in (held, away, waits, {}, ended):
             mailing = MailingFactory(
