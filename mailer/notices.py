@@ -1,5 +1,6 @@
 """The notifications about mailings and imports; callers pass names and numbers, not models."""
 
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -114,13 +115,19 @@ NOTICES = (
 )
 
 
+def _each_time(pk: int, since: datetime) -> str:
+    """The key of what can happen to one row again: told once each time."""
+    return f"{pk}/{since:%Y%m%d%H%M%S}"
+
+
 def run_held(owner: User, *, attempt_id: int, mailing: str, since: Any, why: str) -> None:
-    path, key = reverse("attempt_detail", args=[attempt_id]), f"{attempt_id}/{since:%Y%m%d%H%M%S}"
-    notify(owner, HELD, key=key, path=path, mailing=mailing, why=why)
+    path = reverse("attempt_detail", args=[attempt_id])
+    notify(owner, HELD, key=_each_time(attempt_id, since), path=path, mailing=mailing, why=why)
 
 
 def run_released(owner: User, *, attempt_id: int, mailing: str, since: Any, by: str, reason: str) -> None:
-    path, key = reverse("attempt_detail", args=[attempt_id]), f"{attempt_id}/{since:%Y%m%d%H%M%S}"
+    path = reverse("attempt_detail", args=[attempt_id])
+    key = _each_time(attempt_id, since)
     notify(owner, RELEASED, key=key, path=path, mailing=mailing, by=by, reason=reason)
 
 
@@ -135,7 +142,7 @@ def mailing_finished(owner: User, *, attempt_id: int, mailing: str, **counts: in
 
 
 def mailing_disabled(owner: User, *, mailing_id: int, mailing: str, since: Any, by: str, reason: str) -> None:
-    path, key = reverse("mailing_detail", args=[mailing_id]), f"{mailing_id}/{since:%Y%m%d%H%M%S}"
+    path, key = reverse("mailing_detail", args=[mailing_id]), _each_time(mailing_id, since)
     notify(owner, DISABLED, key=key, path=path, mailing=mailing, by=by, reason=reason)
 
 
@@ -149,8 +156,7 @@ def archive_ready(owner: User, *, archive_id: int) -> None:
 
 
 def domain_lost(owner: User, *, domain_id: int, domain: str, since: Any) -> None:
-    key = f"{domain_id}/{since:%Y%m%d%H%M%S}"
-    notify(owner, DOMAIN_LOST, key=key, path=reverse("senders"), domain=domain)
+    notify(owner, DOMAIN_LOST, key=_each_time(domain_id, since), path=reverse("senders"), domain=domain)
 
 
 def digest(owner: User, *, week: str, path: str, **figures: int) -> bool:

@@ -65,9 +65,9 @@ class WithReason(Oversight):
         raise NotImplementedError
 
     def changed_below(self) -> HttpResponse:
-        """The page under the dialog: the mailing's own page reloads itself, a list gets the row again."""
-        if sent_from(self.request).startswith(self.back_url()):
-            return no_content("mailings:changed", "dialog:close")
+        """The page under the dialog: the list of mailings gets the row again, any other reloads itself."""
+        if sent_from(self.request).partition("?")[0] not in ("", reverse("mailings")):
+            return no_content("mailings:changed", "reports:changed", "dialog:close")
         return MailingList.answer_row(self.request, self.object.pk)
 
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:

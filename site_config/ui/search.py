@@ -35,5 +35,5 @@ def _spellings(text: str) -> list[list[str]]:
     if text.isascii() or connection.vendor == "postgresql":
         return [[text]]
     margin = text[: len(text) - len(text.lstrip())]  # before the beginning of a word
-    words = (margin + word for word in text.split())
+    words = [margin + word for word in text.split()] or [text]
     return [sorted({word, word.lower(), word.upper(), word.title()}) for word in words]
