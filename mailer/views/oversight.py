@@ -65,9 +65,15 @@ class WithReason(Oversight):
         raise NotImplementedError
 
     def changed_below(self) -> HttpResponse:
-        """The page under the dialog: the list of mailings gets the row again, any other reloads itself."""
-        if sent_from(self.request).partition("?")[0] not in ("", reverse("mailings")):
-            return no_content("mailings:changed", "reports:changed", "dialog:close")
+        """The page under the dialog: the mailing's own page reloads itself, a list gets the row again.
+
+        A manager's report does neither; the mailing's page shows how the run goes on.
+        """
+        page = sent_from(self.request)
+        if page.startswith(self.back_url()):
+            return no_content("mailings:changed", "dialog:close")
+        if page.startswith(reverse("reports")):
+            return redirect(self.back_url())
         return MailingList.answer_row(self.request, self.object.pk)
 
     def ask(self, form: ReasonForm, status: int = 200) -> HttpResponse:
